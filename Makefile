@@ -1,0 +1,70 @@
+# Every target stands on the virtual environment: it is made when it is absent, and made anew when pyproject.toml or the
+# lock changes.  `make PYTHON=/path/to/python TARGET` chooses the interpreter, `make TARGET ARGS="..."` passes arguments.
+
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+TOLLBOOK := $(BIN)/tollbook
+HASHED := --require-hashes --no-deps --only-binary :all:
+
+.PHONY: help demo test check bench capabilities docs lock clean
+
+help:
+	@echo "make demo          bill the sample company (DATABASE=postgresql: on PostgreSQL)"
+	@echo "make test          all tests"
+	@echo "make check         style, types, layers, reference pages"
+	@echo "make bench         what is measured, against its limit"
+	@echo "make capabilities  capability rows with the tests that show them"
+	@echo "make docs          write docs/reference from the code"
+	@echo "make lock          resolve the dependencies of pyproject.toml anew"
+	@echo "make clean         remove everything that can be made again"
+
+demo: $(TOLLBOOK)
+	$(BIN)/python -m examples.demo $(ARGS)
+
+test: $(TOLLBOOK)
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(TOLLBOOK)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.tools.reference --check
+
+bench: $(TOLLBOOK)
+	$(BIN)/python -m bench $(ARGS)
+
+capabilities: $(TOLLBOOK)
+	@$(BIN)/python -m tests.house.capabilities $(ARGS)
+
+docs: $(TOLLBOOK)
+	$(BIN)/python -m docs.tools.reference
+
+lock: $(TOLLBOOK)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet -o requirements.lock $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip installs uv from the lock, uv installs the rest ten times faster; where uv cannot reach a registry that only pip is
+# set up for, pip does it all.  The command itself comes last, so that a broken installation is not taken for a whole one.
+$(TOLLBOOK): pyproject.toml requirements.lock
+	@python="$(PYTHON)"; \
+	for candidate in python3.13 python3.12 python3.11 python3; do \
+	    [ -z "$$python" ] || break; \
+	    $$candidate -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$$candidate; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "make: Python 3.11 or newer with its venv module is needed (Debian: apt-get install python3-venv)" >&2; exit 2; \
+	fi; \
+	echo "making .venv with $$($$python --version)" >&2; \
+	$$python -m venv --clear .venv
+	@awk '/^uv==/,!/\\$$/' requirements.lock > .venv/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(HASHED) -r .venv/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(HASHED) -r requirements.lock \
+	    || $(BIN)/pip install --quiet --disable-pip-version-check $(HASHED) -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

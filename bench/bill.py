@@ -1,0 +1,124 @@
+"""The bill run, end to end, against the limit: the same rows, ready in memory, into tables with keys only, on one connection."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench import company
+from bench.postgres import database
+from engine.app import App
+from engine.model.journal import Change
+from engine.runs.bill_run import run_bill
+from engine.runs.import_run import run_import
+from engine.runs.run import Report
+
+TABLES = ("invoice", "invoice_line", "entry", "posting", "effect", "audit")
+DAY = date(2026, 1, 1)
+
+
+def measure(options: argparse.Namespace) -> Iterator[str]:
+    """Lines of the report."""
+    yield f"## Bill run, {options.accounts:,} accounts, 5 lines an invoice"
+    yield ""
+    yield "| database | invoices/s | run s | limit s | share of the limit |"
+    yield "|---|---|---|---|---|"
+    spent: dict[str, Mapping[str, float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        company.write(folder, options.accounts)
+        with database() as url:
+            yield _row(f"PostgreSQL, {options.workers} workers", *_postgresql(folder, url, options.workers, spent))
+        yield _row("SQLite, one process", *_sqlite(folder, spent))
+    yield ""
+    for label, seconds in spent.items():
+        steps = ", ".join(f"{step} {value:.2f}" for step, value in seconds.items())
+        yield f"Seconds by step, added up over processes, {label}: {steps}."
+        yield ""
+
+
+def _row(label: str, report: Report, seconds: float, limit: float) -> str:
+    invoices = report.counts["invoices"]
+    return f"| {label} | {invoices / seconds:,.0f} | {seconds:.2f} | {limit:.2f} | {limit / seconds:.2f} |"
+
+
+def _bill(folder: Path, url: str, workers: int) -> tuple[Report, float]:
+    settings = {"database.url": url, "runs.workers": str(workers), "runs.partition_size": "1000"}
+    app = App(folder / "config.yaml", settings)
+    try:
+        change = Change("bench", datetime.now(UTC), "measurement")
+        run_import(app.books, app.config.tenant.key, folder / "data", change, DAY)
+        start = time.perf_counter()
+        report = run_bill(app.parts(), DAY, change)
+        return report, time.perf_counter() - start
+    finally:
+        app.close()
+
+
+def _postgresql(folder: Path, url: str, workers: int, spent: dict[str, Any]) -> tuple[Report, float, float]:
+    report, seconds = _bill(folder, url, workers)
+    spent["PostgreSQL"] = report.seconds
+    with psycopg.connect(url) as connection:
+        buffers = {}
+        for table in TABLES:
+            buffer = io.BytesIO()
+            with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
+                for block in copy:
+                    buffer.write(block)
+            buffers[table] = buffer.getvalue()
+            connection.execute(f"CREATE TABLE limit_{table} (LIKE {table})")
+            connection.execute(f"ALTER TABLE limit_{table} ADD PRIMARY KEY ({_key(connection, table)})")
+        connection.commit()
+        start = time.perf_counter()
+        for table, data in buffers.items():
+            with connection.cursor().copy(f"COPY limit_{table} FROM STDIN (FORMAT binary)") as copy:
+                for at in range(0, len(data), 1 << 20):
+                    copy.write(data[at : at + (1 << 20)])
+        connection.commit()
+        return report, seconds, time.perf_counter() - start
+
+
+def _key(connection: psycopg.Connection[Any], table: str) -> str:
+    rows = connection.execute(
+        "SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(n, o)"
+        " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n"
+        " WHERE i.indrelid = %s::regclass AND i.indisprimary ORDER BY k.o",
+        (table,),
+    ).fetchall()
+    return ", ".join(row[0] for row in rows)
+
+
+def _sqlite(folder: Path, spent: dict[str, Any]) -> tuple[Report, float, float]:
+    books = folder / "books.db"
+    report, seconds = _bill(folder, f"sqlite:///{books}", 0)
+    spent["SQLite"] = report.seconds
+    with sqlite3.connect(books) as connection:
+        rows = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+        schemas = [
+            connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[
+                0
+            ]
+            for table in TABLES
+        ]
+    with sqlite3.connect(folder / "limit.db", isolation_level=None) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        for schema in schemas:
+            connection.execute(schema)
+        start = time.perf_counter()
+        connection.execute("BEGIN")
+        for table, values in rows.items():
+            if values:
+                marks = ", ".join("?" * len(values[0]))
+                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values)
+        connection.execute("COMMIT")
+        return report, seconds, time.perf_counter() - start

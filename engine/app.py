@@ -1,0 +1,285 @@
+"""The one place where parts meet: settings, rules, plug-ins and books become one application."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import families
+from engine.base.errors import Code, Finding, did_you_mean, refuse
+from engine.base.money import exact_arithmetic
+from engine.config import Config, load
+from engine.ledger.export import Exported, export
+from engine.model.decision import Family, Method
+from engine.model.journal import Change
+from engine.ports.host import Host
+from engine.rulebook import rulebook
+from engine.rulebook.desk import RuleDesk
+from engine.rulebook.rulebook import RuleBook
+from engine.runs.bill_run import ALL, Pinned, bill_partition, report_of, run_bill
+from engine.runs.delivery import run_deliver
+from engine.runs.explain import Explanation, explain
+from engine.runs.import_run import ImportReport, run_import
+from engine.runs.journal import exported
+from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.verify import run_checks
+from engine.store.books import Books, open_books
+from engine.store.records import Run
+from engine.store.session import checked_change
+
+__all__ = ["App", "Explanation", "Exported", "ImportReport", "Report", "open_app"]
+
+NOT_RESUMABLE = Code(
+    "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
+)
+UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do not have.")
+UNKNOWN_RELEASE = Code("release.unknown", "A release of rules that the books do not have.")
+
+
+class App:
+    """Tollbook put together from one ``config.yaml``; every part is made when it is first asked for."""
+
+    def __init__(self, config_path: Path, overrides: Mapping[str, str]) -> None:
+        exact_arithmetic()
+        self.config_path, self.overrides = config_path, overrides
+        self.config: Config = load(config_path, overrides)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plug-ins that the config names, loaded and checked."""
+        return Host(self.config.adapters, self.config.folder)
+
+    @cached_property
+    def families(self) -> Mapping[str, Family]:
+        """Every family, with the methods that plug-ins provide."""
+        return with_methods(families.ALL, self.host.methods())
+
+    @property
+    def rule_roots(self) -> tuple[Path, ...]:
+        """The folders of rules, later ones layered over earlier ones."""
+        return tuple(self.config.rules.folders)
+
+    @cached_property
+    def rulebook(self) -> RuleBook:
+        """The compiled rules on disk."""
+        return rulebook.compile_book(rulebook.read(self.rule_roots), self.families, plugins=self.host.versions())
+
+    def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
+        """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
+        return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions())
+
+    def stored_rulebook(self, release: str) -> RuleBook:
+        """The rules of a release, as the books keep them.
+
+        Raises:
+            TollbookError: ``release.unknown``.
+        """
+        with self.books.reader() as reader:
+            stored = reader.release(self.config.tenant.key, release)
+        if stored is None:
+            raise refuse(
+                UNKNOWN_RELEASE, f"the books have no release {release}", mend="`tollbook runs list` shows them"
+            )
+        files = {label: text.encode() for label, text in stored["contents"].items()}
+        manifest = stored["manifest"]
+        return rulebook.compile_book(files, self.families, manifest["overrides"], manifest["plugins"])
+
+    @cached_property
+    def books(self) -> Books:
+        """The books, brought to the newest schema."""
+        books = open_books(self.config.database.url)
+        books.migrate()
+        return books
+
+    def change(self, person: str, verb: str, reason: str) -> Change:
+        """A change that ``person`` makes now, if the config lets them use ``verb``.
+
+        Raises:
+            TollbookError: ``config.not-allowed``, ``change.no-reason``.
+        """
+        self.config.check_may(person, verb)
+        return checked_change(Change(person, datetime.now(UTC), reason))
+
+    def parts(self, rules: RuleBook | None = None) -> Parts:
+        """What runs are made of."""
+        settings = self.config.runs
+        return Parts(
+            self.books,
+            rules or self.rulebook,
+            self.host,
+            self.config.tenant.key,
+            settings.partition_size,
+            self.config.fx.max_age_days,
+            self.config.fx.source,
+            settings.workers,
+            Recipe(self.config_path, tuple(sorted(self.overrides.items()))),
+        )
+
+    @property
+    def tenant(self) -> str:
+        """Key of the tenant."""
+        return self.config.tenant.key
+
+    def init(self, change: Change) -> Mapping[str, Any]:
+        """Make the books; what they are in, and which adapters serve them."""
+        with self.books.writer(change, tenant=self.tenant) as writer:
+            writer.audit("init", f"tenant/{self.tenant}", None, {"name": self.config.tenant.name})
+        return {"tenant": self.tenant, "database": self.books.dialect, "adapters": self.host.versions()}
+
+    def import_folder(self, folder: Path, change: Change, today: date, progress: Progress = silent) -> ImportReport:
+        """Load a folder of import files; see :func:`engine.runs.import_run.run_import`."""
+        return run_import(self.books, self.tenant, folder, change, today, progress)
+
+    def bill(
+        self,
+        on: date,
+        change: Change,
+        *,
+        account: str | None = None,
+        dry_run: bool = False,
+        progress: Progress = silent,
+    ) -> Report:
+        """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
+        return run_bill(self.parts(), on, change, account=account, dry_run=dry_run, progress=progress)
+
+    def resume(self, run_id: int, change: Change, progress: Progress = silent) -> Report:
+        """Go on with an interrupted bill run, with the rules that it pinned, as the books keep them.
+
+        Raises:
+            TollbookError: ``run.not-resumable``, ``release.unknown``.
+        """
+        with self.books.reader() as reader:
+            run = reader.run(run_id)
+        if run is None or run.kind != "bill":
+            raise refuse(
+                NOT_RESUMABLE,
+                f"{run_id} is no bill run",
+                mend="import again what was interrupted; bill runs are in `tollbook runs list`",
+            )
+        account = None if run.scope == ALL else run.scope
+        parts = self.parts(self.stored_rulebook(run.release))
+        return run_bill(parts, date.fromisoformat(run.period), change, account=account, progress=progress)
+
+    def report(self, run_id: int) -> Report:
+        """What a run did and found."""
+        return report_of(self.parts(), run_id)
+
+    def runs(self) -> list[Run]:
+        """All runs, the newest first."""
+        with self.books.reader() as reader:
+            return reader.runs(self.tenant)
+
+    def deliver(self, change: Change, *, limit: int, progress: Progress = silent) -> Report:
+        """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivery.run_deliver`."""
+        return run_deliver(self.parts(), change, limit=limit, progress=progress)
+
+    def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
+        """Run named checks over the books, all if none is named; what each finds wrong."""
+        return run_checks(self.books, self.tenant, names)
+
+    def explain(self, invoice: str, line: int) -> Explanation:
+        """Why an invoice line costs what it costs; see :mod:`engine.runs.explain`."""
+        return explain(self.books, self.tenant, self.stored_rulebook, invoice, line)
+
+    def entities(self, only: str | None = None) -> list[str]:
+        """Keys of the legal entities, or the one that is named.
+
+        Raises:
+            TollbookError: ``ledger.unknown-entity``.
+        """
+        with self.books.reader() as reader:
+            known = sorted(reader.entities(self.tenant))
+        if only is not None and only not in known:
+            raise refuse(UNKNOWN_ENTITY, f"there is no legal entity {only!r}", mend=did_you_mean(only, known))
+        return known if only is None else [only]
+
+    def trial_balance(self, entity: str | None = None, up_to: date | None = None) -> dict[str, list[dict[str, Any]]]:
+        """Sums of postings by entity, then by GL account and currency, up to and with a day."""
+        keys = self.entities(entity)
+        with self.books.reader() as reader:
+            chart = reader.gl_accounts(self.tenant)
+            return {
+                key: [
+                    {"name": chart[b.account].name if b.account in chart else "", **msgspec.structs.asdict(b)}
+                    for b in reader.trial_balance(self.tenant, key, up_to)
+                ]
+                for key in keys
+            }
+
+    def journal(self, entity: str | None = None, up_to: date | None = None) -> Iterator[Exported]:
+        """Entries in order of posting date, entity by entity."""
+        keys = self.entities(entity)
+        with self.books.reader() as reader:
+            for key in keys:
+                yield from exported(reader, self.tenant, key, up_to)
+
+    def export(self, form: str, entity: str | None = None, up_to: date | None = None) -> Iterator[str]:
+        """Lines of the journal in a format of :data:`engine.ledger.export.FORMATS`."""
+        with self.books.reader() as reader:
+            chart = reader.gl_accounts(self.tenant)
+        return export(form, self.journal(entity, up_to), chart, up_to)
+
+    def set_period(self, entity: str, month: date, state: str, change: Change) -> None:
+        """Make an accounting period ``open`` or ``closed``."""
+        self.entities(entity)
+        with self.books.writer(change, tenant=self.tenant) as writer:
+            move = writer.close_period if state == "closed" else writer.open_period
+            move(self.tenant, entity, month)
+
+    def close(self) -> None:
+        """Give back the database; other parts hold nothing."""
+        if "books" in self.__dict__:
+            self.books.close()
+
+
+def with_methods(known: Mapping[str, Family], provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:
+    """Families with the methods of plug-ins added."""
+    return {
+        name: msgspec.structs.replace(family, methods={**family.methods, **provided.get(name, {})})
+        if name in provided
+        else family
+        for name, family in known.items()
+    }
+
+
+@contextlib.contextmanager
+def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> Iterator[App]:
+    """An application for the length of a command.
+
+    Raises:
+        TollbookError: everything that is wrong with the settings, in one go.
+    """
+    app = App(config, overrides or {})
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How a worker process makes parts of its own and bills a partition with them."""
+
+    config: Path
+    overrides: tuple[tuple[str, str], ...]
+
+    def __call__(self, pinned: Pinned, number: int) -> dict[str, Any]:
+        """Bill one partition of a run, in this process."""
+        return bill_partition(_worker_parts(self, pinned.release), pinned, number)
+
+
+@lru_cache(maxsize=1)
+def _worker_parts(recipe: Recipe, release: str) -> Parts:
+    """The parts of this worker process, made once for each release; what they consist of is out of the collector's sight."""
+    app = App(recipe.config, dict(recipe.overrides))
+    rules = app.rulebook if app.rulebook.release == release else app.stored_rulebook(release)
+    parts = app.parts(rules)
+    gc.collect()
+    gc.freeze()
+    return parts

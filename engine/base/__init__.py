@@ -1,0 +1,1 @@
+"""What knows nothing of billing: errors, money, periods, YAML with positions."""

@@ -1,0 +1,1 @@
+"""Pure: from subscriptions and usage to rated charges and invoices."""

@@ -1,0 +1,142 @@
+"""``tollbook ledger``: trial balance, journal, export, accounting periods."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.app import open_app
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, out, table
+
+DateOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Up to and with this day.")]
+EntityOption = Annotated[str | None, typer.Option("--entity", help="One legal entity only.")]
+MonthArgument = Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="The month, such as 2024-01.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    group = typer.Typer(help="Read the general ledger; open and close its periods.", no_args_is_help=True)
+    app.add_typer(group, name="ledger")
+    _register_balances(group)
+    _register_journal(group)
+    _register_export(group)
+    _register_periods(group)
+
+
+def _register_balances(group: typer.Typer) -> None:
+    @group.command("trial-balance")
+    def trial_balance(
+        context: typer.Context, entity: EntityOption = None, to: DateOption = None, as_json: JsonOption = False
+    ) -> None:
+        """Sum the postings of each GL account; debits are positive, credits negative, and all of them add up to zero."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            result = tollbook.trial_balance(entity, _day(to))
+
+        def render() -> None:
+            for key, rows in result.items():
+                columns = ("account", "name", "currency", "amount", "functional", "")
+                shown = [
+                    (
+                        r["account"],
+                        r["name"],
+                        r["currency"],
+                        r["amount"],
+                        r["functional_amount"],
+                        r["functional_currency"],
+                    )
+                    for r in rows
+                ]
+                table(f"trial balance of {key}", columns, shown, right=(3, 4))
+                out.print(f"sum in functional currency: {sum(r['functional_amount'] for r in rows)}\n")
+
+        emit(result, as_json, render)
+
+
+def _register_journal(group: typer.Typer) -> None:
+    @group.command("journal")
+    def journal(
+        context: typer.Context,
+        entity: EntityOption = None,
+        to: DateOption = None,
+        limit: Annotated[int, typer.Option("--limit", help="Show at most this many entries.")] = 20,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Show entries in order of posting date."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            listed = list(islice(tollbook.journal(entity, _day(to)), limit))
+
+        def render() -> None:
+            for item in listed:
+                entry = item.entry
+                out.print(f"{entry.posting_date}  {item.reference}  {entry.text}  (entry {item.id})", markup=False)
+                for p in entry.postings:
+                    out.print(f"    {p.account:<8} {p.amount:>16} {p.currency}", markup=False)
+
+        emit(listed, as_json, render)
+
+
+def _register_export(group: typer.Typer) -> None:
+    @group.command("export")
+    def export(
+        context: typer.Context,
+        form: Annotated[str, typer.Option("--format", help="beancount or hledger.")] = "beancount",
+        output: Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")] = None,
+        entity: EntityOption = None,
+        to: DateOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Write the journal for beancount or hledger."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            lines = tollbook.export(form, entity, _day(to))
+            if output is not None:
+                with output.open("w", encoding="utf-8") as file:
+                    written = sum(1 for line in lines if file.write(line + "\n"))
+                result = {"format": form, "lines": written, "file": str(output)}
+                emit(result, as_json, lambda: err.print(f"{written} lines written to {output}"))
+            elif as_json:
+                emit({"format": form, "text": "\n".join(lines)}, as_json)
+            else:
+                for line in lines:
+                    typer.echo(line)
+
+
+def _register_periods(group: typer.Typer) -> None:
+    def change_state(context: typer.Context, entity: str, month: datetime, state: str, person: str, reason: str) -> Any:
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            change = tollbook.change(person, "close", reason)
+            tollbook.set_period(entity, month.date().replace(day=1), state, change)
+        return {"entity": entity, "month": f"{month:%Y-%m}", "state": state}
+
+    @group.command("close-period")
+    def close_period(
+        context: typer.Context,
+        entity: Annotated[str, typer.Argument(help="Key of the legal entity.")],
+        month: MonthArgument,
+        person: PersonOption = "",
+        reason: ReasonOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """Close an accounting period: nothing can be posted into it any more."""
+        result = change_state(context, entity, month, "closed", person, reason)
+        emit(result, as_json, lambda: out.print(f"{entity} {result['month']} is closed"))
+
+    @group.command("open-period")
+    def open_period(
+        context: typer.Context,
+        entity: Annotated[str, typer.Argument(help="Key of the legal entity.")],
+        month: MonthArgument,
+        person: PersonOption = "",
+        reason: ReasonOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """Open a closed accounting period again."""
+        result = change_state(context, entity, month, "open", person, reason)
+        emit(result, as_json, lambda: out.print(f"{entity} {result['month']} is open"))
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,95 @@
+"""The command line: ``tollbook VERB``.  Each verb is a module of this folder with a ``register(app)``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.exceptions
+
+from engine.base.errors import TollbookError
+from engine.cli.common import COULD_NOT_RUN, DONE, WRONG_INPUT, Session, err, show_findings
+
+VERBS = (
+    "init",
+    "import_",
+    "run",
+    "runs",
+    "deliver",
+    "verify",
+    "ledger",
+    "explain",
+    "rules_check",
+    "rules_test",
+    "rules_facts",
+    "rules_fmt",
+    "rules_schema",
+)
+"""The modules that register verbs, in the order of ``--help``."""
+
+UNAVAILABLE = frozenset({"store.cannot-open"})
+"""Codes of what is no fault of the input: the command could not run."""
+
+
+def build() -> typer.Typer:
+    """The command with all its verbs."""
+    app = typer.Typer(
+        name="tollbook",
+        help="A rules-driven billing engine.",
+        no_args_is_help=True,
+        invoke_without_command=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+    @app.callback()
+    def options(
+        context: typer.Context,
+        config: Annotated[Path, typer.Option("--config", help="The config file.", envvar="TOLLBOOK_CONFIG")] = Path(
+            "config.yaml"
+        ),
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", help="Replace a setting: --set database.url=sqlite:///x.db")
+        ] = None,
+        version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+    ) -> None:
+        if version:
+            typer.echo(f"tollbook {metadata.version('tollbook')}")
+            raise typer.Exit
+        pairs = [text.partition("=") for text in settings or []]
+        context.obj = Session(config, {key: value for key, _, value in pairs})
+
+    for name in VERBS:
+        importlib.import_module(f"engine.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit code instead of an exception, whatever happens."""
+    try:
+        result = build()(arguments or ["--help"], standalone_mode=False)
+    except TollbookError as error:
+        show_findings(error.findings, limit=200)
+        return COULD_NOT_RUN if any(f.code in UNAVAILABLE for f in error.findings) else WRONG_INPUT
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.exceptions.TyperException as error:
+        err.print(f"{error.format_message()}; see --help", markup=False)
+        return WRONG_INPUT
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("stopped; what was committed stays, `tollbook runs resume` goes on")
+        return COULD_NOT_RUN
+    except Exception as error:
+        err.print(f"could not run: {type(error).__name__}: {error}", markup=False)
+        return COULD_NOT_RUN
+    return result if isinstance(result, int) else DONE

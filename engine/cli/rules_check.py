@@ -1,0 +1,41 @@
+"""``tollbook check``: whether the rule files are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.app import open_app
+from engine.base.errors import TollbookError
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, show_findings
+
+FoldersArgument = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of rules, later ones laid over earlier ones; else the config's.")
+]
+MOST_FINDINGS = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command("check")
+    def check(context: typer.Context, folders: FoldersArgument = None, as_json: JsonOption = False) -> None:
+        """Check all rule files: shape, types, units, conditions, overlaps.  Silent when all is good."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            try:
+                book = tollbook.rule_desk(folders or ()).check()
+            except TollbookError as error:
+                show_findings(error.findings, MOST_FINDINGS)
+                emit({"good": False, "findings": error.findings}, as_json)
+                raise typer.Exit(WRONG_INPUT) from None
+        show_findings(book.warnings, MOST_FINDINGS)
+        result = {
+            "good": True,
+            "release": book.release,
+            "rulesets": len(book.rulesets),
+            "rules": len(book.decisions()),
+            "findings": book.warnings,
+        }
+        emit(result, as_json)

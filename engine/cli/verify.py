@@ -1,0 +1,34 @@
+"""``tollbook verify``: run the named checks over the books."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.app import open_app
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, out, show_findings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command("verify")
+    def verify(
+        context: typer.Context,
+        names: Annotated[list[str] | None, typer.Argument(help="Checks to run; all of them if none is named.")] = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Check that the books are whole: entries balance, totals add up, numbers have no gap.  Exit 1 if they are not."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            results = tollbook.verify(names or ())
+        wrong = [finding for findings in results.values() for finding in findings]
+        show_findings(wrong)
+
+        def render() -> None:
+            for name, findings in results.items():
+                out.print(f"{'wrong' if findings else 'good ':<6} {name}" + (f": {len(findings)}" if findings else ""))
+
+        emit({name: list(findings) for name, findings in results.items()}, as_json, render)
+        if wrong:
+            raise typer.Exit(WRONG_INPUT)

@@ -1,0 +1,111 @@
+"""The settings of an installation, checked and ready to use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.base.document import Document
+from engine.base.errors import Code, Finding, TollbookError, did_you_mean
+from engine.config.settings import VERBS
+
+NOT_ALLOWED = Code("config.not-allowed", "A person who would change something that no role of theirs allows.")
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """Section ``tenant``."""
+
+    key: str
+    name: str
+
+
+class Database(msgspec.Struct, frozen=True):
+    """Section ``database``: the whole address, with what the environment gave.  Its text hides the password."""
+
+    url: str
+
+    def __repr__(self) -> str:
+        hidden = re.sub("//([^:/@]*):[^@]*@", r"//\1:***@", self.url)
+        return f"Database(url={hidden!r})"
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """Section ``rules``: absolute folders, later ones layered over earlier ones."""
+
+    folders: tuple[Path, ...]
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """One of ``adapters``: ``settings`` as written, ``secrets`` as names of environment variables, ``timeout`` in
+    seconds.  It stands at ``path`` in ``document``, where its plug-in's host finds the places of mistakes."""
+
+    name: str
+    port: str
+    plugin: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    timeout: int
+    document: Document
+    path: tuple[str | int, ...]
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """Section ``runs``: payers in a partition, worker processes."""
+
+    partition_size: int
+    workers: int
+
+
+class Fx(msgspec.Struct, frozen=True):
+    """Section ``fx``: oldest usable rate in days, source of rates."""
+
+    max_age_days: int
+    source: str
+
+
+class Config(msgspec.Struct, frozen=True):
+    """All settings.  ``folder`` is that of the file, in which relative paths start; ``roles`` maps a role to its verbs,
+    ``people`` a person to their roles."""
+
+    folder: Path
+    tenant: Tenant
+    database: Database
+    rules: Rules
+    adapters: tuple[Adapter, ...]
+    runs: Runs
+    fx: Fx
+    roles: Mapping[str, frozenset[str]]
+    people: Mapping[str, tuple[str, ...]]
+    document: Document
+
+    def may(self, person: str, verb: str) -> bool:
+        """Whether a role of the person allows the verb, one of :data:`engine.config.VERBS`."""
+        return any(verb in self.roles[role] for role in self.people.get(person, ()))
+
+    def refusal(self, person: str, verb: str) -> Finding:
+        """Why the person may not do it, and who may."""
+        roles = self.people.get(person)
+        if not person:
+            what, mend = f"nobody is named who is to {verb}", "say who with --as"
+        elif roles is None:
+            what = f"{person!r} is not among the people of the configuration"
+            mend = did_you_mean(person, self.people) or "add them under people"
+        else:
+            what = f"{person!r} may not {verb}; roles: {', '.join(roles) or 'none'}"
+            able = [role for role, verbs in self.roles.items() if verb in verbs]
+            mend = f"roles that may: {', '.join(able)}" if able else f"no role may: add {verb} to one under roles"
+        why = f"{verb}: {VERBS[verb]}" if verb in VERBS else f"{verb!r} is no verb that a role can allow"
+        return Finding(NOT_ALLOWED, self.document.where(("people", person)), what, why, mend)
+
+    def check_may(self, person: str, verb: str) -> None:
+        """Nothing, where the person may do it.
+
+        Raises:
+            TollbookError: ``config.not-allowed``.
+        """
+        if not self.may(person, verb):
+            raise TollbookError(self.refusal(person, verb))

@@ -1,0 +1,158 @@
+"""Every setting: its meaning, default and bound, in one table.
+
+:data:`SETTINGS` is the only place where a setting is described.  The schema that a file is checked by, the comments in
+the root ``config.yaml`` and the reference page are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+VERBS: Final[Mapping[str, str]] = {
+    "init": "make or migrate the database",
+    "import": "load master data, usage and rates",
+    "run": "start or resume a run that writes, such as a bill run",
+    "deliver": "send the documents of the outbox",
+    "close": "close and reopen accounting periods",
+}
+"""What changes something, and so needs a role: verb -> what it does."""
+
+REQUIRED: Final = "none, it has to be given"
+"""The default of a setting that has none."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A setting.
+
+    Attributes:
+        path: where it stands: ``runs.workers``; ``adapters[].name`` in each element of a list.
+        meaning: what it does, in sentences.
+        rules: its cerberus rules but for the default.
+        default: what holds where it is not given; :data:`REQUIRED` if it has to be.
+        words: what it may be, where ``rules`` do not say it in numbers.
+    """
+
+    path: str
+    meaning: str
+    rules: Mapping[str, Any]
+    default: Any
+    words: str = ""
+
+    def bounds(self) -> str:
+        """What it may be, in words."""
+        return self.words or f"a whole number from {self.rules['min']:,} to {self.rules['max']:,}"
+
+
+_KEY: Final = {"type": "string", "regex": "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"}
+_KEY_WORDS: Final = "1 to 40 letters, digits, _ and -"
+_TEXT: Final = {"type": "string", "empty": False}
+_TEXTS: Final = {"type": "list", "schema": _TEXT}
+_FREE: Final = {"type": "dict", "allow_unknown": True}
+
+SETTINGS: Final = (
+    Setting(
+        "tenant.key",
+        "Key of the tenant. It is part of every natural key, so it never changes.",
+        _KEY,
+        "main",
+        _KEY_WORDS,
+    ),
+    Setting("tenant.name", "Name of the tenant, for people.", _TEXT, "Main", "a text"),
+    Setting(
+        "database.url",
+        "Where the books are. The path of a SQLite file is relative to this file. ${NAME} is replaced by that "
+        "environment variable, so that a password need not stand here.",
+        _TEXT,
+        "sqlite:///tollbook.db",
+        "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    ),
+    Setting(
+        "rules.folders",
+        "Folders of rule files, relative to this file. Each is layered over those before it: a file replaces the one "
+        "of the same path there.",
+        {**_TEXTS, "minlength": 1},
+        ["rules"],
+        "at least one folder that exists",
+    ),
+    Setting("adapters[].name", "Name of the adapter, as routing rules choose it.", _KEY, REQUIRED, _KEY_WORDS),
+    Setting("adapters[].port", "Port that the adapter serves.", _TEXT, REQUIRED, "a port of its plug-in"),
+    Setting(
+        "adapters[].plugin",
+        "Plug-in that does the work: its name, looked for in the folder plugins beside this file, among those that "
+        "come with Tollbook and among installed ones; or a folder, written with a slash and relative to this file.",
+        _TEXT,
+        REQUIRED,
+        "a plug-in that can be found",
+    ),
+    Setting("adapters[].settings", "Settings of the plug-in.", _FREE, {}, "what its plugin.yaml describes"),
+    Setting(
+        "adapters[].secrets",
+        "Environment variables of its secrets, where they are not those that plugin.yaml names.",
+        _FREE,
+        {},
+        "name: ${VARIABLE}",
+    ),
+    Setting(
+        "adapters[].timeout",
+        "Seconds after which a call is given up.",
+        {"type": "integer", "min": 1, "max": 3_600},
+        10,
+    ),
+    Setting(
+        "runs.partition_size",
+        "Payers that are billed in one transaction.",
+        {"type": "integer", "min": 1, "max": 100_000},
+        500,
+    ),
+    Setting(
+        "runs.workers",
+        "Processes that bill partitions side by side; 0: the process of the command does it alone.",
+        {"type": "integer", "min": 0, "max": 256},
+        0,
+    ),
+    Setting(
+        "fx.max_age_days",
+        "Days that an exchange rate may be old when it is used. An account without one is held.",
+        {"type": "integer", "min": 0, "max": 366},
+        7,
+    ),
+    Setting("fx.source", "Source whose exchange rates are used, as imported with them.", _TEXT, "ECB", "a text"),
+    Setting(
+        "roles",
+        "What each role may do. Looking needs no role. Verbs: "
+        + "; ".join(f"{verb} ({what})" for verb, what in VERBS.items())
+        + ".",
+        {"type": "dict", "valuesrules": {"type": "list", "schema": {"type": "string", "allowed": [*VERBS]}}},
+        {"operator": [*VERBS], "auditor": []},
+        "role: [verbs]",
+    ),
+    Setting(
+        "people",
+        "Who has which roles. Whoever is not here changes nothing.",
+        {"type": "dict", "valuesrules": _TEXTS},
+        {},
+        "person: [roles]",
+    ),
+)
+"""Every setting, in the order of the file."""
+
+
+def schema() -> dict[str, Any]:
+    """The cerberus schema of the file, defaults included."""
+    sections: dict[str, Any] = {}
+    for setting in SETTINGS:
+        rules = dict(setting.rules)
+        rules |= {"required": True} if setting.default is REQUIRED else {"default": setting.default}
+        rules["meta"] = {"description": setting.meaning}
+        section, _, name = setting.path.rpartition(".")
+        if not section:
+            sections[name] = rules
+        elif section.endswith("[]"):
+            element = {"type": "list", "default": [], "schema": {"type": "dict", "schema": {}}}
+            sections.setdefault(section.removesuffix("[]"), element)["schema"]["schema"][name] = rules
+        else:
+            sections.setdefault(section, {"type": "dict", "default": {}, "schema": {}})["schema"][name] = rules
+    return sections

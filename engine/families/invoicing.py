@@ -1,0 +1,32 @@
+"""Invoicing: how what is owed becomes invoices."""
+
+from __future__ import annotations
+
+from engine.billing.invoicing import InvoicingFacts
+from engine.model.decision import Family
+
+FAMILY = Family(
+    name="invoicing",
+    doc="Which charges share an invoice, when it is due, and what holds it back.",
+    facts=InvoicingFacts,
+    selected_by="invoice date",
+    outcome={
+        "group_by": {
+            "type": "string",
+            "allowed": ["payer", "account", "contract", "subscription"],
+            "default": "payer",
+            "meta": {"description": "charges with the same value share an invoice"},
+        },
+        "due": {
+            "type": "days",
+            "nullable": True,
+            "default": None,
+            "meta": {"description": "days until it is due; the contract's where absent"},
+        },
+        "hold": {
+            "type": "string",
+            "default": "",
+            "meta": {"description": "why nothing is invoiced now; what is owed stays owed for the next run"},
+        },
+    },
+)

@@ -1,0 +1,80 @@
+"""Numbering: the legal number of an invoice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from engine.billing.invoicing import NumberingFacts, fill_series, legal_number
+from engine.model.decision import Decision, Family, Flaw
+
+LARGEST = 999_999
+"""The number of invoices in one series that a format must have room for."""
+
+_UNFILLABLE = (KeyError, IndexError, ValueError, AttributeError, TypeError)
+
+
+def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
+    """Both templates must be fillable; the number must appear in the format, and fit at its largest."""
+    sample = {"entity": "X", "kind": "invoice", "year": 2026, "fiscal_year": 2026}
+    try:
+        series = terms["series"].format(**sample)
+    except _UNFILLABLE as error:
+        yield Flaw(
+            ("series",),
+            f"{terms['series']!r} cannot be filled in ({error})",
+            "known: {entity} {kind} {year} {fiscal_year}",
+        )
+        return
+    if "{number" not in terms["format"]:
+        yield Flaw(("format",), f"{terms['format']!r} has no {{number}}", "add {number:06}")
+        return
+    try:
+        text = legal_number(terms["format"], series, LARGEST, date(2026, 1, 1))
+    except _UNFILLABLE as error:
+        yield Flaw(
+            ("format",), f"{terms['format']!r} cannot be filled in ({error})", "known: {series} {number:06} {year}"
+        )
+        return
+    if len(text) > terms["max_length"]:
+        yield Flaw(
+            ("format",),
+            f"{text!r} has {len(text)} characters, more than max_length {terms['max_length']}",
+            "shorten it",
+        )
+
+
+def results(decision: Decision, facts: Any) -> Mapping[str, Any]:
+    """For rule cases: ``first``, the number that the first invoice of the series would get."""
+    series = fill_series(decision.terms["series"], facts)
+    return {"first": legal_number(decision.terms["format"], series, 1, facts.invoice_date)}
+
+
+FAMILY = Family(
+    name="numbering",
+    doc="The series that an invoice is numbered in, and how the number is written.",
+    facts=NumberingFacts,
+    selected_by="invoice date",
+    outcome={
+        "series": {
+            "type": "string",
+            "required": True,
+            "meta": {"description": "name of the gapless series: text with {entity} {kind} {year} {fiscal_year}"},
+        },
+        "format": {
+            "type": "string",
+            "default": "{series}-{number:06}",
+            "meta": {"description": "how the number is written: text with {series} {number:06} {year}"},
+        },
+        "max_length": {
+            "type": "integer",
+            "default": 40,
+            "min": 1,
+            "max": 60,
+            "meta": {"description": "longest number that the law allows"},
+        },
+    },
+    results=results,
+    check=check,
+)

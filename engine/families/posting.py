@@ -1,0 +1,21 @@
+"""Posting: GL account determination."""
+
+from __future__ import annotations
+
+from engine.ledger.posting import PostingFacts
+from engine.model.decision import Family
+
+FAMILY = Family(
+    name="posting",
+    doc="Which GL account one side of an entry goes to.",
+    facts=PostingFacts,
+    selected_by="posting date",
+    outcome={
+        "account": {
+            "type": "string",
+            "required": True,
+            "regex": "[A-Za-z0-9._:-]+",
+            "meta": {"description": "code of the GL account"},
+        },
+    },
+)

@@ -1,0 +1,1 @@
+"""Pure: double-entry postings, balances and named checks."""

@@ -1,0 +1,131 @@
+"""Balanced entries from invoices and revenue.
+
+An entry that does not balance, per legal entity, in transaction and in functional currency, cannot be built.  What
+conversion leaves over goes to the account that the posting rules name for ``fx_rounding``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.base.errors import Code, refuse
+from engine.base.money import ZERO
+from engine.ledger.fx import convert
+from engine.model.decision import Decide
+from engine.model.journal import FxRate, JournalEntry, Posting
+
+NOT_BALANCED = Code("ledger.not-balanced", "Postings that do not add up to zero; an entry of them cannot be built.")
+
+Role = Literal["receivable", "contract_liability", "revenue", "tax", "fx_rounding"]
+
+
+class PostingFacts(msgspec.Struct, frozen=True, gc=False):
+    """What a posting rule may look at: one side of an entry."""
+
+    role: Annotated[Role, Meta(description="what the side stands for in the entry")]
+    entity: Annotated[str, Meta(description="key of the legal entity whose books these are")]
+    country: Annotated[
+        str, Meta(description="ISO 3166-1 alpha-2 country of the buyer; of the levying jurisdiction for tax")
+    ]
+    product: Annotated[str, Meta(description="product of the charge; empty for receivable, tax and rounding")]
+    currency: Annotated[str, Meta(description="ISO 4217 transaction currency")]
+    day: Annotated[date, Meta(description="posting date; selects the rule in force")]
+
+
+class Side(msgspec.Struct, frozen=True, gc=False):
+    """One side before its account is determined: a debit if ``amount`` is positive, in transaction currency."""
+
+    role: Role
+    country: str
+    product: str
+    amount: Decimal
+    line: int
+
+
+Determine = Callable[[Role, str, str], tuple[str, int]]
+"""(role, country, product) -> (GL account code, decision id)."""
+
+
+def determine(decide: Decide, entity: str, currency: str, day: date) -> Determine:
+    """GL account determination for one entity, currency and day; each answer is found once."""
+    known: dict[tuple[str, str, str], tuple[str, int]] = {}
+
+    def of(role: Role, country: str, product: str) -> tuple[str, int]:
+        answer = known.get((role, country, product))
+        if answer is None:
+            decision = decide("posting", PostingFacts(role, entity, country, product, currency, day), day)
+            answer = known[role, country, product] = (decision.terms["account"], decision.id)
+        return answer
+
+    return of
+
+
+def entry(
+    tenant: str, entity: str, kind: str, day: date, text: str, sides: Sequence[Side], rate: FxRate, accounts: Determine
+) -> JournalEntry:
+    """A balanced entry of ``sides``, converted at ``rate`` (transaction to functional currency).
+
+    Raises:
+        TollbookError: ``ledger.not-balanced`` if the sides do not add up to zero in transaction currency.
+    """
+    postings: list[Posting] = []
+    total = left = ZERO
+    for side in sides:
+        if not side.amount:
+            continue
+        account, decision = accounts(side.role, side.country, side.product)
+        functional = convert(side.amount, rate)
+        total += side.amount
+        left += functional
+        postings.append(
+            Posting(
+                account,
+                rate.base,
+                side.amount,
+                rate.quote,
+                functional,
+                rate.rate,
+                rate.source,
+                rate.on,
+                side.line,
+                decision,
+            )
+        )
+    if total:
+        raise refuse(
+            NOT_BALANCED, f"{text}: the sides add up to {total} {rate.base}, not to zero", subject=f"entry/{kind}"
+        )
+    if left:
+        account, decision = accounts("fx_rounding", "", "")
+        postings.append(
+            Posting(account, rate.base, ZERO, rate.quote, -left, rate.rate, rate.source, rate.on, 0, decision)
+        )
+    return JournalEntry(tenant, entity, kind, day, text, tuple(postings))
+
+
+def invoice_sides(country: str, total: Decimal, lines: Iterable[tuple[int, str, Decimal, str, Decimal]]) -> list[Side]:
+    """Debit the receivable with the total; credit the contract's balance with each line and the tax authority with its tax.
+
+    ``lines`` are (line id, product, net amount, levying country, tax amount).
+    """
+    sides = [Side("receivable", country, "", total, 0)]
+    for line, product, net, levying, tax in lines:
+        sides.append(Side("contract_liability", country, product, -net, line))
+        if tax:
+            sides.append(Side("tax", levying, "", -tax, line))
+    return sides
+
+
+def revenue_sides(country: str, items: Iterable[tuple[int, str, Decimal]]) -> list[Side]:
+    """Debit the contract's balance and credit revenue; ``items`` are (line id, product, amount earned)."""
+    sides: list[Side] = []
+    for line, product, amount in items:
+        sides.append(Side("contract_liability", country, product, amount, line))
+        sides.append(Side("revenue", country, product, -amount, line))
+    return sides

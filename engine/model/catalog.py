@@ -1,0 +1,46 @@
+"""What is sold.  The catalogue knows no price: prices come only from pricing rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+ChargeKind = Literal["recurring", "usage", "one_time"]
+Timing = Literal["advance", "arrears"]
+
+
+class Charge(msgspec.Struct, frozen=True, gc=False):
+    """One thing of a plan that is billed.  Natural key: (tenant, plan, key); ``id`` names the version."""
+
+    id: Annotated[int, Meta(description="id of this version of the record")]
+    tenant: Annotated[str, Meta(description="tenant key")]
+    plan: Annotated[str, Meta(description="key of the plan that it belongs to")]
+    key: Annotated[str, Meta(description="charge key, unique within the plan")]
+    name: Annotated[str, Meta(description="text on invoices")]
+    kind: Annotated[ChargeKind, Meta(description="recurring, usage or one_time")]
+    timing: Annotated[Timing, Meta(description="advance (billed when the cycle begins) or arrears (when it has ended)")]
+    months: Annotated[int, Meta(description="length of its billing cycle in months")] = 1
+    meter: Annotated[str | None, Meta(description="key of the meter that it bills, for usage")] = None
+    unit: Annotated[str, Meta(description="what one of its quantity is called")] = "unit"
+    product: Annotated[str, Meta(description="product that its revenue belongs to")] = ""
+    tax_code: Annotated[str, Meta(description="what it is for tax, such as digital_service")] = "standard"
+
+
+class Plan(msgspec.Struct, frozen=True, gc=False):
+    """A bundle of charges that a customer subscribes to.  Natural key: (tenant, key)."""
+
+    tenant: Annotated[str, Meta(description="tenant key")]
+    key: Annotated[str, Meta(description="plan key")]
+    name: Annotated[str, Meta(description="name on invoices")]
+    charges: tuple[Charge, ...] = ()
+
+
+class Meter(msgspec.Struct, frozen=True, gc=False):
+    """What usage events count.  Natural key: (tenant, key)."""
+
+    tenant: str
+    key: str
+    unit: str
+    aggregation: Literal["sum", "count", "max"] = "sum"

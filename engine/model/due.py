@@ -1,0 +1,46 @@
+"""What a bill run reads about one payer: frozen facts, gathered by the books, taken by ``billing``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+
+from engine.model.account import Account
+from engine.model.contract import Contract
+from engine.model.invoice import BilledLine
+from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
+from engine.model.usage import UsageDay
+
+
+class SubscriptionDue(msgspec.Struct, frozen=True):
+    """One subscription with what a run must know to bill what it still owes.
+
+    ``window`` is the first day that has to be compared with what was billed: the earliest of the mark's ``billed_to``, the
+    day before the effective day of subscription events (what an event ends, or joins again, is compared too) and the local
+    day of usage events that became known since; ``date.min`` where it was never billed.  ``billed`` holds the lines that
+    share a day with the window (and the credits on them), ``usage`` the daily sums from one cycle before the window on.
+    """
+
+    subscription: Subscription
+    events: tuple[SubscriptionEvent, ...]
+    window: date
+    mark: BillingMark | None = None
+    billed: tuple[BilledLine, ...] = ()
+    usage: tuple[UsageDay, ...] = ()
+
+
+class AccountDue(msgspec.Struct, frozen=True):
+    """An account, its contracts by key, and its subscriptions in order of key."""
+
+    account: Account
+    contracts: Mapping[str, Contract]
+    subscriptions: tuple[SubscriptionDue, ...]
+
+
+class PayerDue(msgspec.Struct, frozen=True):
+    """An account that receives invoices, and the accounts that it pays for, itself included where it has subscriptions."""
+
+    payer: Account
+    accounts: tuple[AccountDue, ...]

@@ -1,0 +1,106 @@
+"""From what a period owes to what the customer gets.
+
+A Charge says what the catalogue bills; a RatedCharge is what one period owes of it; a draft groups rated charges, has no
+number and no tax; an Invoice is frozen and numbered.  Service period, invoice date, tax point, due date and posting date
+are five dates.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from engine.model.tax import TaxQuote
+
+
+class RatedCharge(msgspec.Struct, frozen=True, gc=False):
+    """What one service period owes of one charge, or gives back (``amount`` negative).
+
+    ``full`` is the amount of the whole ``cycle_from``..``cycle_to`` before any share was taken; ``share`` is written as a
+    fraction such as ``17/31`` and is ``1`` for a whole cycle.  ``credits`` is the id of the invoice line that a negative
+    charge gives back, 0 otherwise.  ``decision`` and ``proration`` are decision ids, as are the ``*_id`` of the versions
+    of the records that were decided on.  ``usage_after`` and ``usage_to`` bound the ids of the usage events behind it.
+    """
+
+    account: str
+    account_id: int
+    subscription_id: int
+    subscription: str
+    contract: str
+    contract_line_id: int
+    plan: str
+    charge: str
+    charge_id: int
+    kind: str
+    text: str
+    product: str
+    tax_code: str
+    service_from: date
+    service_to: date
+    cycle_from: date
+    cycle_to: date
+    currency: str
+    quantity: Decimal
+    full: Decimal
+    share: str
+    amount: Decimal
+    decision: int
+    proration: int
+    credits: int = 0
+    usage_after: int = 0
+    usage_to: int = 0
+    events: int = 0
+
+
+class BilledLine(msgspec.Struct, frozen=True, gc=False):
+    """An invoice line of an earlier run.  Credits are lines of their own, whose ``charge.credits`` names what they give back."""
+
+    id: int
+    charge: RatedCharge
+
+
+class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):
+    """Charges that will go on one invoice: no number, no tax.  Natural key: (tenant, entity, payer, period, kind, group)."""
+
+    tenant: str
+    entity: str
+    payer: str
+    payer_id: int
+    currency: str
+    kind: str
+    group: str
+    invoice_date: date
+    tax_point: date
+    due_date: date
+    purchase_order: str
+    charges: tuple[RatedCharge, ...]
+    decision: int
+
+
+class InvoiceLine(msgspec.Struct, frozen=True, gc=False):
+    """One line of an invoice: a rated charge with its tax."""
+
+    number: int
+    charge: RatedCharge
+    tax: TaxQuote
+    tax_decision: int = 0
+
+
+class Invoice(msgspec.Struct, frozen=True, gc=False):
+    """A finished invoice or credit note; everything but its legal number and internal ids is fixed.
+
+    ``kind`` is ``invoice`` (UNTDID 1001 code 380) or ``credit_note`` (381); totals carry the sign of the lines.
+    ``series`` and ``number_format`` come from the numbering family; the number itself is taken last, as it is written.
+    """
+
+    draft: InvoiceDraft
+    kind: str
+    lines: tuple[InvoiceLine, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    series: str
+    number_format: str
+    numbering: int

@@ -1,0 +1,43 @@
+"""Tax as asked and as answered.  A rate is a share: 0.19 is 19 %."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class TaxRequest(msgspec.Struct, frozen=True, gc=False):
+    """What a tax adapter is asked about one invoice line.  ``key`` comes back in the quote."""
+
+    key: Annotated[str, Meta(description="identifies the line within the batch")]
+    tenant: Annotated[str, Meta(description="tenant key")]
+    entity: Annotated[str, Meta(description="key of the selling legal entity")]
+    seller_country: Annotated[str, Meta(description="ISO 3166-1 alpha-2")]
+    seller_registered_in: Annotated[
+        tuple[str, ...], Meta(description="countries in which the seller is registered for tax")
+    ]
+    account: Annotated[str, Meta(description="key of the buying account; no personal data")]
+    country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 country of the place of supply")]
+    region: Annotated[str | None, Meta(description="state or province of the place of supply")]
+    buyer_tax_id: Annotated[str | None, Meta(description="the buyer's tax registration number, if it has one")]
+    exempt: Annotated[bool, Meta(description="whether a certificate exempts the buyer from tax")]
+    tax_code: Annotated[str, Meta(description="the charge's tax code")]
+    tax_point: Annotated[date, Meta(description="day that decides the rate")]
+    currency: Annotated[str, Meta(description="ISO 4217 currency of the invoice")]
+    amount: Annotated[Decimal, Meta(description="net amount in transaction currency, credits negative")]
+
+
+class TaxQuote(msgspec.Struct, frozen=True, gc=False):
+    """An answer: the tax on one line.  Quotes are estimates; committing a document is an effect of its own."""
+
+    key: Annotated[str, Meta(description="key of the request")]
+    rate: Annotated[Decimal, Meta(description="share of the net amount, 0.19 for 19 %")]
+    amount: Annotated[Decimal, Meta(description="tax in transaction currency, rounded to its minor unit")]
+    category: Annotated[str, Meta(description="EN 16931 VAT category: S, Z, E, AE, K, G, O; S for sales taxes too")]
+    jurisdiction: Annotated[str, Meta(description="who levies it: DE, US-NY")]
+    source: Annotated[str, Meta(description="adapter that answered, or 'rules' for the tax family")]
+    reason: Annotated[str, Meta(description="why there is no tax, as printed on the invoice")] = ""

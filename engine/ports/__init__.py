@@ -1,0 +1,1 @@
+"""Where plug-ins attach: the contract, the manifest, the host."""

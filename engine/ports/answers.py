@@ -1,0 +1,180 @@
+"""Whether what an adapter answers is an answer: one for each key, of the right kind, and within the contract.
+
+Each function sorts what came into good answers by key, and findings about the rest.  A wrong answer is dropped
+alone; what a run does about the keys without a good one is the run's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from engine.base.errors import Code, Finding, Where
+from engine.base.money import minor_digits
+from engine.model.decision import Method
+from engine.model.effect import Answer
+from engine.model.tax import TaxQuote, TaxRequest
+from engine.ports.failure import NO_ANSWER, NO_QUOTE, WRONG_ANSWER
+from engine.ports.hookspecs.tax import CATEGORIES, REASONED, NoQuote
+
+SHOWN: Final = 5
+"""Keys that a finding names; the others are counted."""
+
+
+class Sorted(msgspec.Struct):
+    """Good answers by key, in the order of the keys; findings about what is missing or wrong."""
+
+    good: dict[str, Any]
+    findings: list[Finding]
+
+
+def sort_answers(
+    adapter: str, hook: str, asked: Mapping[str, Any], answers: Any, flaws: Callable[[Any, Any], str | Finding]
+) -> Sorted:
+    """Sort the answers to a batch.
+
+    ``asked`` maps each key to what was sent; ``flaws(sent, answer)`` says what is wrong with one answer, empty where
+    nothing is.
+    """
+    where = Where(f"adapter {adapter}")
+    if not isinstance(answers, Sequence) or isinstance(answers, (str, bytes)):
+        found = "nothing" if answers is None else f"{type(answers).__name__} instead of a list"
+        what = f"{hook} answered {found}"
+        why = "null is no answer" if answers is None else ""
+        return Sorted({}, [Finding(NO_ANSWER if answers is None else WRONG_ANSWER, where, what, why, _MEND)])
+    good: dict[str, Any] = {}
+    seen: set[str] = set()
+    wrong: list[tuple[str, str]] = []
+    findings: list[Finding] = []
+    for answer in answers:
+        key = getattr(answer, "key", None)
+        if not isinstance(key, str) or key not in asked:
+            shown = repr(key) if key is not None else f"{type(answer).__name__} without a key"
+            wrong.append(("answered for keys that it was not asked for", shown))
+        elif key in seen:
+            wrong.append(("answered more than once for", repr(key)))
+            good.pop(key, None)
+        else:
+            seen.add(key)
+            flaw = flaws(asked[key], answer)
+            if isinstance(flaw, Finding):
+                findings.append(msgspec.structs.replace(flaw, where=where))
+            elif flaw:
+                wrong.append((flaw, repr(key)))
+            else:
+                good[key] = answer
+    findings += _gathered(WRONG_ANSWER, where, hook, wrong)
+    silent = [("gave no answer for", repr(key)) for key in asked if key not in seen]
+    findings += _gathered(NO_ANSWER, where, hook, silent)
+    return Sorted({key: good[key] for key in asked if key in good}, findings)
+
+
+_MEND: Final = "the plug-in breaks the contract of its port: see engine/ports/hookspecs"
+
+
+def _gathered(code: Code, where: Where, hook: str, flaws: Sequence[tuple[str, str]]) -> list[Finding]:
+    """One finding for each kind of flaw, naming the first keys."""
+    keys: dict[str, list[str]] = {}
+    for flaw, key in flaws:
+        keys.setdefault(flaw, []).append(key)
+    findings = []
+    for flaw, named in keys.items():
+        more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+        text = ", ".join(named[:SHOWN]) + more
+        what = f"{hook} {flaw} {text}" if flaw.endswith(" for") else f"{hook} {flaw}: {text}"
+        findings.append(Finding(code, where, what, mend=_MEND))
+    return findings
+
+
+@cache
+def _smallest_exponent(currency: str) -> int:
+    return -minor_digits(currency)
+
+
+def quote_flaws(adapter: str) -> Callable[[TaxRequest, Any], str | Finding]:
+    """What may be wrong with one tax quote of this adapter."""
+
+    def flaws(request: TaxRequest, quote: Any) -> str | Finding:
+        if isinstance(quote, NoQuote):
+            what = f"no tax is known for {request.key!r}: {quote.reason}"
+            return Finding(NO_QUOTE, Where(), what, subject=request.key)
+        if not isinstance(quote, TaxQuote):
+            return f"answered {type(quote).__name__} instead of TaxQuote"
+        return _amount_flaw(request, quote) or _category_flaw(quote) or _origin_flaw(adapter, quote)
+
+    return flaws
+
+
+def _amount_flaw(request: TaxRequest, quote: TaxQuote) -> str:
+    if not isinstance(quote.amount, Decimal) or not quote.amount.is_finite():
+        return f"answered the amount {quote.amount!r}, which is no finite Decimal"
+    if not isinstance(quote.rate, Decimal) or not quote.rate.is_finite() or quote.rate < 0:
+        return f"answered the rate {quote.rate!r}, which is no finite Decimal from 0 on"
+    exponent = quote.amount.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent < _smallest_exponent(request.currency) and quote.amount != round(
+        quote.amount, -_smallest_exponent(request.currency)
+    ):
+        return f"answered the amount {quote.amount}, which is no whole minor unit of {request.currency}"
+    if quote.amount and (quote.amount < 0) != (request.amount < 0):
+        return "answered an amount of another sign than that of the line"
+    return ""
+
+
+def _category_flaw(quote: TaxQuote) -> str:
+    if quote.category not in CATEGORIES:
+        return f"answered the category {quote.category!r}, which is none of {', '.join(CATEGORIES)}"
+    if quote.category != "S" and (quote.rate or quote.amount):
+        return f"answered a tax with the category {quote.category}, which means none"
+    if quote.category in REASONED and not quote.reason:
+        return f"answered the category {quote.category} without a reason to print"
+    return ""
+
+
+def _origin_flaw(adapter: str, quote: TaxQuote) -> str:
+    if quote.source != adapter:
+        return f"answered the source {quote.source!r} instead of the adapter's name"
+    if not quote.jurisdiction:
+        return "answered no jurisdiction"
+    return ""
+
+
+def answer_flaws(effect: Any, answer: Any) -> str:
+    """What may be wrong with one answer to an effect."""
+    if not isinstance(answer, Answer):
+        return f"answered {type(answer).__name__} instead of Answer"
+    if answer.state not in ("accepted", "rejected", "retry"):
+        return f"answered the state {answer.state!r}, which is none of accepted, rejected, retry"
+    if answer.state != "accepted" and not answer.reason:
+        return f"answered {answer.state} without a reason"
+    try:
+        msgspec.json.encode(answer.evidence)
+    except (TypeError, ValueError):
+        return "answered evidence that is not JSON"
+    return ""
+
+
+def method_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
+    """What is wrong with what a plug-in provides: it is family -> name -> :class:`Method`, and not empty."""
+    where = Where(f"adapter {adapter}")
+    if not isinstance(answer, Mapping) or not answer:
+        found = "nothing" if not answer else f"{type(answer).__name__} instead of a mapping"
+        return [Finding(NO_ANSWER if not answer else WRONG_ANSWER, where, f"{hook} answered {found}", mend=_MEND)]
+    findings = []
+    for family, methods in answer.items():
+        if not isinstance(family, str) or not isinstance(methods, Mapping):
+            what = f"{hook} answered {methods!r} for the family {family!r}"
+            findings.append(Finding(WRONG_ANSWER, where, what, mend="give a mapping of names to Method"))
+            continue
+        for name, method in methods.items():
+            if not isinstance(name, str) or not isinstance(method, Method) or not callable(method.function):
+                what = f"{hook} answered {type(method).__name__} for the method {name!r} of the family {family!r}"
+                findings.append(Finding(WRONG_ANSWER, where, what, mend="give a Method with a function"))
+            elif not (method.function.__doc__ or "").strip():
+                what = f"{hook} answered the method {name!r} of the family {family!r} without a docstring"
+                findings.append(Finding(WRONG_ANSWER, where, what, mend="the docstring is the method's documentation"))
+    return findings

@@ -1,0 +1,47 @@
+"""How a call to an adapter fails, as the runs see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from engine.base.errors import Code, Finding, TollbookError
+
+TIMED_OUT = Code("adapter.timed-out", "An adapter that did not answer in time; what it did is not known.")
+RAISED = Code("adapter.failed", "An adapter that raised an error instead of answering.")
+NO_ANSWER = Code("adapter.no-answer", "An adapter that answered nothing, or not for every key that it was asked for.")
+WRONG_ANSWER = Code("adapter.wrong-answer", "An adapter whose answer breaks the contract of its port.")
+NO_QUOTE = Code("adapter.no-quote", "A line for which a tax adapter says that it knows no tax.")
+UNKNOWN_ADAPTER = Code("adapter.unknown", "An adapter that config.yaml does not name, or names for another port.")
+DOUBLE_KEY = Code("adapter.double-key", "Two requests or effects with one key in a call.")
+
+Kind = Literal["transient", "permanent", "unknown"]
+
+
+class AdapterFailed(TollbookError):
+    """A call to an adapter that did not give every answer that it was made for.
+
+    Attributes:
+        adapter: its name in ``config.yaml``.
+        kind: ``transient`` (nothing was done, later it may work), ``permanent`` (nothing was done, it will never work)
+            or ``unknown`` (what was done has to be asked; only a call that does nothing may be repeated).
+        answered: the good answers that were given all the same: quotes or answers to effects.
+        keys: the keys that were sent and have no good answer.  Keys in neither were never sent.
+    """
+
+    def __init__(
+        self,
+        findings: Finding | Iterable[Finding],
+        adapter: str,
+        kind: Kind,
+        answered: tuple[Any, ...] = (),
+        keys: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(findings)
+        self.adapter = adapter
+        self.kind = kind
+        self.answered = answered
+        self.keys = keys
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (AdapterFailed, (self.findings, self.adapter, self.kind, self.answered, self.keys))

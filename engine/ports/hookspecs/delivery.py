@@ -1,0 +1,150 @@
+"""Port ``delivery``: bringing documents to those whom they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from engine.model.effect import Answer, Effect
+from engine.ports.hookspecs.plugin import Port, hookspec
+
+CONTRACT: Final = 1
+"""Version of this contract."""
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """A tax registration of the seller."""
+
+    country: Annotated[str, Meta(description="ISO 3166-1 alpha-2")]
+    kind: Annotated[str, Meta(description="vat, gst, sales_tax, consumption_tax")]
+    number: str
+
+
+class PayTo(msgspec.Struct, frozen=True):
+    """A bank account of the seller."""
+
+    name: str
+    currency: str
+    iban: str = ""
+    bic: str = ""
+
+
+class Seller(msgspec.Struct, frozen=True):
+    """Who sells."""
+
+    key: Annotated[str, Meta(description="key of the legal entity")]
+    name: str
+    address: Annotated[str, Meta(description="lines, separated by newlines")]
+    country: str
+    registrations: tuple[Registration, ...] = ()
+    bank_accounts: tuple[PayTo, ...] = ()
+
+
+class Buyer(msgspec.Struct, frozen=True):
+    """Who pays."""
+
+    key: Annotated[str, Meta(description="key of the account")]
+    name: str
+    address: Annotated[str, Meta(description="lines, separated by newlines")]
+    country: str
+    tax_id: str | None = None
+    email: str | None = None
+    language: Annotated[str, Meta(description="ISO 639-1")] = "en"
+
+
+class DocumentLine(msgspec.Struct, frozen=True):
+    """One line.  Amounts are in the document's currency, credits negative."""
+
+    number: int
+    text: str
+    amount: Decimal
+    account: Annotated[str, Meta(description="key of the account that used the service")] = ""
+    account_name: str = ""
+    subscription: str = ""
+    service_from: date | None = None
+    service_to: Annotated[date | None, Meta(description="the day after the last day of service")] = None
+    quantity: Decimal | None = None
+    unit: Annotated[str | None, Meta(description="what one of the quantity is called")] = None
+    share: Annotated[str | None, Meta(description="share of a whole cycle such as 17/31; 1 for a whole one")] = None
+    tax_rate: Annotated[Decimal, Meta(description="0.19 for 19 %")] = Decimal(0)
+    tax_amount: Decimal = Decimal(0)
+    tax_category: str = ""
+    tax_reason: str = ""
+    tax_source: str = ""
+
+
+class DocumentTax(msgspec.Struct, frozen=True):
+    """All lines of one category, rate and jurisdiction together."""
+
+    category: str
+    rate: Decimal
+    net: Decimal
+    tax: Decimal
+    jurisdiction: str = ""
+    reason: str = ""
+
+
+class Functional(msgspec.Struct, frozen=True):
+    """The total in the currency of the seller's books: ``total`` = document total x ``rate``."""
+
+    currency: str
+    total: Decimal
+    rate: Decimal
+    rate_source: str = ""
+    rate_on: date | None = None
+
+
+class InvoiceDocument(msgspec.Struct, frozen=True):
+    """The payload of effects of kind ``invoice`` and ``credit_note``: all that is printed.  In the effect it is plain
+    JSON-able data: amounts and quantities are texts, days are ISO texts."""
+
+    number: Annotated[str, Meta(min_length=1)]
+    kind: Literal["invoice", "credit_note"]
+    invoice_date: date
+    currency: str
+    seller: Seller
+    buyer: Buyer
+    lines: tuple[DocumentLine, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    due_date: date | None = None
+    tax_point: date | None = None
+    purchase_order: str | None = None
+    taxes: tuple[DocumentTax, ...] = ()
+    functional: Functional | None = None
+    note: str | None = None
+
+
+class DeliveryPort(Protocol):
+    """Verb: tell.  Every effect has an idempotency key: the same key is the same act, however often it is sent."""
+
+    @hookspec(firstresult=True)
+    def delivery_send(self, effects: Sequence[Effect]) -> Sequence[Answer]:
+        """Bring these documents to where they belong.
+
+        When: by ``tollbook deliver``, after the transaction that made the documents; again with the same key after a
+        ``retry``, after a crash, and whenever an operator asks for it.
+
+        With: ``effects``, at least one, each with another ``key``; the payload is an :class:`InvoiceDocument` as plain
+        data.
+
+        Answers: exactly one :class:`Answer` for each key, in any order.  ``accepted`` with ``evidence`` that finds the
+        document again; the same key with the same payload is accepted with the same evidence and not sent twice.
+        ``rejected`` with a ``reason`` where it can never work: a payload that is not understood, the same key with
+        another payload.  ``retry`` with a ``reason`` where nothing was done and it may work later.
+
+        Fails: by raising ``Transient``, ``Permanent`` or ``Unknown`` for the batch as a whole; one bad document is an
+        answer, not a failure.
+
+        May not: change a payload; send anything to anybody else than the payload names; leave half a document behind.
+        """
+        ...
+
+
+PORT: Final = Port(name="delivery", contract=CONTRACT, verb="tell", prefix="delivery_", spec=DeliveryPort)

@@ -1,0 +1,119 @@
+"""What every plug-in is given, whatever its port: the marker of hooks, the context it is made with, and how it fails.
+
+A plug-in is a folder with a ``plugin.yaml`` (see :mod:`engine.ports.manifest`) and a class.  The host makes one object
+of the class for each adapter that ``config.yaml`` names, with a :class:`Context`, and calls the methods marked with
+:data:`hookimpl`.  Code outside of ``engine.ports.hookspecs``, ``engine.model`` and ``engine.base`` is not for plug-ins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+import pluggy
+
+PROJECT: Final = "tollbook"
+
+hookspec: Final = pluggy.HookspecMarker(PROJECT)
+"""Marks the hooks of a port."""
+
+hookimpl: Final = pluggy.HookimplMarker(PROJECT)
+"""Marks the methods of a plug-in that the host calls.  Wrappers are refused: no hook rewrites what another answers."""
+
+Verb = Literal["provide", "ask", "tell"]
+
+
+class Port(msgspec.Struct, frozen=True):
+    """One kind of outside world, or of pure functions, that plug-ins serve.
+
+    Attributes:
+        name: as in ``plugin.yaml``, ``config.yaml`` and routing rules.
+        contract: version of the contract; a plug-in written for another version is refused.
+        verb: ``provide`` (pure functions, called once when the host loads), ``ask`` (read-only, may be repeated) or
+            ``tell`` (acts on the outside world, once for each idempotency key).
+        prefix: what the names of its hooks begin with; no other method of a plug-in may.
+        spec: the class whose methods are its hooks, each described in its docstring; an adapter implements all of them.
+    """
+
+    name: str
+    contract: int
+    verb: Verb
+    prefix: str
+    spec: type
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The names of its hooks."""
+        return tuple(name for name in vars(self.spec) if name.startswith(self.prefix))
+
+
+class Secrets(Mapping[str, str]):
+    """Secrets by the name that the manifest gives them.  They are never shown: not printed, logged or recorded."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "Secrets(" + ", ".join(f"{name}=***" for name in self._values) + ")"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("secrets are not written anywhere")
+
+    def masked(self, text: str) -> str:
+        """``text`` with every secret in it replaced by ``***``."""
+        for value in sorted(self._values.values(), key=len, reverse=True):
+            text = text.replace(value, "***") if value else text
+        return text
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What the host gives a plug-in when it makes it.
+
+    Attributes:
+        adapter: name of the adapter in ``config.yaml``; the ``source`` of its answers.
+        settings: the adapter's settings, checked by the manifest's schema, defaults filled in.
+        secrets: the adapter's secrets by name.
+        home: folder of ``config.yaml``; relative paths in settings start there.
+        folder: folder of ``plugin.yaml``; files that the plug-in ships are there.
+    """
+
+    adapter: str
+    settings: Mapping[str, Any]
+    secrets: Secrets
+    home: Path
+    folder: Path
+
+
+class PortFailure(Exception):
+    """A call that failed, raised by a plug-in in the class that fits.  The text says what happened, without secrets."""
+
+    kind: Literal["transient", "permanent", "unknown"]
+
+
+class Transient(PortFailure):
+    """Nothing was done, and the same call may work later: no connection, busy, over a limit."""
+
+    kind = "transient"
+
+
+class Permanent(PortFailure):
+    """Nothing was done, and the same call will never work: refused credentials, a request that is not understood."""
+
+    kind = "permanent"
+
+
+class Unknown(PortFailure):
+    """Whether it was done is not known: the connection broke after sending.  It is asked about, not repeated."""
+
+    kind = "unknown"

@@ -1,0 +1,134 @@
+"""From an adapter's name in ``config.yaml`` to a plug-in at work: found, read, checked, and made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import pluggy
+
+from engine.base.document import Document, validate
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.ports.discovery import BROKEN, digest, find, load_class
+from engine.ports.hookspecs import Context, Secrets
+from engine.ports.manifest import Manifest, read_manifest
+from engine.ports.verify import check_hooks, manager
+
+WRONG_PORT = Code("plugin.wrong-port", "An adapter in config.yaml for a port that its plug-in does not serve.")
+MISSING_SECRET = Code("plugin.missing-secret", "A secret of an adapter whose environment variable is not set.")
+UNKNOWN_SECRET = Code("plugin.unknown-secret", "A secret in config.yaml that the plug-in does not know.")
+
+
+class Wanted(Protocol):
+    """An adapter as ``config.yaml`` names it; :class:`engine.config.Adapter` is one."""
+
+    @property
+    def name(self) -> str:
+        """By which routing rules choose it."""
+
+    @property
+    def port(self) -> str:
+        """Port that it is to serve."""
+
+    @property
+    def plugin(self) -> str:
+        """Name or folder of the plug-in."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings as written."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Environment variable of a secret, where it is another than the manifest says."""
+
+    @property
+    def timeout(self) -> int:
+        """Seconds until a call is given up."""
+
+    @property
+    def document(self) -> Document:
+        """The file that it stands in, for the places of mistakes."""
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Where it stands there."""
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """A plug-in at work: checked, made, and ready to be called.  ``version`` is that of the plug-in and its code;
+    ``timeout`` is in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone."""
+
+    name: str
+    port: str
+    manifest: Manifest
+    version: str
+    timeout: float
+    secrets: Secrets
+    plugins: pluggy.PluginManager
+
+
+def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> Adapter:
+    """Find, check and make one adapter.
+
+    Raises:
+        TollbookError: all that is wrong with it (``plugin.*``, ``document.*``, and what the plug-in itself refuses).
+    """
+    where = wanted.document.where((*wanted.path, "plugin"))
+    found = find(wanted.plugin, home, where)
+    manifest = read_manifest(found.folder, found.name)
+    whole = f"settings of adapter {wanted.name!r}"
+    path = (*wanted.path, "settings")
+    settings, findings = validate(wanted.document, manifest.settings, path, data=dict(wanted.settings), whole=whole)
+    if wanted.port not in manifest.ports:
+        what = f"plug-in {manifest.name!r} does not serve the port {wanted.port!r}"
+        mend = "it serves: " + ", ".join(manifest.ports)
+        findings.append(Finding(WRONG_PORT, wanted.document.where((*wanted.path, "port")), what, mend=mend))
+    secrets, missing = _secrets(wanted, manifest, environment)
+    findings += missing
+    plugins, cls = manager(), None
+    try:
+        cls = load_class(found, manifest, where)
+        findings += check_hooks(plugins, cls, manifest)
+    except TollbookError as error:
+        findings += error.findings
+    if findings or cls is None:
+        raise TollbookError(findings)
+    context = Context(wanted.name, settings, secrets, home, found.folder)
+    plugins.register(_make(cls, context, manifest, where), wanted.name)
+    version = f"{manifest.name} {manifest.version}+{digest(found.folder)}"
+    return Adapter(wanted.name, wanted.port, manifest, version, wanted.timeout, secrets, plugins)
+
+
+def _make(cls: type, context: Context, manifest: Manifest, where: Where) -> Any:
+    try:
+        return cls(context)
+    except TollbookError:
+        raise
+    except Exception as error:
+        text = context.secrets.masked(f"{type(error).__name__}: {error}")
+        what = f"plug-in {manifest.name!r} cannot be made for adapter {context.adapter!r}: {text}"
+        cause = None if context.secrets else error  # its text may hold one
+        raise refuse(BROKEN, what, mend=f"look at {cls.__name__}.__init__", where=where) from cause
+
+
+def _secrets(wanted: Wanted, manifest: Manifest, environment: Mapping[str, str]) -> tuple[Secrets, list[Finding]]:
+    findings = []
+    for name in wanted.secrets:
+        if name not in manifest.secrets:
+            where = wanted.document.where_key((*wanted.path, "secrets", name))
+            what = f"plug-in {manifest.name!r} has no secret {name!r}"
+            findings.append(Finding(UNKNOWN_SECRET, where, what, mend=did_you_mean(name, manifest.secrets)))
+    values = {}
+    for name, secret in manifest.secrets.items():
+        variable = wanted.secrets.get(name, secret.variable)
+        values[name] = environment.get(variable, "")
+        if not values[name]:
+            path = (*wanted.path, "secrets", name) if name in wanted.secrets else (*wanted.path, "plugin")
+            what = f"adapter {wanted.name!r} needs the secret {name!r}: the environment variable {variable} is not set"
+            findings.append(
+                Finding(MISSING_SECRET, wanted.document.where(path), what, secret.description, f"set {variable}")
+            )
+    return Secrets(values), findings

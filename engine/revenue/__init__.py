@@ -1,0 +1,1 @@
+"""Pure: when what was invoiced is earned."""

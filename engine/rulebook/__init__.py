@@ -1,0 +1,1 @@
+"""The rule language: load, check, type, compile, decide."""

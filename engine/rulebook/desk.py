@@ -1,0 +1,247 @@
+"""What people do with rule files before a run does: check, test, format, look up facts, export schemas.
+
+A :class:`RuleDesk` needs families and folders of rules, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.shape import words
+from engine.model.decision import Family
+from engine.rulebook.cases import Report, run_cases
+from engine.rulebook.facttypes import FactType, describe
+from engine.rulebook.format import format_rules
+from engine.rulebook.rulebook import ENDINGS, RuleBook, compile_book, places
+from engine.rulebook.ruleset import UNKNOWN_FAMILY
+from engine.rulebook.schema import family_schema
+
+NO_FILE = Code("rule.no-file", "A file or folder to format that does not exist.")
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A fact that conditions may see, or a field that ``then`` may have: its name, what it is, and what it means."""
+
+    name: str
+    type: str
+    required: bool
+    doc: str
+
+
+class MethodSheet(msgspec.Struct, frozen=True):
+    """A method of a family: its name, what it does, and the fields that it takes."""
+
+    name: str
+    doc: str
+    fields: tuple[Field, ...]
+
+
+class FamilySheet(msgspec.Struct, frozen=True):
+    """All that a person needs to write rules of a family."""
+
+    name: str
+    doc: str
+    selected_by: str
+    facts: tuple[Field, ...]
+    outcome: tuple[Field, ...]
+    methods: tuple[MethodSheet, ...]
+
+
+class Formatted(msgspec.Struct, frozen=True):
+    """A rule file and whether its canonical form differs from what it was."""
+
+    file: str
+    changed: bool
+
+
+class RuleDesk:
+    """Rule files under work.
+
+    Args:
+        families: the families by name, with the methods of plug-ins in them.
+        roots: the folders of rules; a later one is laid over the earlier ones.
+        overrides: values set for parameters: rule set -> parameter -> value.
+        plugins: versions of the plug-ins that provide methods; part of the release's name.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, Family],
+        roots: Sequence[Path],
+        overrides: Mapping[str, Mapping[str, Any]] = {},
+        plugins: Mapping[str, str] = {},
+    ) -> None:
+        self.families = families
+        self.roots = roots
+        self.overrides = overrides
+        self.plugins = plugins
+
+    def check(self) -> RuleBook:
+        """The rule book of the folders; its ``warnings`` say what is worth a look.
+
+        Raises:
+            TollbookError: everything that is wrong with any file, at the place of the file itself.
+        """
+        files = places(self.roots)
+        try:
+            book = compile_book(
+                {label: path.read_bytes() for label, path in files.items()}, self.families, self.overrides
+            )
+        except TollbookError as error:
+            raise TollbookError(_placed(error.findings, files)) from None
+        book.warnings = tuple(_placed(book.warnings, files))
+        return book
+
+    def test(self) -> Report:
+        """What comes of the cases of all rule files.
+
+        Raises:
+            TollbookError: as :meth:`check`.
+        """
+        report = run_cases(self.check())
+        files = places(self.roots)
+        return Report(
+            tuple(
+                msgspec.structs.replace(
+                    result, where=_place(result.where, files), findings=tuple(_placed(result.findings, files))
+                )
+                for result in report.results
+            ),
+            tuple(msgspec.structs.replace(each, where=_place(each.where, files)) for each in report.coverage),
+        )
+
+    def family(self, name: str) -> Family:
+        """A family by name.  Raises TollbookError with ``rule.unknown-family``."""
+        if name not in self.families:
+            what = f"there is no family of rules {name!r}"
+            raise refuse(UNKNOWN_FAMILY, what, mend=did_you_mean(name, self.families))
+        return self.families[name]
+
+    def facts(self, name: str) -> FamilySheet:
+        """What rules of a family may see and decide.
+
+        Raises:
+            TollbookError: ``rule.unknown-family``.
+        """
+        family = self.family(name)
+        return FamilySheet(
+            family.name,
+            family.doc,
+            family.selected_by,
+            tuple(
+                Field(path, _kind(fact), not fact.nullable, fact.doc) for path, fact in describe(family.facts).leaves()
+            ),
+            _fields(family.outcome),
+            tuple(
+                MethodSheet(method, _first_paragraph(each.function.__doc__), _fields(each.schema))
+                for method, each in family.methods.items()
+            ),
+        )
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """The JSON Schema of the rule files of a family.
+
+        Raises:
+            TollbookError: ``rule.unknown-family``.
+        """
+        return family_schema(self.family(name))
+
+    def write_schemas(self, folder: Path) -> list[Path]:
+        """Writes ``FAMILY.schema.json`` for each family; gives the files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in self.families:
+            path = folder / f"{name}.schema.json"
+            text = json.dumps(self.schema(name), indent=2, ensure_ascii=False)
+            path.write_text(text + "\n", encoding="utf-8")
+            written.append(path)
+        return written
+
+    def format(self, paths: Sequence[Path] = (), write: bool = True) -> list[Formatted]:
+        """Brings rule files into their canonical form, or only says which are not (``write`` false).
+
+        ``paths`` are files or folders; the folders of rules where none are given.  A file that cannot be parsed leaves
+        all files as they are.
+
+        Raises:
+            TollbookError: ``rule.no-file``, and what is wrong with files that cannot be parsed.
+        """
+        findings: list[Finding] = []
+        texts: dict[Path, tuple[bytes, bytes]] = {}
+        for path in _files(paths or self.roots):
+            content = path.read_bytes()
+            try:
+                texts[path] = content, format_rules(content, _shown(path)).encode()
+            except TollbookError as error:
+                findings.extend(error.findings)
+        if findings:
+            raise TollbookError(findings)
+        for path, (before, after) in texts.items():
+            if write and before != after:
+                path.write_bytes(after)
+        return [Formatted(_shown(path), before != after) for path, (before, after) in texts.items()]
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise TollbookError(Finding(NO_FILE, Where(str(path)), "there is no such file or folder") for path in missing)
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found.update(
+            dict.fromkeys(each for each in inside if each.is_file() and (each.suffix in ENDINGS or each == path))
+        )
+    return list(found)
+
+
+def _shown(path: Path) -> str:
+    """A path as a person in the current folder would write it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _place(where: Where, files: Mapping[str, Path]) -> Where:
+    path = files.get(where.file)
+    return where if path is None else Where(_shown(path), where.line, where.column)
+
+
+def _placed(findings: Iterable[Finding], files: Mapping[str, Path]) -> list[Finding]:
+    """Findings at the places of the files themselves instead of their labels."""
+    return [finding.at(_place(finding.where, files)) for finding in findings]
+
+
+def _kind(fact: FactType) -> str:
+    inside = f" of {_kind(fact.item)}s" if fact.item is not None and fact.item.kind != "object" else ""
+    kind = f"one of {', '.join(fact.values)}" if fact.values else f"{fact.kind}{inside}"
+    return f"{kind}, may be null" if fact.nullable else kind
+
+
+def _fields(schema: Mapping[str, Any], prefix: str = "") -> tuple[Field, ...]:
+    """The fields of a schema; those inside a list as ``tiers[].unit``, inside a mapping as ``effective.from``."""
+    out = []
+    for name, rules in schema.items():
+        doc = rules.get("meta", {}).get("description", "")
+        out.append(Field(prefix + name, _expected(rules), bool(rules.get("required")), doc))
+        inner = rules.get("schema", {})
+        mark = "[]." if rules.get("type") == "list" else "."
+        inner = inner.get("schema", {}) if mark == "[]." else inner
+        out.extend(_fields(inner, f"{prefix}{name}{mark}"))
+    return tuple(out)
+
+
+def _expected(rules: Mapping[str, Any]) -> str:
+    text = "one of " + ", ".join(map(str, rules["allowed"])) if "allowed" in rules else words(rules.get("type", ()))
+    default = rules.get("default")
+    return f"{text}; default {default}" if default not in (None, "") else text
+
+
+def _first_paragraph(text: str | None) -> str:
+    return " ".join((text or "").strip().split("\n\n")[0].replace("``", "").split())

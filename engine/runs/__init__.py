@@ -1,0 +1,1 @@
+"""The imperative shell: resumable batch jobs over the pure rooms."""

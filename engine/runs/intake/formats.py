@@ -1,0 +1,348 @@
+"""The one table of what ``tollbook import`` reads: files, their columns, types, defaults and meanings.
+
+Readers, checks and the reference page all come from :data:`FORMATS`; a column is added here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+SUFFIXES: Final = ("csv", "jsonl", "parquet")
+"""Kinds of file, by the ending of the name."""
+EVENT_KINDS: Final = ("start", "change", "pause", "resume", "cancel")
+GL_KINDS: Final = ("asset", "liability", "equity", "income", "expense")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column of a file.
+
+    Attributes:
+        name: as in the header.
+        type: a name of :data:`TYPES`.
+        meaning: one line for people.
+        required: whether every row must have a value.
+        default: the text that an empty value stands for; None where empty means absent.
+        low, high: bounds of an integer or decimal, inclusive; ``high`` is the longest length of a text.
+        before, after: most digits before and after the point of a decimal.
+        choices: the values of a choice.
+        refers: the file whose records the value names, empty if none; leading parts of that file's key are taken from
+            the columns of the same names.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    required: bool = False
+    default: str | None = None
+    low: int | None = None
+    high: int | None = None
+    before: int = 12
+    after: int = 6
+    choices: tuple[str, ...] = ()
+    refers: str = ""
+
+
+class Format(msgspec.Struct, frozen=True):
+    """One kind of file.
+
+    Attributes:
+        kind: the first part of the file name.
+        noun: what one row is called.
+        meaning: one line for people.
+        columns: in the order of the reference page; files may have them in any order.
+        key: names of the columns that identify a record within the tenant.
+        appended: whether a record is never changed: the same key with another body is refused.
+        fixed: names of the columns that never change, where others may.
+        correction: how what never changes is corrected.
+    """
+
+    kind: str
+    noun: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    appended: bool = False
+    fixed: tuple[str, ...] = ()
+    correction: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the columns."""
+        return frozenset(column.name for column in self.columns)
+
+
+TYPES: Final[dict[str, str]] = {
+    "key": "text that identifies: at most 100 characters, no control or invisible characters",
+    "text": "text without control characters; at most 200 characters where nothing else is said",
+    "lines": "text that may have several lines; at most 1000 characters",
+    "decimal": "an exact number: digits with a point, no thousands separator, never a binary floating point number",
+    "integer": "a whole number",
+    "boolean": "true, false, yes, no, 1 or 0",
+    "date": "a day as in 2026-01-31, from 1900 to 100 years after the business date",
+    "instant": "a moment as in 2026-01-31T12:00:00+01:00 or 2026-01-31T11:00:00Z, always with its offset, from 2000 to"
+    " one year after the business date; digits finer than a microsecond are cut off",
+    "country": "an ISO 3166-1 alpha-2 code such as DE",
+    "currency": "an ISO 4217 code such as EUR",
+    "zone": "an IANA time zone such as Europe/Berlin",
+    "language": "an ISO 639-1 code such as en",
+    "choice": "one of the listed words",
+    "registrations": "country:kind:number, optionally :valid from:valid to (the day after the last); several with ';'."
+    " Kinds: vat, gst, sales_tax, consumption_tax. Example: DE:vat:DE123456789;AT:vat:ATU12345678",
+    "bank_accounts": "name:currency, optionally :IBAN:BIC; several with ';'."
+    " Example: main:EUR:DE89370400440532013000:COBADEFF",
+}
+"""Types of value, in words."""
+
+
+def _key(name: str, meaning: str, refers: str = "", *, required: bool = True, default: str | None = None) -> Column:
+    return Column(name, "key", meaning, required=required, default=default, refers=refers)
+
+
+_ENTITY = _key("entity", "the legal entity that sells", "entities")
+
+_FORMATS: Final = (
+    Format(
+        "entities",
+        "legal entity",
+        "The companies that sell and keep books.",
+        (
+            _key("key", "identifies the legal entity"),
+            Column("name", "text", "legal name", required=True),
+            Column("country", "country", "country of establishment", required=True),
+            Column("functional_currency", "currency", "currency that its books are kept in", required=True),
+            Column("zone", "zone", "time zone of its business days", required=True),
+            Column("address", "lines", "address as printed on invoices", default="", high=1000),
+            Column("fiscal_year_start", "integer", "first month of its fiscal year", default="1", low=1, high=12),
+            Column("registrations", "registrations", "its registrations for tax"),
+            Column("bank_accounts", "bank_accounts", "where customers pay it"),
+        ),
+        ("key",),
+    ),
+    Format(
+        "accounts",
+        "account",
+        "Customers.",
+        (
+            _ENTITY,
+            _key("key", "identifies the account within the legal entity"),
+            Column("name", "text", "name on invoices", required=True),
+            Column("country", "country", "country that it is taxed in", required=True),
+            Column("region", "text", "state or province, ISO 3166-2 without the country", high=10),
+            Column("currency", "currency", "currency that it is invoiced in", required=True),
+            Column("zone", "zone", "time zone in which its days begin", required=True),
+            _key("parent", "the account above it", "accounts", required=False),
+            _key("payer", "the account that receives its invoices; empty: itself", "accounts", required=False),
+            Column("segment", "text", "commercial segment, such as enterprise", default="business", high=50),
+            Column("language", "language", "language of its documents", default="en"),
+            Column("tax_id", "text", "its tax registration number", high=50),
+            Column("tax_exempt", "boolean", "whether a certificate exempts it from tax", default="false"),
+            Column("email", "text", "where invoices are sent", high=320),
+            Column("address", "lines", "address as printed on invoices", default="", high=1000),
+        ),
+        ("entity", "key"),
+    ),
+    Format(
+        "meters",
+        "meter",
+        "What usage counts.",
+        (
+            _key("key", "identifies the meter"),
+            Column("unit", "text", "what one of it is called", required=True, high=50),
+            Column("aggregation", "choice", "how events add up", default="sum", choices=("sum", "count", "max")),
+        ),
+        ("key",),
+    ),
+    Format(
+        "plans",
+        "plan",
+        "Bundles of charges that customers subscribe to.",
+        (_key("key", "identifies the plan"), Column("name", "text", "name on invoices", required=True)),
+        ("key",),
+    ),
+    Format(
+        "charges",
+        "charge",
+        "What a plan bills. Prices are not here: they come from pricing rules.",
+        (
+            _key("plan", "the plan that it belongs to", "plans"),
+            _key("key", "identifies the charge within the plan"),
+            Column("name", "text", "text on invoices", required=True),
+            Column("kind", "choice", "what it is", required=True, choices=("recurring", "usage", "one_time")),
+            Column(
+                "timing",
+                "choice",
+                "billed when its cycle begins or when it has ended; empty: arrears for usage, advance for the others",
+                choices=("advance", "arrears"),
+            ),
+            Column("months", "integer", "length of its billing cycle in months", default="1", low=1, high=120),
+            _key("meter", "the meter that it bills; for usage only, and always there", "meters", required=False),
+            Column("unit", "text", "what one of its quantity is called", default="unit", high=50),
+            Column("product", "text", "product that its revenue belongs to", default="", high=100),
+            Column("tax_code", "text", "what it is for tax, such as digital_service", default="standard", high=50),
+        ),
+        ("plan", "key"),
+    ),
+    Format(
+        "contracts",
+        "contract",
+        "What was agreed with a customer.",
+        (
+            _ENTITY,
+            _key("key", "identifies the contract within the legal entity"),
+            _key("account", "the customer", "accounts"),
+            Column("signed_on", "date", "day of the contract", required=True),
+            Column("payment_days", "integer", "days from invoice date to due date", default="30", low=0, high=730),
+            Column("purchase_order", "text", "the buyer's order number", high=100),
+        ),
+        ("entity", "key"),
+    ),
+    Format(
+        "contract_lines",
+        "contract line",
+        "Prices agreed with one customer.",
+        (
+            _ENTITY,
+            _key("contract", "the contract", "contracts"),
+            _key("plan", "the plan", "plans"),
+            _key("charge", "the charge of the plan", "charges"),
+            Column("unit_price", "decimal", "price of one unit and cycle", required=True, low=0, before=9, after=9),
+            Column("currency", "currency", "currency of the price", required=True),
+            Column("valid_from", "date", "first day of the price; empty: always was"),
+            Column("valid_to", "date", "day after its last day; empty: no end"),
+        ),
+        ("entity", "contract", "plan", "charge"),
+    ),
+    Format(
+        "subscriptions",
+        "subscription",
+        "What customers have taken; when and how much of it, their events say.",
+        (
+            _ENTITY,
+            _key("key", "identifies the subscription within the legal entity"),
+            _key("account", "the customer", "accounts"),
+            _key("contract", "the contract that it is under", "contracts", required=False),
+            Column("anchor_day", "integer", "day of the month on which its cycles begin", default="1", low=1, high=31),
+        ),
+        ("entity", "key"),
+        fixed=("account", "anchor_day"),
+        correction="cancel it by an event, and import another subscription",
+    ),
+    Format(
+        "subscription_events",
+        "subscription event",
+        "Dated events of subscriptions.",
+        (
+            _ENTITY,
+            _key("subscription", "the subscription", "subscriptions"),
+            _key("key", "identifies the event within the subscription"),
+            Column("kind", "choice", "what happens", required=True, choices=EVENT_KINDS),
+            Column("on", "date", "first day of its effect", required=True),
+            _key("plan", "the plan from then on; empty: as before; a start needs one", "plans", required=False),
+            Column("quantity", "decimal", "the quantity from then on; empty: as before, 1 for a start", low=0),
+        ),
+        ("entity", "subscription", "key"),
+        appended=True,
+        correction="import another event, with a key of its own",
+    ),
+    Format(
+        "usage",
+        "usage event",
+        "What was used.",
+        (
+            _ENTITY,
+            _key("subscription", "the subscription", "subscriptions"),
+            _key("meter", "what was used", "meters"),
+            _key("key", "the source's key of the event; the same key is the same event, however often it comes"),
+            Column("at", "instant", "when", required=True),
+            Column("quantity", "decimal", "how much", required=True, low=0),
+            _key("source", "the system that counted; keys are its own", required=False, default="import"),
+        ),
+        ("entity", "source", "key"),
+        appended=True,
+        correction="let the source send another event, with a key of its own",
+    ),
+    Format(
+        "rates",
+        "exchange rate",
+        "Exchange rates: one unit of base costs rate of quote.",
+        (
+            Column("base", "currency", "the currency that is priced", required=True),
+            Column("quote", "currency", "the currency that it is priced in", required=True),
+            Column("rate", "decimal", "units of quote for one unit of base", required=True, before=6, after=12),
+            _key("source", "who publishes it, as in the setting fx.source"),
+            Column("on", "date", "the day that it is published for", required=True),
+        ),
+        ("source", "base", "quote", "on"),
+        appended=True,
+        correction="import it under another source, or for another day",
+    ),
+    Format(
+        "gl_accounts",
+        "general ledger account",
+        "The chart of accounts.",
+        (
+            _key("code", "account number"),
+            Column("name", "text", "name", required=True),
+            Column("kind", "choice", "what it is", required=True, choices=GL_KINDS),
+        ),
+        ("code",),
+    ),
+)
+
+FORMATS: Final[dict[str, Format]] = {form.kind: form for form in _FORMATS}
+"""Formats by kind, in the order in which files are loaded."""
+
+
+def _detail(column: Column) -> str:
+    """What the reference page says of a column's values beyond the name of its type."""
+    parts = [f"one of {', '.join(column.choices)}"] if column.choices else []
+    if column.type in ("text", "lines"):
+        parts += [f"at most {column.high} characters"] if column.high else []
+    elif column.low is not None and column.high is not None:
+        parts.append(f"{column.low} to {column.high}")
+    elif column.low is not None:
+        parts.append(f"at least {column.low}")
+    if column.type == "decimal":
+        parts.append(f"up to {column.before} digits before and {column.after} after the point")
+    return "; ".join(parts)
+
+
+def _never(form: Format) -> str:
+    """What the reference page says of records that do not change."""
+    if not form.correction:
+        return ""
+    what = f"{' and '.join(form.fixed)} never change" if form.fixed else "Its records never change"
+    return f" {what[0].upper()}{what[1:]}; to correct one, {form.correction}."
+
+
+def reference() -> str:
+    """The reference page of import files, as Markdown."""
+    text = [
+        "# Import files",
+        "",
+        "`tollbook import DIR` reads every file of the folder whose name begins with a kind below and ends in "
+        + ", ".join(f"`.{suffix}`" for suffix in SUFFIXES)
+        + ": `usage.csv`, `usage-2026-01.parquet`. Kinds are loaded in the order of this page.",
+        "",
+        "The first line of a CSV file names the columns, in any order; values are separated by commas, text is UTF-8,"
+        " and an empty value is an absent one. JSON lines have one object a line. Numbers in Parquet files are"
+        " decimals, integers or text; floating point is refused. Blanks around a value do not count.",
+        "",
+        "A record is known by its key. The same row again changes nothing; another row with the same key makes a new"
+        " version of the record, or is refused where records are never changed.",
+        "",
+        "## Types",
+        "",
+        *(f"- **{name}**: {words}" for name, words in TYPES.items()),
+    ]
+    for form in FORMATS.values():
+        text += ["", f"## {form.kind}", "", f"{form.meaning} Key: {', '.join(form.key)}.{_never(form)}", ""]
+        text += ["| column | type | required | default | meaning |", "|---|---|---|---|---|"]
+        for column in form.columns:
+            meaning = "; ".join(part for part in (column.meaning, _detail(column)) if part)
+            default = f"`{column.default}`" if column.default else ""
+            need = "yes" if column.required else ""
+            text.append(f"| {column.name} | {column.type} | {need} | {default} | {meaning} |")
+    return "\n".join(text) + "\n"

@@ -1,0 +1,1 @@
+"""The books on disk: SQLAlchemy Core tables, migrations, bulk writing."""

@@ -1,0 +1,204 @@
+"""The books: facts in, results appended, on SQLite or PostgreSQL.
+
+SQLite runs in WAL mode, so that readers and the one writer do not wait for each other, with ``synchronous=FULL``: a
+legal number that a customer has seen must survive a power cut, and one flush for a transaction of thousands of
+invoices costs nothing that shows.  Writers there begin with ``BEGIN IMMEDIATE``, so that two of them queue instead of
+failing half-way. Readers on PostgreSQL see one snapshot (REPEATABLE READ, read only); writers run READ COMMITTED and
+rely on row locks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.base.errors import Code, refuse
+from engine.model.journal import Change
+from engine.store import ids, types
+from engine.store.failures import translated
+from engine.store.migrations import migrate
+from engine.store.reader import Reader
+from engine.store.session import checked_change
+from engine.store.writer import Writer
+
+UNKNOWN_DATABASE = Code("store.unknown-database", "A database address that is neither a SQLite file nor PostgreSQL.")
+CANNOT_OPEN = Code("store.cannot-open", "The database cannot be reached or opened.")
+NESTED_WRITER = Code("store.nested-writer", "A writer was asked for while one is open in the same thread on SQLite.")
+
+BUSY_SECONDS = 60
+
+
+def open_books(url: str) -> Books:
+    """The books at ``sqlite:///path`` (four slashes for an absolute path) or ``postgresql://user@host/name``.
+
+    Nothing is connected yet; :meth:`Books.migrate` makes the tables.
+
+    Raises:
+        TollbookError: ``store.unknown-database``, ``store.cannot-open`` (the PostgreSQL driver is not installed).
+    """
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise refuse(UNKNOWN_DATABASE, "the address of the database cannot be read", mend=_ADDRESSES) from None
+    backend = address.get_backend_name()
+    if backend == types.SQLITE and address.database not in (None, "", ":memory:"):
+        return Books(_sqlite_engine(address))
+    if backend in ("postgresql", "postgres"):
+        return Books(_postgresql_engine(address))
+    shown = address.render_as_string(hide_password=True)
+    raise refuse(UNKNOWN_DATABASE, f"{shown!r} is no database that the books can be kept in", mend=_ADDRESSES)
+
+
+_ADDRESSES = "use sqlite:///books.db or postgresql://user@host/name"
+
+
+def _sqlite_engine(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        address.set(drivername="sqlite+pysqlite"),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        json_serializer=types.to_json,
+        json_deserializer=types.from_json,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # this module begins transactions itself
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("books_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(address: sa.URL) -> sa.Engine:
+    try:
+        engine = sa.create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            isolation_level="READ COMMITTED",
+            json_serializer=types.to_json,
+            json_deserializer=types.from_json,
+            pool_pre_ping=True,
+        )
+    except ImportError as error:
+        raise refuse(CANNOT_OPEN, f"PostgreSQL cannot be used: {error}", mend="install tollbook[postgres]") from error
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # compiling takes longer than any of our queries, whose cost the planner thinks high where it cannot know better
+        connection.execute("SET jit = off")
+        connection.commit()
+
+    return engine
+
+
+class Books:
+    """A set of books.  Safe to share between threads; every process opens its own."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._open = threading.local()
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest version; harmless where they are."""
+        with self._connect(write=True) as connection, connection.begin():
+            migrate(connection)
+
+    def refresh_statistics(self) -> None:
+        """Let the database look at how full its tables are; without that it plans for empty ones after a bulk load."""
+        with self._connect(write=True) as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA optimize" if self.dialect == types.SQLITE else "ANALYZE")
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """A :class:`Reader` in a transaction that reads one state of the books throughout."""
+        with self._connect(write=False) as connection, connection.begin():
+            yield Reader(connection)
+
+    @contextmanager
+    def writer(self, change: Change, run_id: int = 0, tenant: str = "") -> Iterator[Writer]:
+        """A :class:`Writer` in one transaction, which is committed at the end and rolled back on any error.
+
+        ``tenant`` is what audit rows say where a write does not name one.
+
+        Raises:
+            TollbookError: ``change.no-person``, ``change.no-reason``, ``store.nested-writer``, and what the writes at
+            the
+                end of the transaction refuse (:meth:`Writer.finish`).
+        """
+        checked_change(change)
+        sqlite = self.dialect == types.SQLITE
+        if sqlite and getattr(self._open, "writer", None) is not None:
+            raise refuse(
+                NESTED_WRITER,
+                "a writer is open in this thread already",
+                why="SQLite has one writer at a time: the second would wait for ever",
+                mend="finish the first, or write through it",
+            )
+        with self._connect(write=True) as connection, connection.begin():
+            writer = Writer(Reader(connection), change, run_id, tenant, self)
+            try:
+                self._open.writer = writer if sqlite else None
+                yield writer
+                writer.finish()
+            finally:
+                self._open.writer = None
+
+    def take_ids(self, name: str, count: int) -> int:
+        """The first of ``count`` consecutive ids that nobody else gets, in a short transaction of its own.
+
+        On SQLite, where a writer is open in this thread, they are taken in its transaction.
+        """
+        writer: Writer | None = getattr(self._open, "writer", None)
+        if writer is not None:
+            return ids.take(writer.connection, name, count)
+        with self._connect(write=True) as connection, connection.begin():
+            return ids.take(connection, name, count)
+
+    def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
+        """Give accounting periods a row that writers can lock, in a transaction of its own (PostgreSQL)."""
+        from engine.store.writing_ledger import make_open
+
+        with self._connect(write=True) as connection, connection.begin():
+            make_open(connection, tenant, entity, months)
+
+    @contextmanager
+    def _connect(self, write: bool) -> Iterator[sa.Connection]:
+        try:
+            connection = self._engine.connect()
+        except sa.exc.DBAPIError as error:
+            shown = self._engine.url.render_as_string(hide_password=True)
+            raise refuse(
+                CANNOT_OPEN,
+                f"{shown} cannot be opened: {str(error.orig).strip()}",
+                mend="look at database.url in config.yaml",
+            ) from error
+        with connection, translated():
+            if self.dialect == types.SQLITE:
+                yield connection.execution_options(books_write=write)
+            elif write:
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

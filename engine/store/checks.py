@@ -1,0 +1,269 @@
+"""Named checks of the books: each is one or a few set-based queries and gives a finding for everything that is wrong.
+
+A check reads only; it looks at one tenant.  ``ALL`` lists them by name, for ``tollbook verify``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from engine.base.errors import Code, Finding, Where
+from engine.store import checks_billing, checks_written
+from engine.store.reader import Reader
+from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, METADATA, POSTING, RELEASE, SERIES
+from engine.store.writing_ledger import DATE_DECREASES
+
+TOTALS_DIFFER = Code("invoice.totals-differ", "An invoice whose totals are not the sums of its lines.")
+LEDGER_DIFFERS = Code("ledger.differs-from-invoice", "An invoice and the postings made of it that differ.")
+GAP = Code("numbering.gap", "A series whose numbers do not run from 1 to its newest without a gap.")
+NOT_STORED = Code("decision.not-stored", "A row that rests on a decision or release that the books do not have.")
+
+Check = Callable[[Reader, str], list[Finding]]
+
+_LINKS: Final = (
+    ("invoice_line", "invoice_id", "invoice", "id"),
+    ("invoice", "id", "invoice_line", "invoice_id"),
+    ("posting", "entry_id", "entry", "id"),
+    ("entry", "id", "posting", "entry_id"),
+    ("entry", "document", "invoice", "id"),
+    ("invoice", "id", "entry", "document"),
+    ("invoice", "payer_id", "account", "id"),
+    ("invoice_line", "account_id", "account", "id"),
+    ("invoice_line", "subscription_id", "subscription", "id"),
+    ("invoice_line", "charge_id", "charge", "id"),
+    ("usage_event", "subscription_id", "subscription", "id"),
+    ("subscription_event", "subscription_id", "subscription", "id"),
+)
+"""Rows (table, column) that need another row (table, column)."""
+
+_OPTIONAL_LINKS: Final = (
+    ("invoice_line", "credits", "invoice_line", "id"),
+    ("invoice_line", "contract_line_id", "contract_line", "id"),
+    ("posting", "line_id", "invoice_line", "id"),
+    ("invoice", "run_id", "run", "id"),
+    ("entry", "run_id", "run", "id"),
+)
+"""The same, where 0 means that there is none."""
+
+_DECIDED: Final = (
+    (INVOICE_LINE, "decision"),
+    (INVOICE_LINE, "proration"),
+    (INVOICE_LINE, "tax_decision"),
+    (INVOICE, "draft_decision"),
+    (INVOICE, "numbering_decision"),
+    (POSTING, "decision"),
+)
+
+
+def balanced(reader: Reader, tenant: str) -> list[Finding]:
+    """Debits and credits of every entry are equal, per legal entity, in transaction and in functional currency."""
+    return checks_written.unbalanced_findings(reader.rows(checks_written.unbalanced(POSTING.c.tenant == tenant)))
+
+
+def no_orphan(reader: Reader, tenant: str) -> list[Finding]:
+    """Every row that names another row names one that is there."""
+    findings: list[Finding] = []
+    for links, optional in ((_LINKS, False), (_OPTIONAL_LINKS, True)):
+        for child, link, parent, target in links:
+            table = METADATA.tables[child]
+            more = [table.c.tenant == tenant, *([table.c[link] != 0] if optional else [])]
+            absent = reader.connection.execute(
+                checks_written.missing(table, link, METADATA.tables[parent], target, *more)
+            ).scalars()
+            findings.extend(checks_written.orphans(child, link, parent, list(absent)))
+    findings.extend(checks_billing.keyless(reader, tenant))
+    return findings
+
+
+def invoice_totals(reader: Reader, tenant: str) -> list[Finding]:
+    """Net and tax of every invoice are the sums of its lines, and its total is the sum of both."""
+    line, head = INVOICE_LINE.c, INVOICE.c
+    sums = (
+        sa.select(line.invoice_id, sa.func.sum(line.amount).label("net"), sa.func.sum(line.tax_amount).label("tax"))
+        .where(line.tenant == tenant)
+        .group_by(line.invoice_id)
+        .subquery()
+    )
+    statement = (
+        sa.select(
+            head.id, head.number, head.net, head.tax, head.total, sums.c.net.label("lines"), sums.c.tax.label("taxes")
+        )
+        .join_from(INVOICE, sums, sums.c.invoice_id == head.id)
+        .where(head.tenant == tenant)
+        .where((head.net != sums.c.net) | (head.tax != sums.c.tax) | (head.total != head.net + head.tax))
+        .order_by(head.id)
+    )
+    return [
+        Finding(
+            TOTALS_DIFFER,
+            Where(f"invoice/{row.number}"),
+            f"invoice {row.number} says net {row.net}, tax {row.tax}, total {row.total}; "
+            f"its lines add up to net {row.lines}, tax {row.taxes}",
+            mend="an invoice never changes; find what changed it, and restore the books",
+            subject=f"invoice/{row.id}",
+        )
+        for row in reader.rows(statement)
+    ]
+
+
+def ledger_ties(reader: Reader, tenant: str) -> list[Finding]:
+    """What an invoice says is what was posted for it: the receivable its total, in both currencies, and each line its
+    net and tax.
+    """
+    head, entry, posting, line = INVOICE.c, ENTRY.c, POSTING.c, INVOICE_LINE.c
+    posted = (
+        sa.select(
+            entry.document,
+            posting.line_id,
+            posting.currency,
+            sa.func.sum(posting.amount).label("amount"),
+            sa.func.sum(
+                sa.case((posting.amount != 0, posting.functional_amount), else_=0), type_=head.total.type
+            ).label("own"),
+        )
+        .join_from(ENTRY, POSTING, posting.entry_id == entry.id)
+        .where(entry.tenant == tenant, entry.kind == "invoice")
+        .group_by(entry.document, posting.line_id, posting.currency)
+        .subquery()
+    )
+    zero = sa.literal(0, head.total.type)
+    receivable = (
+        sa.select(
+            head.id, head.number, head.currency, head.total, sa.func.coalesce(posted.c.amount, zero).label("amount")
+        )
+        .join_from(INVOICE, posted, (posted.c.document == head.id) & (posted.c.line_id == 0), isouter=True)
+        .where(head.tenant == tenant)
+        .where(
+            (sa.func.coalesce(posted.c.amount, zero) != head.total)
+            | (posted.c.currency != head.currency)
+            | (sa.func.coalesce(posted.c.own, zero) != head.functional_total)
+        )
+    )
+    owed = sa.func.coalesce(posted.c.amount, zero)
+    lines = (
+        sa.select(
+            head.id, head.number, head.currency, (line.amount + line.tax_amount).label("total"), (-owed).label("amount")
+        )
+        .join_from(INVOICE_LINE, INVOICE, head.id == line.invoice_id)
+        .join(posted, (posted.c.document == head.id) & (posted.c.line_id == line.id), isouter=True)
+        .where(line.tenant == tenant, line.amount + line.tax_amount + owed != zero)
+    )
+    return [
+        Finding(
+            LEDGER_DIFFERS,
+            Where(f"invoice/{row.number}"),
+            f"invoice {row.number}: {what} {row.total} {row.currency} was posted as {row.amount}",
+            why="the receivable of an invoice is its total, and its lines are what it is posted against",
+            mend="nothing may change a posting or an invoice; find what did, and restore the books",
+            subject=f"invoice/{row.id}",
+        )
+        for what, statement in (("the total of", receivable), ("a line of", lines))
+        for row in reader.rows(statement.order_by(head.id))
+    ]
+
+
+def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
+    """The numbers of every series run from 1 to the newest without a gap, and the next one follows it."""
+    head = INVOICE.c
+    keys = (head.entity, head.series)
+    used = (
+        sa.select(
+            *keys,
+            sa.func.min(head.sequence).label("low"),
+            sa.func.max(head.sequence).label("high"),
+            sa.func.count().label("count"),
+        )
+        .where(head.tenant == tenant)
+        .group_by(*keys)
+        .subquery()
+    )
+    matched = (SERIES.c.tenant == tenant) & (SERIES.c.entity == used.c.entity) & (SERIES.c.series == used.c.series)
+    wrong = (
+        (used.c.low != 1) | (used.c.high != used.c.count) | (SERIES.c.next != used.c.high + 1) | SERIES.c.next.is_(None)
+    )
+    statement = sa.select(used, SERIES.c.next).join_from(used, SERIES, matched, isouter=True).where(wrong)
+    findings = [
+        Finding(
+            GAP,
+            Where(f"series/{row.entity}/{row.series}"),
+            f"series {row.series} of {row.entity} has {row.count} documents numbered {row.low} to {row.high}, "
+            f"and goes on with {row.next}",
+            why="legal numbers have no gaps",
+            mend="find the document that was removed, and restore the books",
+            subject=f"series/{row.entity}/{row.series}",
+        )
+        for row in reader.rows(statement.order_by(used.c.entity, used.c.series))
+    ]
+    return findings + checks_billing.series_without_documents(reader, tenant, GAP)
+
+
+def dates_in_series(reader: Reader, tenant: str) -> list[Finding]:
+    """Dates never decrease with the numbers of a series."""
+    head = INVOICE.c
+    before = sa.func.max(head.invoice_date).over(
+        partition_by=(head.entity, head.series), order_by=head.sequence, rows=(None, -1)
+    )
+    dated = (
+        sa.select(
+            head.id, head.entity, head.series, head.sequence, head.number, head.invoice_date, before.label("before")
+        )
+        .where(head.tenant == tenant)
+        .subquery()
+    )
+    statement = sa.select(dated).where(dated.c.invoice_date < dated.c.before).order_by(dated.c.series, dated.c.sequence)
+    return [
+        Finding(
+            DATE_DECREASES,
+            Where(f"invoice/{row.number}"),
+            f"invoice {row.number} is dated {row.invoice_date}, an earlier number of series {row.series} {row.before}",
+            why="dates never decrease within a series",
+            mend="an invoice never changes; find what changed it, and restore the books",
+            subject=f"invoice/{row.id}",
+        )
+        for row in reader.rows(statement)
+    ]
+
+
+def decisions_stored(reader: Reader, tenant: str) -> list[Finding]:
+    """Every decision that a line, an invoice or a posting rests on is kept, and so is its release."""
+    findings: list[Finding] = []
+    for table, name in _DECIDED:
+        more = (table.c.tenant == tenant, table.c[name] != 0)
+        absent = reader.connection.execute(checks_written.missing(table, name, DECISION, "id", *more)).scalars()
+        findings.extend(_not_stored(f"{table.name}.{name}", f"decision {ident}") for ident in absent)
+    used: set[int] = set()
+    for table, name in _DECIDED:
+        chosen: Any = sa.select(table.c[name]).where(table.c.tenant == tenant).distinct()
+        used.update(reader.connection.execute(chosen).scalars())
+    kept = {row["hash"] for row in reader.releases(tenant)}
+    resting = {decision["release"] for decision in reader.decisions(sorted(used)).values()}
+    findings.extend(_not_stored(DECISION.name, f"{RELEASE.name} {release}") for release in sorted(resting - kept))
+    return findings
+
+
+def _not_stored(place: str, what: str) -> Finding:
+    return Finding(
+        NOT_STORED,
+        Where(place),
+        f"{place} names {what}, which is not kept",
+        why="every decision can be explained for as long as the books are kept",
+        mend="restore it from a backup; decisions are never removed",
+        subject=what.replace(" ", "/"),
+    )
+
+
+ALL: Final[Mapping[str, Check]] = {
+    "balanced": balanced,
+    "no-orphan": no_orphan,
+    "invoice-totals": invoice_totals,
+    "ledger-ties": ledger_ties,
+    "numbers-gapless": numbers_gapless,
+    "dates-in-series": dates_in_series,
+    "no-day-billed-twice": checks_billing.no_day_billed_twice,
+    "marks": checks_billing.marks,
+    "decisions-stored": decisions_stored,
+}
+"""All checks by name."""

@@ -1,0 +1,243 @@
+"""Checks of what was billed: no day twice, marks that say how far, and records that name each other by key."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from engine.base.errors import Code, Finding, Where
+from engine.store.checks_written import ORPHAN
+from engine.store.query import among
+from engine.store.reader import Reader
+from engine.store.tables import (
+    BILLING_MARK,
+    INVOICE,
+    INVOICE_LINE,
+    METADATA,
+    SERIES,
+    SUBSCRIPTION,
+    SUBSCRIPTION_EVENT,
+    USAGE_EVENT,
+)
+
+BILLED_TWICE = Code("billing.billed-twice", "Days of a charge, or usage events, that were billed more than once.")
+WRONG_MARK = Code("billing.wrong-mark", "A billing mark that cannot be true, or is missing.")
+
+_KEYS: Final = (
+    ("account", "payer", "account", ("entity",)),
+    ("account", "parent", "account", ("entity",)),
+    ("contract", "account", "account", ("entity",)),
+    ("contract_line", "contract", "contract", ("entity",)),
+    ("subscription", "account", "account", ("entity",)),
+    ("subscription", "contract", "contract", ("entity",)),
+    ("account", "entity", "entity", ()),
+    ("charge", "plan", "plan", ()),
+    ("charge", "meter", "meter", ()),
+)
+"""Records that name another by key: table, column, the other table, and what both share beside the tenant."""
+
+
+def keyless(reader: Reader, tenant: str) -> list[Finding]:
+    """Records that name another record by a key that nobody has."""
+    findings: list[Finding] = []
+    for child, link, parent, shared in _KEYS:
+        one, other = METADATA.tables[child], METADATA.tables[parent].alias("other")
+        there = sa.exists().where(
+            other.c.tenant == tenant,
+            other.c.current,
+            other.c.key == one.c[link],
+            *(other.c[s] == one.c[s] for s in shared),
+        )
+        mine = [one.c.tenant == tenant, one.c[link].is_not(None), *([one.c.current] if "current" in one.c else [])]
+        absent = reader.connection.execute(
+            sa.select(one.c[link]).distinct().where(*mine, ~there).order_by(one.c[link])
+        ).scalars()
+        findings.extend(
+            Finding(
+                ORPHAN,
+                Where(f"{child}.{link}={key}"),
+                f"{child} names {parent} {key!r}, which is not there",
+                mend=f"import the {parent}, or correct the {child}",
+                subject=f"{parent}/{key}",
+            )
+            for key in absent
+        )
+    return findings
+
+
+def _open_lines(tenant: str) -> Any:
+    """Lines that are no credits, of which something is left: amount and what was given back do not cancel out."""
+    line, credit = INVOICE_LINE.alias("line"), INVOICE_LINE.alias("credit")
+    given = (
+        sa.select(credit.c.credits, sa.func.sum(credit.c.amount).label("amount"))
+        .where(credit.c.tenant == tenant, sa.literal_column("credit.credits <> 0"))
+        .group_by(credit.c.credits)
+        .subquery()
+    )
+    zero = sa.literal(0, line.c.amount.type)
+    return (
+        sa.select(line)
+        .join_from(line, given, given.c.credits == line.c.id, isouter=True)
+        .where(
+            line.c.tenant == tenant, line.c.credits == 0, line.c.amount + sa.func.coalesce(given.c.amount, zero) != zero
+        )
+        .subquery("open")
+    )
+
+
+def _recurring_twice(tenant: str) -> sa.Select[Any]:
+    """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all."""
+    line = INVOICE_LINE.c
+    sign = sa.case((line.credits == 0, 1), else_=-1)
+    mine = (line.tenant == tenant, line.kind == "recurring")
+    fields = (line.subscription_id, line.charge)
+    edges = sa.union_all(
+        sa.select(*fields, line.service_from.label("day"), sign.label("step")).where(*mine),
+        sa.select(*fields, line.service_to.label("day"), (-sign).label("step")).where(*mine),
+    ).subquery()
+    steps = (
+        sa.select(edges.c.subscription_id, edges.c.charge, edges.c.day, sa.func.sum(edges.c.step).label("step"))
+        .group_by(edges.c.subscription_id, edges.c.charge, edges.c.day)
+        .subquery()
+    )
+    level = sa.func.sum(steps.c.step).over(partition_by=(steps.c.subscription_id, steps.c.charge), order_by=steps.c.day)
+    levels = sa.select(steps.c.subscription_id, steps.c.charge, steps.c.day, level.label("level")).subquery()
+    return (
+        sa.select(levels.c.subscription_id, levels.c.charge, sa.func.min(levels.c.day).label("day"))
+        .where((levels.c.level > 1) | (levels.c.level < 0))
+        .group_by(levels.c.subscription_id, levels.c.charge)
+    )
+
+
+def _usage_twice(tenant: str) -> sa.Select[Any]:
+    """Stretches of usage that overlap another stretch of their charge."""
+    line = _open_lines(tenant)
+    fields = (line.c.subscription_id, line.c.charge, line.c.service_from, line.c.service_to)
+    stretch = sa.select(*fields).where(line.c.kind == "usage").distinct().subquery()
+    reached = sa.func.max(stretch.c.service_to).over(
+        partition_by=(stretch.c.subscription_id, stretch.c.charge),
+        order_by=(stretch.c.service_from, stretch.c.service_to),
+        rows=(None, -1),
+    )
+    ordered = sa.select(stretch, reached.label("reached")).subquery()
+    return sa.select(ordered.c.subscription_id, ordered.c.charge, ordered.c.service_from.label("day")).where(
+        ordered.c.service_from < ordered.c.reached
+    )
+
+
+def _events_twice(tenant: str) -> sa.Select[Any]:
+    """Lines of one stretch of usage whose ranges of event ids overlap."""
+    line = _open_lines(tenant)
+    reached = sa.func.max(line.c.usage_to).over(
+        partition_by=(line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from, line.c.service_to),
+        order_by=(line.c.usage_after, line.c.id),
+        rows=(None, -1),
+    )
+    ranges = (
+        sa.select(
+            line.c.subscription_id, line.c.charge, line.c.service_from, line.c.usage_after, reached.label("reached")
+        )
+        .where(line.c.kind == "usage")
+        .subquery()
+    )
+    return sa.select(ranges.c.subscription_id, ranges.c.charge, ranges.c.service_from.label("day")).where(
+        ranges.c.usage_after < ranges.c.reached
+    )
+
+
+def _once_twice(tenant: str) -> sa.Select[Any]:
+    """One-time charges that were billed more than once for a day."""
+    line = _open_lines(tenant)
+    fields = (line.c.subscription_id, line.c.charge, line.c.service_from.label("day"))
+    keys = (line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from)
+    return sa.select(*fields).where(line.c.kind == "one_time").group_by(*keys).having(sa.func.count() > 1)
+
+
+def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
+    """Net of credits, no day of a recurring charge, no stretch or event of usage and no one-time charge is billed
+    twice.
+    """
+    found = [
+        (what, row)
+        for what, statement in (
+            ("days", _recurring_twice(tenant)),
+            ("a stretch of usage", _usage_twice(tenant)),
+            ("usage events", _events_twice(tenant)),
+            ("a one-time charge", _once_twice(tenant)),
+        )
+        for row in reader.rows(statement)
+    ]
+    keys = _subscription_keys(reader, {row.subscription_id for _, row in found})
+    return [
+        Finding(
+            BILLED_TWICE,
+            Where(f"subscription/{keys[row.subscription_id]}"),
+            f"{what} of charge {row.charge} of subscription {keys[row.subscription_id]} from {row.day} on: "
+            "charges less credits are not exactly one",
+            why="a day, and an event, is billed once",
+            mend="look at the lines of the subscription; give back what is too much with a credit",
+            subject=f"subscription/{keys[row.subscription_id]}",
+        )
+        for what, row in found
+    ]
+
+
+def marks(reader: Reader, tenant: str) -> list[Finding]:
+    """Every subscription that was billed has a mark, and no mark says that events were seen which do not exist."""
+    mark, line, taken = BILLING_MARK.c, INVOICE_LINE.c, SUBSCRIPTION.c
+    newest = [
+        sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
+        for table in (USAGE_EVENT, SUBSCRIPTION_EVENT)
+    ]
+    ahead = (
+        sa.select(taken.id)
+        .join_from(SUBSCRIPTION, BILLING_MARK, mark.subscription_id == taken.id)
+        .where(taken.tenant == tenant, (mark.usage_seen > newest[0]) | (mark.events_seen > newest[1]))
+    )
+    there = sa.exists().where(mark.subscription_id == line.subscription_id)
+    without = sa.select(line.subscription_id).distinct().where(line.tenant == tenant, ~there)
+    found = [
+        (what, ident)
+        for what, statement in (
+            ("has seen events that do not exist", ahead),
+            ("is missing, though it was billed", without),
+        )
+        for ident in reader.connection.execute(statement.order_by(sa.literal_column("1"))).scalars()
+    ]
+    keys = _subscription_keys(reader, {ident for _, ident in found})
+    return [
+        Finding(
+            WRONG_MARK,
+            Where(f"subscription/{keys[ident]}"),
+            f"the billing mark of subscription {keys[ident]} {what}",
+            mend="restore the mark; without a right one, a run reads too little or too much",
+            subject=f"subscription/{keys[ident]}",
+        )
+        for what, ident in found
+    ]
+
+
+def series_without_documents(reader: Reader, tenant: str, code: Code) -> list[Finding]:
+    """Series whose numbers were taken, though no document has them."""
+    there = sa.exists().where(
+        INVOICE.c.tenant == tenant, INVOICE.c.entity == SERIES.c.entity, INVOICE.c.series == SERIES.c.series
+    )
+    statement = sa.select(SERIES).where(SERIES.c.tenant == tenant, SERIES.c.next > 1, ~there)
+    return [
+        Finding(
+            code,
+            Where(f"series/{row.entity}/{row.series}"),
+            f"series {row.series} of {row.entity} goes on with {row.next}, but has no documents",
+            why="legal numbers have no gaps",
+            mend="find the documents that were removed, and restore the books",
+            subject=f"series/{row.entity}/{row.series}",
+        )
+        for row in reader.rows(statement)
+    ]
+
+
+def _subscription_keys(reader: Reader, ids: set[int]) -> dict[int, str]:
+    statement = sa.select(SUBSCRIPTION.c.id, SUBSCRIPTION.c.key).where(among(reader.dialect, SUBSCRIPTION.c.id, "ids"))
+    known = dict(map(tuple, reader.connection.execute(statement, {"ids": sorted(ids)}))) if ids else {}
+    return {ident: known.get(ident, f"#{ident}") for ident in ids}

@@ -1,0 +1,303 @@
+"""What a bill run reads about payers: a handful of queries for any number of them, none of which meets old history.
+
+Lines come by (subscription, end of service), daily sums by (subscription, day), late ones by (subscription, newest
+event). Events whose ids are above the ones that the run has fixed are not seen, though they may be in the daily sums
+already: days that such an event touched, and days of events that are not in the sums yet, are added up again from the
+events themselves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.base.period import add_months
+from engine.model.account import Account
+from engine.model.contract import Contract
+from engine.model.due import AccountDue, PayerDue, SubscriptionDue
+from engine.model.invoice import BilledLine, RatedCharge
+from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
+from engine.model.usage import UsageDay
+from engine.store import tables, types
+from engine.store.query import Query, among, for_each, pair_parameters, pairs
+from engine.store.reading import ACCOUNT_COLUMNS, MastersReader
+from engine.store.tables.usage import ROLLED
+
+_LINE_NAMES = ("id", *RatedCharge.__struct_fields__)
+
+
+def _line(ident: int, *values: Any) -> BilledLine:
+    return BilledLine(ident, RatedCharge(*values))
+
+
+def _accounts(dialect: str) -> sa.Select[Any]:
+    column = tables.ACCOUNT.c
+    return (
+        sa.select(*ACCOUNT_COLUMNS)
+        .where(column.tenant == sa.bindparam("tenant"), column.entity == sa.bindparam("entity"), column.current)
+        .where(column.payer.between(sa.bindparam("low"), sa.bindparam("high")))
+        .order_by(column.payer, column.key)
+    )
+
+
+def _subscriptions(dialect: str) -> sa.Select[Any]:
+    column = tables.SUBSCRIPTION.c
+    fields = [column[name] for name in Subscription.__struct_fields__]
+    mine = (column.tenant == sa.bindparam("tenant"), column.entity == sa.bindparam("entity"))
+    wanted = among(dialect, column.account, "accounts", types.TextList)
+    return sa.select(*fields).where(*mine, wanted).order_by(column.key)
+
+
+def _events(dialect: str) -> sa.Select[Any]:
+    column = tables.SUBSCRIPTION_EVENT.c
+    fields = (column.subscription_id, column.id, column.key, column.kind, column.on_day, column.plan, column.quantity)
+    wanted = among(dialect, column.subscription_id, "ids")
+    return sa.select(*fields).where(wanted, column.id <= sa.bindparam("high")).order_by(column.id)
+
+
+def _marks(dialect: str) -> sa.Select[Any]:
+    return sa.select(tables.BILLING_MARK).where(among(dialect, tables.BILLING_MARK.c.subscription_id, "ids"))
+
+
+def _late(dialect: str) -> sa.Select[Any]:
+    """Days that events touched which became known after the subscription was billed."""
+    day, mark = tables.USAGE_DAY.c, tables.BILLING_MARK.c
+    newer = (day.subscription_id == mark.subscription_id, day.last_id > mark.usage_seen)
+    names = ("subscription_id", "day", "meter", "last_id")
+    joined, found = for_each(dialect, tables.BILLING_MARK, tables.USAGE_DAY, names, *newer)
+    return sa.select(*found.values()).select_from(joined).where(among(dialect, mark.subscription_id, "ids"))
+
+
+def _unsettled(dialect: str) -> sa.Select[Any]:
+    """Days of events that became known after the last roll-up."""
+    event = tables.USAGE_EVENT.c
+    return (
+        sa.select(event.subscription_id, event.day, event.meter, sa.func.max(event.id))
+        .where(
+            event.id > sa.bindparam("rolled"), event.id <= sa.bindparam("high"), event.tenant == sa.bindparam("tenant")
+        )
+        .group_by(event.subscription_id, event.day, event.meter)
+    )
+
+
+def _lines(dialect: str) -> sa.Select[Any]:
+    window, ids, days = pairs(dialect, "windows")
+    line = tables.INVOICE_LINE.c
+    open_ = (line.subscription_id == ids, line.service_to > days)
+    joined, found = for_each(dialect, window, tables.INVOICE_LINE, _LINE_NAMES, *open_)
+    return sa.select(*found.values()).select_from(joined).order_by(found["id"])
+
+
+def _credits(dialect: str) -> sa.Select[Any]:
+    line = tables.INVOICE_LINE.c
+    given: sa.ColumnElement[bool] = sa.literal_column("invoice_line.credits <> 0")
+    return (
+        sa.select(*(line[name] for name in _LINE_NAMES))
+        .where(among(dialect, line.credits, "lines"), given)
+        .order_by(line.id)
+    )
+
+
+def _usage(dialect: str) -> sa.Select[Any]:
+    window, ids, days = pairs(dialect, "windows")
+    day = tables.USAGE_DAY.c
+    wanted = (day.subscription_id == ids, day.day >= days)
+    joined, found = for_each(dialect, window, tables.USAGE_DAY, UsageDay.__struct_fields__, *wanted)
+    order = (found[name] for name in ("subscription_id", "day", "meter"))
+    return sa.select(*found.values()).select_from(joined).order_by(*order)
+
+
+def _recounted(dialect: str) -> sa.Select[Any]:
+    """Daily sums from the events themselves, of chosen days, up to an id."""
+    chosen, ids, days = pairs(dialect, "days")
+    event = tables.USAGE_EVENT.c
+    wanted = (event.subscription_id == ids, event.day == days, event.id <= sa.bindparam("high"))
+    names = ("subscription_id", "meter", "day", "quantity", "id")
+    joined, found = for_each(dialect, chosen, tables.USAGE_EVENT, names, *wanted)
+    keys, quantity, ident = [found[name] for name in names[:3]], found["quantity"], found["id"]
+    total = (sa.func.sum(quantity), sa.func.count(), sa.func.max(ident), sa.func.max(quantity))
+    return sa.select(*keys, *total).select_from(joined).group_by(*keys)
+
+
+_ACCOUNTS = Query(_accounts, Account)
+_SUBSCRIPTIONS = Query(_subscriptions, Subscription)
+_EVENTS = Query(_events)
+_MARKS = Query(_marks, BillingMark)
+_LATE = Query(_late)
+_UNSETTLED = Query(_unsettled)
+_LINES = Query(_lines, _line)
+_CREDITS = Query(_credits, _line)
+_USAGE = Query(_usage, UsageDay)
+_RECOUNTED = Query(_recounted, UsageDay)
+
+
+class DueReader(MastersReader):
+    """Reads what is due."""
+
+    def due(self, tenant: str, entity: str, low: str, high: str, usage_high: int, events_high: int) -> list[PayerDue]:
+        """Everything that a run needs to bill the payers ``low`` to ``high`` (both included) of a legal entity, in
+        order of key.
+
+        Subscription events with ids above ``events_high`` and usage events with ids above ``usage_high`` are not
+        seen.  See :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts
+        whose payer is not there (:meth:`unpayable`), are left out.
+        """
+        where = {"tenant": tenant, "entity": entity}
+        accounts: list[Account] = _ACCOUNTS(self.connection, {**where, "low": low, "high": high})
+        if not accounts:
+            return []
+        keys = [account.key for account in accounts]
+        taken: list[Subscription] = _SUBSCRIPTIONS(self.connection, {**where, "accounts": keys})
+        subscriptions = self._subscriptions_due(tenant, taken, usage_high, events_high)
+        by_account: dict[str, list[SubscriptionDue]] = defaultdict(list)
+        for due in subscriptions:
+            by_account[due.subscription.account].append(due)
+        contracts: dict[str, dict[str, Contract]] = defaultdict(dict)
+        for contract in self.contracts(tenant, entity, sorted(by_account)):
+            contracts[contract.account][contract.key] = contract
+        payers = {account.key: account for account in accounts}
+        absent = sorted({account.payer for account in accounts} - payers.keys())
+        if absent:
+            payers.update(self.accounts(tenant, entity, absent))
+        paid_for: dict[str, list[AccountDue]] = defaultdict(list)
+        for account in accounts:
+            if account.key in by_account and account.payer in payers:
+                due_here = tuple(by_account[account.key])
+                paid_for[account.payer].append(AccountDue(account, contracts[account.key], due_here))
+        return [PayerDue(payers[key], tuple(paid_for[key])) for key in sorted(paid_for)]
+
+    def usage_rolled(self, tenant: str) -> int:
+        """Id of the newest usage event that is in the daily sums of a tenant; 0 where there is none."""
+        mark = tables.WATERMARK.c
+        statement = sa.select(mark.value).where(mark.tenant == tenant, mark.name == ROLLED)
+        value: int | None = self.connection.execute(statement).scalar()
+        return value or 0
+
+    def _subscriptions_due(
+        self, tenant: str, taken: Sequence[Subscription], usage_high: int, events_high: int
+    ) -> list[SubscriptionDue]:
+        ids = [subscription.id for subscription in taken]
+        events: dict[int, list[SubscriptionEvent]] = defaultdict(list)
+        for ident, *values in _EVENTS(self.connection, {"ids": ids, "high": events_high}):
+            events[ident].append(SubscriptionEvent(*values))
+        marks = {mark.subscription_id: mark for mark in _MARKS(self.connection, {"ids": ids})}
+        unsettled = self._unsettled(tenant, set(ids), usage_high)
+        windows = {ident: _window(marks.get(ident), events[ident]) for ident in ids}
+        for ident, day in self._late_days(ids, marks, unsettled, usage_high):
+            windows[ident] = min(windows[ident], day)
+        billed = self._billed(windows)
+        usage = self._usage(tenant, windows, events, unsettled, usage_high)
+        return [
+            SubscriptionDue(
+                subscription,
+                tuple(events[subscription.id]),
+                windows[subscription.id],
+                marks.get(subscription.id),
+                tuple(billed[subscription.id]),
+                usage.get(subscription.id, ()),
+            )
+            for subscription in taken
+        ]
+
+    def _unsettled(self, tenant: str, ids: set[int], usage_high: int) -> list[tuple[int, date, str, int]]:
+        """(subscription, day, meter, newest such event) of events up to ``usage_high`` that are not rolled up."""
+        rolled = self.usage_rolled(tenant)
+        if rolled >= usage_high:
+            return []
+        found = _UNSETTLED(self.connection, {"rolled": rolled, "high": usage_high, "tenant": tenant})
+        return [row for row in found if row[0] in ids]
+
+    def _late_days(
+        self,
+        ids: list[int],
+        marks: Mapping[int, BillingMark],
+        unsettled: Iterable[tuple[int, date, str, int]],
+        usage_high: int,
+    ) -> Iterable[tuple[int, date]]:
+        """Days that events between the mark and ``usage_high`` touched."""
+        for ident, day, _meter, newest in unsettled:
+            if ident in marks and newest > marks[ident].usage_seen:
+                yield ident, day
+        doubtful = []
+        for ident, day, _meter, last_id in _LATE(self.connection, {"ids": ids}):
+            if last_id <= usage_high:
+                yield ident, day
+            else:
+                doubtful.append((ident, day))
+        if doubtful:
+            yield from self._really_late(doubtful, marks, usage_high)
+
+    def _really_late(
+        self, doubtful: list[tuple[int, date]], marks: Mapping[int, BillingMark], usage_high: int
+    ) -> Iterable[tuple[int, date]]:
+        """Of days whose newest event is above ``usage_high``: those that have an event between the mark and it, too."""
+        for total in self._recount(doubtful, usage_high):
+            if total.last_id > marks[total.subscription_id].usage_seen:
+                yield total.subscription_id, total.day
+
+    def _recount(self, days: Iterable[tuple[int, date]], usage_high: int) -> list[UsageDay]:
+        chosen = sorted(set(days))
+        return _RECOUNTED(self.connection, {**pair_parameters(self.dialect, "days", chosen), "high": usage_high})
+
+    def _billed(self, windows: Mapping[int, date]) -> dict[int, list[BilledLine]]:
+        parameters = pair_parameters(self.dialect, "windows", list(windows.items()))
+        lines: list[BilledLine] = _LINES(self.connection, parameters)
+        there = {line.id for line in lines}
+        if lines:
+            found: list[BilledLine] = _CREDITS(self.connection, {"lines": sorted(there)})
+            lines.extend(line for line in found if line.id not in there)
+            lines.sort(key=attrgetter("id"))
+        billed: dict[int, list[BilledLine]] = defaultdict(list)
+        for line in lines:
+            billed[line.charge.subscription_id].append(line)
+        return billed
+
+    def _usage(
+        self,
+        tenant: str,
+        windows: Mapping[int, date],
+        events: Mapping[int, Sequence[SubscriptionEvent]],
+        unsettled: Sequence[tuple[int, date, str, int]],
+        usage_high: int,
+    ) -> dict[int, tuple[UsageDay, ...]]:
+        months = self._usage_months(tenant)
+        floor = lru_cache(maxsize=None)(_floor)
+        plans = {ident: frozenset(event.plan for event in happened if event.plan) for ident, happened in events.items()}
+        longest = lru_cache(maxsize=None)(lambda used: max((months.get(plan, 1) for plan in used), default=1))
+        floors = {ident: floor(day, longest(plans.get(ident, frozenset()))) for ident, day in windows.items()}
+        totals: list[UsageDay] = _USAGE(self.connection, pair_parameters(self.dialect, "windows", list(floors.items())))
+        again = {(total.subscription_id, total.day) for total in totals if total.last_id > usage_high}
+        again.update((ident, day) for ident, day, _meter, _newest in unsettled if day >= floors[ident])
+        if again:
+            totals = [total for total in totals if (total.subscription_id, total.day) not in again]
+            totals.extend(self._recount(again, usage_high))
+            totals.sort(key=attrgetter("subscription_id", "day", "meter"))
+        return {ident: tuple(days) for ident, days in groupby(totals, attrgetter("subscription_id"))}
+
+    def _usage_months(self, tenant: str) -> dict[str, int]:
+        """For each plan, the longest cycle of its usage charges."""
+        charge = tables.CHARGE.c
+        mine = (charge.tenant == tenant, charge.kind == "usage", charge.current)
+        statement = sa.select(charge.plan, sa.func.max(charge.months)).where(*mine).group_by(charge.plan)
+        return dict(map(tuple, self.connection.execute(statement)))
+
+
+def _window(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:
+    """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day before,
+    so that the stretch that it ends, or joins again, is looked at too."""
+    if mark is None:
+        return date.min
+    new = (event.on - timedelta(days=1) for event in events if event.id > mark.events_seen and event.on > date.min)
+    return min([mark.billed_to, *new])
+
+
+def _floor(window: date, months: int) -> date:
+    """The first day whose usage may count in a cycle, so many months long, that the window touches."""
+    return date.min if window.year == date.min.year else add_months(window, -months)

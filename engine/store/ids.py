@@ -1,0 +1,31 @@
+"""Ids in blocks.
+
+A block is one short update of one row.  Ids are unique for ever and mean nothing; a block that was not used up leaves a
+gap, which nobody minds (legal numbers are another matter: ``writing_ledger.take_numbers``).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.store import types
+from engine.store.tables import ID_BLOCK
+
+
+def take(connection: sa.Connection, name: str, count: int) -> int:
+    """The first of ``count`` consecutive ids of the sequence ``name``; they start at 1.  0 where none are wanted.
+
+    The row stays locked until the transaction ends, so ids of one name are in the order of commits where they are taken
+    in the transaction that uses them.
+    """
+    if count < 1:
+        return 0
+    insert = (sqlite if connection.dialect.name == types.SQLITE else postgresql).insert(ID_BLOCK)
+    statement = (
+        insert.values(name=name, next=1 + count)
+        .on_conflict_do_update(index_elements=["name"], set_={"next": ID_BLOCK.c.next + count})
+        .returning(ID_BLOCK.c.next)
+    )
+    following: int = connection.execute(statement).scalar_one()
+    return following - count

@@ -1,0 +1,12 @@
+"""The reader of the books: everything that may be asked of them."""
+
+from __future__ import annotations
+
+from engine.store.due import DueReader
+from engine.store.outbox import OutboxReader
+from engine.store.reading_ledger import LedgerReader
+from engine.store.reading_runs import RunsReader
+
+
+class Reader(DueReader, LedgerReader, RunsReader, OutboxReader):
+    """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

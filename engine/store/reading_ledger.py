@@ -1,0 +1,241 @@
+"""Reads of invoices and of the journal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.model.journal import JournalEntry, Posting
+from engine.model.usage import UsageEvent
+from engine.store import tables
+from engine.store.records import Balance
+from engine.store.session import Session
+from engine.store.tables.ledger import CLOSED, OPEN
+
+PAGE = 1000
+
+
+class LedgerReader(Session):
+    """Reads invoices and the journal."""
+
+    def find_invoice(self, tenant: str, number: str, entity: str = "") -> int | None:
+        """The id of the invoice with that legal number; None where there is none.  Where legal entities use the same
+        number, ``entity`` says whose is meant (default: the first by key)."""
+        column = tables.INVOICE.c
+        statement = sa.select(column.id).where(column.tenant == tenant, column.number == number)
+        if entity:
+            statement = statement.where(column.entity == entity)
+        found: int | None = self.connection.execute(statement.order_by(column.entity).limit(1)).scalar()
+        return found
+
+    def invoice(self, invoice_id: int) -> dict[str, Any] | None:
+        """The head of an invoice by column name."""
+        row = (
+            self.connection.execute(sa.select(tables.INVOICE).where(tables.INVOICE.c.id == invoice_id))
+            .mappings()
+            .first()
+        )
+        return None if row is None else dict(row)
+
+    def invoices(
+        self, tenant: str, entity: str = "", *, run_id: int = 0, period: str = "", payer: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Heads of invoices by column name, in order of id; those that fulfil all conditions given."""
+        column = tables.INVOICE.c
+        given = {column.entity: entity, column.run_id: run_id, column.period: period, column.payer: payer}
+        statement = sa.select(tables.INVOICE).where(
+            column.tenant == tenant, *(c == value for c, value in given.items() if value)
+        )
+        for row in self._stream(statement.order_by(column.id)):
+            yield dict(row._mapping)
+
+    def invoice_lines(self, invoice_id: int) -> list[dict[str, Any]]:
+        """Lines of an invoice by column name, in order of number."""
+        column = tables.INVOICE_LINE.c
+        statement = sa.select(tables.INVOICE_LINE).where(column.invoice_id == invoice_id).order_by(column.number)
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def invoice_document(self, invoice_id: int) -> dict[str, Any] | None:
+        """An invoice with everything that is printed on it and everything that explains it, as plain values.
+
+        ``invoice``: its head; ``seller``: the legal entity as it is now; ``buyer``: the version of the payer that the
+        invoice was made for; ``lines``; ``taxes``: net and tax by (category, rate, jurisdiction, reason);
+        ``totals``: net, tax, total; ``fx``: functional currency and total with rate, source and date; ``decisions``:
+        ids of all decisions behind it, sorted.  None where there is no such invoice.
+        """
+        head = self.invoice(invoice_id)
+        if head is None:
+            return None
+        lines = self.invoice_lines(invoice_id)
+        decided = {head["draft_decision"], head["numbering_decision"]}
+        decided.update(line[name] for line in lines for name in ("decision", "proration", "tax_decision"))
+        return {
+            "invoice": head,
+            "seller": self._seller(head["tenant"], head["entity"]),
+            "buyer": self._version(tables.ACCOUNT, head["payer_id"]),
+            "lines": lines,
+            "taxes": _taxes(lines),
+            "totals": {name: head[name] for name in ("net", "tax", "total", "currency")},
+            "fx": {
+                "currency": head["functional_currency"],
+                "total": head["functional_total"],
+                "rate": head["rate"],
+                "source": head["rate_source"],
+                "on": head["rate_on"],
+            },
+            "decisions": sorted(decided - {0}),
+        }
+
+    def lines_events(self, line: dict[str, Any]) -> list[UsageEvent]:
+        """Usage events behind an invoice line (by column name): those of its subscription and its charge's meter, on
+        its days of service, with ids in (``usage_after``, ``usage_to``], in order of id.
+        """
+        event, charge = tables.USAGE_EVENT.c, tables.CHARGE.c
+        meter: str | None = self.connection.execute(
+            sa.select(charge.meter).where(charge.id == line["charge_id"])
+        ).scalar()
+        if meter is None:
+            return []
+        fields = (event.id, event.tenant, event.entity, event.meter, event.key, event.at, event.day, event.quantity)
+        statement = sa.select(*fields).where(
+            event.subscription_id == line["subscription_id"],
+            event.meter == meter,
+            event.day >= line["service_from"],
+            event.day < line["service_to"],
+            event.id > line["usage_after"],
+            event.id <= line["usage_to"],
+        )
+        return [
+            UsageEvent(
+                row.id, row.tenant, row.entity, line["subscription"], row.meter, row.key, row.at, row.day, row.quantity
+            )
+            for row in self.connection.execute(statement.order_by(event.id))
+        ]
+
+    def journal(
+        self, tenant: str, entity: str = "", first: date | None = None, last: date | None = None
+    ) -> Iterator[tuple[int, int, JournalEntry]]:
+        """Entries as (id, document id, entry), in order of posting date and id; of one legal entity or all, dated from
+        ``first`` to ``last`` (both included).  Streams: any number of entries need the memory of a page."""
+        column = tables.ENTRY.c
+        statement = sa.select(tables.ENTRY).where(column.tenant == tenant)
+        if entity:
+            statement = statement.where(column.entity == entity)
+        if first is not None:
+            statement = statement.where(column.posting_date >= first)
+        if last is not None:
+            statement = statement.where(column.posting_date <= last)
+        stream = self._stream(statement.order_by(column.posting_date, column.id))
+        for page in _pages(stream):
+            postings = self._postings([row.id for row in page])
+            for row in page:
+                entry = JournalEntry(
+                    row.tenant, row.entity, row.kind, row.posting_date, row.text, tuple(postings[row.id])
+                )
+                yield row.id, row.document, entry
+
+    def entries_of(self, document: int) -> list[tuple[int, JournalEntry]]:
+        """Entries of one document (invoice), as (id, entry)."""
+        column = tables.ENTRY.c
+        invoice = (
+            sa.select(tables.INVOICE.c.tenant, tables.INVOICE.c.entity)
+            .where(tables.INVOICE.c.id == document)
+            .subquery()
+        )
+        mine = sa.and_(
+            column.tenant == invoice.c.tenant, column.entity == invoice.c.entity, column.document == document
+        )
+        rows = self.rows(sa.select(tables.ENTRY).join_from(invoice, tables.ENTRY, mine).order_by(column.id))
+        postings = self._postings([row.id for row in rows])
+        return [
+            (
+                row.id,
+                JournalEntry(row.tenant, row.entity, row.kind, row.posting_date, row.text, tuple(postings[row.id])),
+            )
+            for row in rows
+        ]
+
+    def trial_balance(self, tenant: str, entity: str, up_to: date | None = None) -> list[Balance]:
+        """Sums of postings by GL account and currency, dated up to and including ``up_to`` (default: all), in that
+        order.
+        """
+        column = tables.POSTING.c
+        statement = sa.select(
+            column.account,
+            column.currency,
+            sa.func.sum(column.amount),
+            column.functional_currency,
+            sa.func.sum(column.functional_amount),
+        ).where(column.tenant == tenant, column.entity == entity)
+        if up_to is not None:
+            entry = tables.ENTRY.c
+            statement = statement.join_from(tables.POSTING, tables.ENTRY, entry.id == column.entry_id)
+            statement = statement.where(entry.posting_date <= up_to)
+        keys = (column.account, column.currency, column.functional_currency)
+        return [Balance(*row) for row in self.connection.execute(statement.group_by(*keys).order_by(*keys))]
+
+    def period_state(self, tenant: str, entity: str, month: date) -> str:
+        """``open`` or ``closed``: the accounting period that holds the day ``month``."""
+        column = tables.ACCOUNTING_PERIOD.c
+        mine = (column.tenant == tenant, column.entity == entity, column.month == month.replace(day=1))
+        state: str | None = self.connection.execute(sa.select(column.state).where(*mine)).scalar()
+        return CLOSED if state == CLOSED else OPEN
+
+    def _postings(self, entries: Sequence[int]) -> dict[int, list[Posting]]:
+        from engine.store import query
+
+        column = tables.POSTING.c
+        fields = [
+            column.entry_id,
+            *(column[name] for name in Posting.__struct_fields__[:-2]),
+            column.line_id,
+            column.decision,
+        ]
+        statement = sa.select(*fields).where(query.among(self.dialect, column.entry_id, "ids"))
+        postings: dict[int, list[Posting]] = defaultdict(list)
+        rows = self.connection.execute(statement.order_by(column.entry_id, column.number), {"ids": list(entries)})
+        for entry, *values in rows:
+            postings[entry].append(Posting(*values))
+        return postings
+
+    def _stream(self, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """Rows that are fetched in pages, by a server-side cursor on PostgreSQL."""
+        yield from self.connection.execute(statement.execution_options(yield_per=PAGE))
+
+    def _version(self, table: sa.Table, ident: int) -> dict[str, Any] | None:
+        row = self.connection.execute(sa.select(table).where(table.c.id == ident)).mappings().first()
+        return None if row is None else dict(row)
+
+    def _seller(self, tenant: str, entity: str) -> dict[str, Any] | None:
+        column = tables.ENTITY.c
+        statement = sa.select(tables.ENTITY).where(column.tenant == tenant, column.key == entity, column.current)
+        row = self.connection.execute(statement).mappings().first()
+        return None if row is None else dict(row)
+
+
+def _pages(rows: Iterator[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:
+    page: list[sa.Row[Any]] = []
+    for row in rows:
+        page.append(row)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _taxes(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = ("tax_category", "tax_rate", "tax_jurisdiction", "tax_reason")
+    sums: dict[tuple[Any, ...], list[Any]] = {}
+    for line in lines:
+        total = sums.setdefault(tuple(line[name] for name in names), [0, 0])
+        total[0] += line["amount"]
+        total[1] += line["tax_amount"]
+    return [
+        {"category": key[0], "rate": key[1], "jurisdiction": key[2], "reason": key[3], "net": net, "tax": tax}
+        for key, (net, tax) in sorted(sums.items(), key=lambda item: item[0])
+    ]

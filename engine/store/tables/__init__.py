@@ -1,0 +1,41 @@
+"""The tables, one file a department.  ``METADATA`` holds them all."""
+
+from __future__ import annotations
+
+from engine.store.tables.base import METADATA
+from engine.store.tables.governance import (
+    AUDIT,
+    DECISION,
+    FINDING,
+    ID_BLOCK,
+    INTAKE_FILE,
+    PARTITION,
+    RELEASE,
+    RULE_FILE,
+    RUN,
+)
+from engine.store.tables.invoicing import BILLING_MARK, INVOICE, INVOICE_LINE, SERIES
+from engine.store.tables.ledger import ACCOUNTING_PERIOD, ENTRY, POSTING
+from engine.store.tables.masters import (
+    ACCOUNT,
+    CHARGE,
+    CONTRACT,
+    CONTRACT_LINE,
+    ENTITY,
+    FX_RATE,
+    GL_ACCOUNT,
+    METER,
+    PLAN,
+    SUBSCRIPTION,
+    SUBSCRIPTION_EVENT,
+)
+from engine.store.tables.outbox import EFFECT
+from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
+
+__all__ = [
+    "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
+    "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
+    "INVOICE_LINE",
+    "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
+    "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "WATERMARK",
+]  # fmt: skip

@@ -1,0 +1,182 @@
+"""Who sells, who buys, what is sold, what was agreed, what was taken."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.store.tables.base import (
+    CURRENT,
+    big,
+    day,
+    document,
+    flag,
+    ident,
+    index,
+    price,
+    quantity,
+    rate,
+    table,
+    text,
+    unique,
+)
+
+ENTITY: Final = table(
+    "entity",
+    ident(),
+    text("tenant"),
+    text("key"),
+    text("name"),
+    text("country"),
+    text("functional_currency"),
+    text("zone"),
+    text("address"),
+    big("fiscal_year_start"),
+    document("registrations"),
+    document("bank_accounts"),
+    flag("current"),
+    unique("tenant", "key", where=CURRENT),
+)
+
+ACCOUNT: Final = table(
+    "account",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("key"),
+    text("name"),
+    text("country"),
+    text("currency"),
+    text("zone"),
+    text("payer"),
+    text("parent", null=True),
+    text("region", null=True),
+    text("segment"),
+    text("language"),
+    text("tax_id", null=True),
+    flag("tax_exempt"),
+    text("email", null=True),
+    text("address"),
+    flag("current"),
+    unique("tenant", "entity", "key", where=CURRENT),
+    index("tenant", "entity", "payer", where=CURRENT),
+)
+
+METER: Final = table(
+    "meter",
+    ident(),
+    text("tenant"),
+    text("key"),
+    text("unit"),
+    text("aggregation"),
+    flag("current"),
+    unique("tenant", "key", where=CURRENT),
+)
+
+PLAN: Final = table(
+    "plan",
+    ident(),
+    text("tenant"),
+    text("key"),
+    text("name"),
+    flag("current"),
+    unique("tenant", "key", where=CURRENT),
+)
+
+CHARGE: Final = table(
+    "charge",
+    ident(),
+    text("tenant"),
+    text("plan"),
+    text("key"),
+    text("name"),
+    text("kind"),
+    text("timing"),
+    big("months"),
+    text("meter", null=True),
+    text("unit"),
+    text("product"),
+    text("tax_code"),
+    flag("current"),
+    unique("tenant", "plan", "key", where=CURRENT),
+)
+
+CONTRACT: Final = table(
+    "contract",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("key"),
+    text("account"),
+    day("signed_on"),
+    big("payment_days"),
+    text("purchase_order", null=True),
+    flag("current"),
+    unique("tenant", "entity", "key", where=CURRENT),
+    index("tenant", "entity", "account", where=CURRENT),
+)
+
+CONTRACT_LINE: Final = table(
+    "contract_line",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("contract"),
+    text("plan"),
+    text("charge"),
+    price("unit_price"),
+    text("currency"),
+    day("valid_from"),
+    day("valid_to"),
+    flag("current"),
+    unique("tenant", "entity", "contract", "plan", "charge", where=CURRENT),
+)
+
+SUBSCRIPTION: Final = table(
+    "subscription",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("key"),
+    text("account"),
+    text("contract", null=True),
+    big("anchor_day"),
+    unique("tenant", "entity", "key"),
+    index("tenant", "entity", "account"),
+)
+
+SUBSCRIPTION_EVENT: Final = table(
+    "subscription_event",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    big("subscription_id"),
+    text("key"),
+    text("kind"),
+    day("on_day"),
+    text("plan", null=True),
+    quantity("quantity", null=True),
+    unique("subscription_id", "key"),
+)
+
+FX_RATE: Final = table(
+    "fx_rate",
+    ident(),
+    text("tenant"),
+    text("base"),
+    text("quote"),
+    day("on_day"),
+    rate("rate"),
+    text("source"),
+    unique("tenant", "source", "base", "quote", "on_day"),
+)
+
+GL_ACCOUNT: Final = table(
+    "gl_account",
+    ident(),
+    text("tenant"),
+    text("code"),
+    text("name"),
+    text("kind"),
+    flag("current"),
+    unique("tenant", "code", where=CURRENT),
+)

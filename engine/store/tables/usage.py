@@ -1,0 +1,51 @@
+"""What was used, event by event, and added up by day."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.store.tables.base import big, day, ident, index, moment, quantity, table, text, unique
+
+USAGE_EVENT: Final = table(
+    "usage_event",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("source"),
+    text("key"),
+    big("subscription_id"),
+    text("meter"),
+    moment("at"),
+    day("day"),
+    quantity("quantity"),
+    unique("tenant", "entity", "source", "key"),
+    index("subscription_id", "day", "meter"),
+)
+
+USAGE_DAY: Final = table(
+    "usage_day",
+    big("subscription_id", key=True),
+    day("day", key=True),
+    text("meter", key=True),
+    quantity("quantity"),
+    quantity("peak"),
+    big("events"),
+    big("last_id"),
+    index("subscription_id", "last_id"),
+    clustered=True,
+)
+"""Rolled up from USAGE_EVENT; the day comes before the meter in its key, so that a read of late days costs no
+history.
+"""
+
+WATERMARK: Final = table(
+    "watermark",
+    text("tenant", key=True),
+    text("name", key=True),
+    big("value"),
+    clustered=True,
+)
+"""How far a tenant's stream of ids has been worked off."""
+
+ROLLED: Final = "usage_day"
+"""Name of the watermark up to which usage events are in USAGE_DAY."""

@@ -1,0 +1,173 @@
+"""Reads that walk from an invoice line to everything it rests on, and forward to its postings; and sums for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.base.errors import Code, refuse
+from engine.model.account import Account
+from engine.model.catalog import Charge
+from engine.model.contract import ContractLine
+from engine.model.invoice import RatedCharge
+from engine.store import tables as t
+from engine.store.session import Session
+
+NO_SUCH_LINE = Code("explain.no-such-line", "An invoice number or line number that the books do not have.")
+
+_NOUNS: dict[type[msgspec.Struct], sa.Table] = {Account: t.ACCOUNT, Charge: t.CHARGE, ContractLine: t.CONTRACT_LINE}
+
+
+class LineRecord(msgspec.Struct, frozen=True):
+    """An invoice line as it stands in the books: the head, the charge, its tax, and its id."""
+
+    id: int
+    number: int
+    head: dict[str, Any]
+    charge: RatedCharge
+    tax: dict[str, Any]
+
+
+def line_record(session: Session, tenant: str, invoice: str, number: int) -> LineRecord:
+    """Line ``number`` of the invoice with the legal number ``invoice``.
+
+    Raises:
+        TollbookError: ``explain.no-such-line``.
+    """
+    heads = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.tenant == tenant, t.INVOICE.c.number == invoice))
+    if not heads:
+        raise refuse(
+            NO_SUCH_LINE, f"there is no invoice {invoice!r}", mend="`tollbook runs show` names the invoices of a run"
+        )
+    head = dict(heads[0]._mapping)
+    line = t.INVOICE_LINE.c
+    found = session.rows(sa.select(t.INVOICE_LINE).where(line.invoice_id == head["id"], line.number == number))
+    if not found:
+        last = session.rows(sa.select(sa.func.max(line.number)).where(line.invoice_id == head["id"]))[0][0]
+        raise refuse(NO_SUCH_LINE, f"invoice {invoice} has no line {number}", mend=f"its lines are 1 to {last}")
+    return record_of(found[0], head)
+
+
+def record_of(row: Any, head: dict[str, Any]) -> LineRecord:
+    """A line record from a row of ``invoice_line``."""
+    values = row._mapping
+    charge = RatedCharge(*(values[name] for name in RatedCharge.__struct_fields__))
+    tax = {name: values[name] for name in values if name.startswith("tax_") and name != "tax_code"}
+    return LineRecord(values["id"], values["number"], head, charge, tax)
+
+
+def version(session: Session, noun: type[Any], id_: int) -> Any:
+    """The version of a master record that has that id, current or not; None if there is none."""
+    table = _NOUNS[noun]
+    rows = session.rows(sa.select(table).where(table.c.id == id_))
+    return noun(**{name: rows[0]._mapping[name] for name in noun.__struct_fields__}) if rows else None
+
+
+def lines_of_stretch(session: Session, charge: RatedCharge) -> list[LineRecord]:
+    """All lines of the same charge and service period, oldest first."""
+    line = t.INVOICE_LINE.c
+    rows = session.rows(
+        sa.select(t.INVOICE_LINE)
+        .where(
+            line.subscription_id == charge.subscription_id,
+            line.plan == charge.plan,
+            line.charge == charge.charge,
+            line.service_from == charge.service_from,
+            line.service_to == charge.service_to,
+        )
+        .order_by(line.id)
+    )
+    return [record_of(row, {}) for row in rows]
+
+
+def line_by_id(session: Session, line_id: int) -> LineRecord | None:
+    """The line with that id, with the head of its invoice."""
+    rows = session.rows(sa.select(t.INVOICE_LINE).where(t.INVOICE_LINE.c.id == line_id))
+    if not rows:
+        return None
+    heads = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.id == rows[0].invoice_id))
+    return record_of(rows[0], dict(heads[0]._mapping) if heads else {})
+
+
+def decisions(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Stored decisions by id."""
+    rows = session.rows(sa.select(t.DECISION).where(t.DECISION.c.id.in_(list(ids))))
+    return {row.id: dict(row._mapping) for row in rows}
+
+
+def postings_of(session: Session, invoice_id: int, line_id: int) -> list[dict[str, Any]]:
+    """Postings of an invoice's entries that name the line, and the receivable, which is of the whole invoice."""
+    entry, posting = t.ENTRY.c, t.POSTING.c
+    rows = session.rows(
+        sa.select(t.POSTING, entry.kind.label("entry_kind"), entry.posting_date)
+        .join(t.ENTRY, entry.id == posting.entry_id)
+        .where(entry.document == invoice_id, posting.line_id.in_([0, line_id]))
+        .order_by(posting.entry_id, posting.number)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def usage_events(session: Session, charge: RatedCharge, meter: str, limit: int) -> list[dict[str, Any]]:
+    """The usage events behind a line, in order of time: of its meter and service period, known after the line before it."""
+    event = t.USAGE_EVENT.c
+    rows = session.rows(
+        sa.select(event.source, event.key, event.at, event.day, event.quantity)
+        .where(
+            event.subscription_id == charge.subscription_id,
+            event.meter == meter,
+            event.day >= charge.service_from,
+            event.day < charge.service_to,
+            event.id > charge.usage_after,
+            event.id <= charge.usage_to,
+        )
+        .order_by(event.at, event.key)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def subscribed_on(session: Session, subscription_id: int) -> Any:
+    """The day of a subscription's first event."""
+    event = t.SUBSCRIPTION_EVENT.c
+    return session.rows(sa.select(sa.func.min(event.on_day)).where(event.subscription_id == subscription_id))[0][0]
+
+
+def payers_billed(session: Session, tenant: str, entity: str, low: str, high: str, period: str) -> set[str]:
+    """Payers between ``low`` and ``high``, both included, that have an invoice of that period."""
+    invoice = t.INVOICE.c
+    query = sa.select(invoice.payer).where(
+        invoice.tenant == tenant, invoice.entity == entity, invoice.payer.between(low, high), invoice.period == period
+    )
+    return {row[0] for row in session.rows(query)}
+
+
+def numbers(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Legal numbers of invoices by id."""
+    invoice = t.INVOICE.c
+    return dict(session.rows(sa.select(invoice.id, invoice.number).where(invoice.id.in_(list(ids)))))
+
+
+def money(session: Session, run_id: int) -> dict[str, list[list[Any]]]:
+    """What a run invoiced: (key, currency, lines, net, tax) by ``country`` of the payer, by ``plan`` and by ``currency``."""
+    line, invoice, account = t.INVOICE_LINE, t.INVOICE, t.ACCOUNT
+    joined = line.join(invoice, invoice.c.id == line.c.invoice_id).join(account, account.c.id == invoice.c.payer_id)
+    result = {}
+    for name, key in (("country", account.c.country), ("plan", line.c.plan), ("currency", line.c.currency)):
+        query = (
+            sa.select(
+                key,
+                line.c.currency,
+                sa.func.count(),
+                sa.func.sum(line.c.amount, type_=line.c.amount.type),
+                sa.func.sum(line.c.tax_amount, type_=line.c.tax_amount.type),
+            )
+            .select_from(joined)
+            .where(invoice.c.run_id == run_id)
+            .group_by(key, line.c.currency)
+            .order_by(key, line.c.currency)
+        )
+        result[name] = [list(row) for row in session.rows(query)]
+    return result

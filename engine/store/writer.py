@@ -1,0 +1,13 @@
+"""The writer of the books: everything that may change them."""
+
+from __future__ import annotations
+
+from engine.store.outbox import OutboxWriter
+from engine.store.writing_events import EventsWriter
+from engine.store.writing_ledger import LedgerWriter
+from engine.store.writing_masters import MastersWriter
+from engine.store.writing_runs import RunsWriter
+
+
+class Writer(MastersWriter, EventsWriter, LedgerWriter, RunsWriter, OutboxWriter):
+    """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

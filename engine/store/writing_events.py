@@ -1,0 +1,184 @@
+"""Events that became known: of subscriptions, and of usage, which is also added up by day.
+
+Their ids are taken in the transaction that inserts them, under a row lock, so that the order of ids is the order of
+commits: whoever has read all events up to an id will never find another one below it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.store import bulk, query, types
+from engine.store.bulk import Row
+from engine.store.records import Outcome
+from engine.store.tables import SUBSCRIPTION_EVENT, USAGE_DAY, USAGE_EVENT, WATERMARK
+from engine.store.tables.usage import ROLLED
+from engine.store.writing import WriterBase
+
+
+class _Stream:
+    """How one kind of event is told apart: its natural key, and what must be the same where the key is the same.
+
+    Events that may be known are looked up by the columns ``by``, whose values are constant in a group of rows, and by a
+    list of the values of ``listed``.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        by: tuple[str, ...],
+        listed: str,
+        many: type[types.IdList],
+        key: tuple[str, ...],
+        body: tuple[str, ...],
+    ) -> None:
+        names = [column.name for column in table.columns][1:]
+        self.table, self.by, self.listed = table, by, listed
+        self.key_of, self.body_of = (itemgetter(*map(names.index, part)) for part in (key, body))
+        self.group_of = itemgetter(*map(names.index, (*by, listed)))
+        self.tenant_at = names.index("tenant")
+
+        def find(dialect: str) -> sa.Select[Any]:
+            wanted = query.among(dialect, table.c[listed], "wanted", many)
+            same = (table.c[name] == sa.bindparam(f"by_{name}") for name in by)
+            return sa.select(*(table.c[name] for name in names)).where(*same, wanted)
+
+        def highest(dialect: str) -> sa.Select[Any]:
+            same = (table.c[name] == sa.bindparam(f"by_{name}") for name in by)
+            return sa.select(sa.func.max(table.c[listed])).where(*same)
+
+        self.find, self.highest = query.Query(find), query.Query(highest)
+
+
+_USAGE: Final = _Stream(
+    USAGE_EVENT,
+    ("tenant", "entity", "source"),
+    "key",
+    types.TextList,
+    ("tenant", "entity", "source", "key"),
+    ("subscription_id", "meter", "at", "quantity"),
+)
+_EVENTS: Final = _Stream(
+    SUBSCRIPTION_EVENT,
+    (),
+    "subscription_id",
+    types.IdList,
+    ("subscription_id", "key"),
+    ("kind", "on_day", "plan", "quantity"),
+)
+
+
+class EventsWriter(WriterBase):
+    """Writes events."""
+
+    def put_usage(self, rows: Sequence[Row]) -> Outcome:
+        """Insert usage events that are not known yet.
+
+        Rows are (tenant, entity, source, key, subscription_id, meter, at, day, quantity).  A known key with the same
+        subscription, meter, instant and quantity is the same event; with others it is a conflict, and the first stays.
+        """
+        return self._put_events(_USAGE, rows)
+
+    def put_subscription_events(self, rows: Sequence[Row]) -> Outcome:
+        """Insert subscription events that are not known yet.
+
+        Rows are (tenant, entity, subscription_id, key, kind, on_day, plan, quantity); ``plan`` and ``quantity`` may be
+        None.  A known key with another body is a conflict, and the first stays.
+        """
+        return self._put_events(_EVENTS, rows)
+
+    def roll_up_usage(self, tenant: str) -> int:
+        """Add all usage events that are not in USAGE_DAY yet to it; the id of the newest that is."""
+        insert = (sqlite if self.dialect == types.SQLITE else postgresql).insert
+        mark = insert(WATERMARK).values(tenant=tenant, name=ROLLED, value=0)
+        with self._spoiling():
+            self.connection.execute(mark.on_conflict_do_nothing())
+            mine = (WATERMARK.c.tenant == tenant) & (WATERMARK.c.name == ROLLED)
+            low: int = self.connection.execute(sa.select(WATERMARK.c.value).where(mine).with_for_update()).scalar_one()
+            high: int = self.connection.execute(
+                sa.select(sa.func.coalesce(sa.func.max(USAGE_EVENT.c.id), 0))
+            ).scalar_one()
+            if high <= low:
+                return low
+            days = self.connection.execute(self._roll_up(tenant, low, high)).rowcount
+            self.connection.execute(sa.update(WATERMARK).where(mine).values(value=high))
+        self.audit("roll up usage", ROLLED, {"to": low}, {"to": high, "days": days}, tenant=tenant)
+        return high
+
+    def _roll_up(self, tenant: str, low: int, high: int) -> Any:
+        event, total = USAGE_EVENT.c, USAGE_DAY.c
+        added = (
+            sa.select(
+                event.subscription_id,
+                event.day,
+                event.meter,
+                sa.func.sum(event.quantity),
+                sa.func.max(event.quantity),
+                sa.func.count(),
+                sa.func.max(event.id),
+            )
+            .where(event.tenant == tenant, event.id > low, event.id <= high)
+            .group_by(event.subscription_id, event.day, event.meter)
+        )
+        on_sqlite = self.dialect == types.SQLITE
+        insert = (sqlite if on_sqlite else postgresql).insert(USAGE_DAY)
+        insert = insert.from_select([column.name for column in USAGE_DAY.columns], added)
+        new = insert.excluded
+        larger = sa.func.max if on_sqlite else sa.func.greatest
+        return insert.execution_options(preserve_rowcount=True).on_conflict_do_update(
+            index_elements=["subscription_id", "day", "meter"],
+            set_={
+                "quantity": total.quantity + new.quantity,
+                "peak": larger(total.peak, new.peak),
+                "events": total.events + new.events,
+                "last_id": new.last_id,
+            },
+        )
+
+    def _put_events(self, stream: _Stream, rows: Sequence[Row]) -> Outcome:
+        if not rows:
+            return Outcome()
+        fresh: list[Row] = []
+        conflicts: list[int] = []
+        with self._spoiling():
+            first = self._ids_here(stream.table.name, len(rows))  # locks out other writers of such events
+            known = self._known_events(stream, rows)
+            for position, row in enumerate(rows):
+                body = stream.body_of(row)
+                there = known.setdefault(stream.key_of(row), body)
+                if there is body:
+                    fresh.append(row)
+                elif there != body:
+                    conflicts.append(position)
+            bulk.insert(self.connection, stream.table, ((first + i, *row) for i, row in enumerate(fresh)))
+        if fresh:
+            name, tenant = stream.table.name, rows[0][stream.tenant_at]
+            self.audit(f"put {name}", name, None, {"inserted": len(fresh), "from": first}, tenant=tenant)
+        return Outcome(len(fresh), 0, len(rows) - len(fresh) - len(conflicts), tuple(conflicts))
+
+    def _known_events(self, stream: _Stream, rows: Sequence[Row]) -> dict[Any, Any]:
+        """Bodies of the events in the books that may have the keys of some rows, by key."""
+        groups: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
+        for row in rows:
+            *group, value = stream.group_of(row) if stream.by else (stream.group_of(row),)
+            groups[tuple(group)].add(value)
+        known = {}
+        for group, wanted in groups.items():
+            parameters = {f"by_{name}": value for name, value in zip(stream.by, group, strict=True)}
+            ((highest,),) = stream.highest(self.connection, parameters)
+            if highest is None:
+                continue
+            ordered = sorted(wanted)
+            low = ordered[: bisect_right(ordered, highest)]  # what comes after the highest known one is new
+            if not low:
+                continue
+            for found in stream.find(self.connection, {**parameters, "wanted": low}):
+                known[stream.key_of(found)] = stream.body_of(found)
+        return known

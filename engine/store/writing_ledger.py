@@ -1,0 +1,145 @@
+"""Numbers without gaps, accounting periods, and how far subscriptions are billed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.base.errors import Code, Finding, TollbookError, Where, refuse
+from engine.model.subscription import BillingMark
+from engine.store import bulk, types
+from engine.store.bulk import Row
+from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, SERIES
+from engine.store.tables.ledger import CLOSED, OPEN
+from engine.store.writing import WriterBase, first_of_month
+
+DATE_DECREASES = Code("numbering.date-decreases", "A document dated before the newest document of its series.")
+PERIOD_CLOSED = Code("ledger.period-closed", "A posting dated in an accounting period that is closed.")
+
+_DATE_AT = list(ENTRY.c.keys()).index("posting_date")
+_TENANT_AT = list(ENTRY.c.keys()).index("tenant")
+_ENTITY_AT = list(ENTRY.c.keys()).index("entity")
+
+
+def make_open(connection: sa.Connection, tenant: str, entity: str, months: Iterable[date]) -> None:
+    """Give months that have no row one that says open."""
+    insert = (sqlite if connection.dialect.name == types.SQLITE else postgresql).insert(ACCOUNTING_PERIOD)
+    for month in months:
+        values = {"tenant": tenant, "entity": entity, "month": month, "state": OPEN}
+        connection.execute(insert.on_conflict_do_nothing(), values)
+
+
+class LedgerWriter(WriterBase):
+    """Writes what the ledger needs beside rows that are appended."""
+
+    def set_marks(self, marks: Iterable[BillingMark]) -> int:
+        """Say how far subscriptions are billed, in place of what was said before; how many."""
+        rows = [(mark.subscription_id, mark.billed_to, mark.events_seen, mark.usage_seen) for mark in marks]
+        if rows:
+            with self._spoiling():
+                bulk.upsert(self.connection, BILLING_MARK, rows)
+            self.audit("set marks", BILLING_MARK.name, None, {"rows": len(rows)})
+        return len(rows)
+
+    def take_numbers(self, tenant: str, entity: str, series: str, count: int, on: date) -> int:
+        """The first of ``count`` consecutive legal numbers for documents dated ``on``; a series starts at 1.
+
+        The series stays locked until the transaction ends, and a transaction that is rolled back gives its numbers
+        back: take them last.
+
+        Raises:
+            TollbookError: ``numbering.date-decreases``.
+        """
+        if count < 1:
+            raise ValueError("at least one number is taken")
+        key = {"tenant": tenant, "entity": entity, "series": series}
+        mine = sa.and_(*(SERIES.c[name] == value for name, value in key.items()))
+        with self._spoiling():
+            self._insert_or_ignore(SERIES, [{**key, "next": 1, "last_date": None}])
+            taken = self.connection.execute(
+                sa.update(SERIES)
+                .where(mine, sa.or_(SERIES.c.last_date.is_(None), SERIES.c.last_date <= on))
+                .values(next=SERIES.c.next + count, last_date=on)
+                .returning(SERIES.c.next)
+            ).scalar()
+            if taken is None:
+                last = self.connection.execute(sa.select(SERIES.c.last_date).where(mine)).scalar_one()
+                raise refuse(
+                    DATE_DECREASES,
+                    f"series {series} of {entity} has a document of {last}; one of {on} cannot follow it",
+                    why="dates never decrease within a series",
+                    mend=f"date the documents {last} or later, or number them in another series",
+                    subject=f"series/{entity}/{series}",
+                )
+        first: int = taken - count
+        self.audit(
+            "take numbers",
+            f"series/{entity}/{series}",
+            {"next": first},
+            {"next": taken, "on": on.isoformat()},
+            tenant=tenant,
+        )
+        return first
+
+    def close_period(self, tenant: str, entity: str, month: date) -> bool:
+        """Close the accounting period of a month, once all transactions that post in it have ended; whether it was
+        open.
+        """
+        return self._set_period(tenant, entity, month, CLOSED)
+
+    def open_period(self, tenant: str, entity: str, month: date) -> bool:
+        """Open the accounting period of a month again; whether it was closed."""
+        return self._set_period(tenant, entity, month, OPEN)
+
+    def _set_period(self, tenant: str, entity: str, month: date, state: str) -> bool:
+        month = first_of_month(month)
+        period = ACCOUNTING_PERIOD.c
+        mine = (period.tenant == tenant, period.entity == entity, period.month == month)
+        with self._spoiling():
+            make_open(self.connection, tenant, entity, [month])
+            change = sa.update(ACCOUNTING_PERIOD).where(*mine, period.state != state).values(state=state)
+            changed = self.connection.execute(change).rowcount > 0
+        if changed:
+            before = OPEN if state == CLOSED else CLOSED
+            subject = f"period/{entity}/{month:%Y-%m}"
+            action = "close period" if state == CLOSED else "open period"
+            self.audit(action, subject, {"state": before}, {"state": state}, tenant=tenant)
+        return changed
+
+    def _lock_open_months(self, entries: Sequence[Row]) -> None:
+        """Lock the periods of entries against being closed, or refuse the entries.
+
+        The rows of periods are made in a transaction of their own on PostgreSQL, so that no writer waits for another
+        one that made the same row and has not committed.
+        """
+        wanted = {(row[_TENANT_AT], row[_ENTITY_AT], first_of_month(row[_DATE_AT])) for row in entries}
+        period = ACCOUNTING_PERIOD.c
+        closed: list[tuple[str, date]] = []
+        for tenant, entity in sorted({key[:2] for key in wanted}):
+            months = sorted(month for t, e, month in wanted if (t, e) == (tenant, entity))
+            mine = (period.tenant == tenant, period.entity == entity, period.month.in_(months))
+            state = sa.select(period.month, period.state).where(*mine).with_for_update(read=True)
+            found = self.connection.execute(state).all()
+            if len(found) < len(months):
+                if self.dialect == types.SQLITE:
+                    make_open(self.connection, tenant, entity, months)
+                else:
+                    self._books.make_open(tenant, entity, months)
+                found = self.connection.execute(state).all()
+            closed.extend((entity, month) for month, state_now in found if state_now == CLOSED)
+        if closed:
+            raise TollbookError(_closed(entity, month) for entity, month in closed)
+
+
+def _closed(entity: str, month: date) -> Finding:
+    return Finding(
+        PERIOD_CLOSED,
+        Where(f"period/{entity}/{month:%Y-%m}"),
+        f"{month:%Y-%m} is closed in the books of {entity}",
+        why="a closed period takes no postings",
+        mend="date the posting in an open period, or have the period opened again",
+        subject=f"period/{entity}/{month:%Y-%m}",
+    )

@@ -1,0 +1,1 @@
+"""Companies to try Tollbook with."""

@@ -1,0 +1,1 @@
+"""Invoices as HTML and JSON files."""

@@ -1,0 +1,1 @@
+"""Tax from a table of rates."""

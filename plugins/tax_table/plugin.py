@@ -1,0 +1,102 @@
+"""Tax from a table of rates."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from engine.base.money import round_to
+from engine.model.tax import TaxQuote, TaxRequest
+from engine.ports.hookspecs import Context, hookimpl
+from engine.ports.hookspecs.tax import NoQuote
+
+from .table import read_table
+
+RATES: Final = "rates.csv"
+"""The table that comes with the plug-in."""
+
+REMEMBERED: Final = 100_000
+"""Answers of the table that are kept for lines alike."""
+
+MEMBERS: Final = "eu_members.csv"
+"""Who is in the VAT territory of the European Union, and since and until when."""
+
+
+class TaxTable:
+    """Answers from a table that is read once, when the host makes the adapter."""
+
+    def __init__(self, context: Context) -> None:
+        named = context.settings["table"]
+        self.adapter = context.adapter
+        self.table = read_table(context.home / named if named else context.folder / RATES)
+        self.union = Union(context.folder / MEMBERS)
+        self._find = lru_cache(maxsize=REMEMBERED)(self.table.find)
+
+    @hookimpl
+    def tax_quote(self, requests: Sequence[TaxRequest]) -> list[TaxQuote | NoQuote]:
+        """The tax on each line: its amount times the rate of the row, rounded half up to the currency's minor unit."""
+        return [self._quote(request) for request in requests]
+
+    def _quote(self, request: TaxRequest) -> TaxQuote | NoQuote:
+        supply = supply_of(request, self.union)
+        buyer = "exempt" if request.exempt else "business" if request.buyer_tax_id else "consumer"
+        region = (request.region or "").removeprefix(f"{request.country}-") or "*"
+        row = self._find(supply, request.country, region, request.tax_code, buyer, request.tax_point)
+        if row is None:
+            place = request.country if region == "*" else f"{request.country}-{region}"
+            return NoQuote(
+                request.key,
+                f"the table of rates has no row for a {supply} supply of {request.tax_code!r} to a buyer of kind "
+                f"{buyer!r} in {place} on {request.tax_point}",
+            )
+        return TaxQuote(
+            key=request.key,
+            rate=row.rate,
+            amount=round_to(request.amount * row.rate, request.currency),
+            category=row.category,
+            jurisdiction=request.country if row.region == "*" else f"{request.country}-{row.region}",
+            source=self.adapter,
+            reason=row.reason,
+        )
+
+
+class Union:
+    """The European Union by days."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open(encoding="utf-8", newline="") as file:
+            self._members = {
+                row["country"]: (date.fromisoformat(row["from"]), date.fromisoformat(row["to"] or "9999-12-31"))
+                for row in csv.DictReader(file)
+            }
+
+    def has(self, country: str, on: date) -> bool:
+        """Whether a country is a member on a day."""
+        since, until = self._members.get(country, (date.max, date.max))
+        return since <= on < until
+
+
+def supply_of(request: TaxRequest, union: Union) -> str:
+    """How the place of supply lies to the seller: which rows of the table may answer.
+
+    ``intra_eu``: to a business (a buyer with a tax id) of another country of the Union, by a seller established in the
+    Union; a registration in the buyer's country changes nothing, as it is no establishment.
+    ``local``: the seller charges the tax of the place of supply: its own country; a country that it is registered in;
+    and, for a buyer without a tax id in the Union, every country of the Union once the seller is established or
+    registered in any of them (one-stop shop).
+    ``export``: everywhere else.
+    """
+    if request.country == request.seller_country:
+        return "local"
+    on = request.tax_point
+    if union.has(request.country, on):
+        if request.buyer_tax_id and union.has(request.seller_country, on):
+            return "intra_eu"
+        at_home = any(union.has(country, on) for country in (request.seller_country, *request.seller_registered_in))
+        if not request.buyer_tax_id and at_home:
+            return "local"
+    return "local" if request.country in request.seller_registered_in else "export"

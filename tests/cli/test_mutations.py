@@ -1,0 +1,101 @@
+"""Every verb that changes something needs a person who may and a reason; the list of such verbs is read from the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from engine.cli import main as tollbook
+from engine.config import VERBS
+from tests import stories
+
+ARGUMENTS = {
+    "init": (),
+    "import": ("data",),
+    "run bill": ("--date", "2026-02-01"),
+    "runs resume": ("1",),
+    "deliver": (),
+    "ledger close-period": ("E1", "2026-01"),
+    "ledger open-period": ("E1", "2026-01"),
+}
+"""What each changing verb is called with here; a new one has to be added, or the first test fails."""
+
+
+def verbs(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All verbs of the command with their full names."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from verbs(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def command() -> Any:
+    group = typer.main.get_command(tollbook.build())
+    assert hasattr(group, "commands")
+    return group
+
+
+def changing() -> list[str]:
+    return sorted(name for name, verb in verbs(command()) if any("--reason" in p.opts for p in verb.params))
+
+
+@pytest.mark.capability("A8.2")
+def test_the_changing_verbs_are_these() -> None:
+    """The verbs with a reason are those listed above, and no others change anything."""
+    assert changing() == sorted(ARGUMENTS)
+    assert {name.split()[0] for name in changing()} - {"runs", "ledger"} <= set(VERBS)
+
+
+def test_every_verb_speaks_json() -> None:
+    """Each verb has --json."""
+    assert [name for name, verb in verbs(command()) if not any("--json" in p.opts for p in verb.params)] == []
+
+
+def run(folder: Path, *words: str) -> int:
+    url = f"sqlite:///{folder / 'books.db'}"
+    return tollbook.run(["--config", str(folder / "config.yaml"), "--set", f"database.url={url}", *words])
+
+
+def prepared(folder: Path) -> Path:
+    stories.write(folder)
+    assert run(folder, "init", "--as", "ada", "--reason", "test") == 0
+    assert run(folder, "import", str(folder / "data"), "--as", "ada", "--reason", "test") == 0
+    return folder
+
+
+def words_of(verb: str, folder: Path) -> list[str]:
+    return [*verb.split(), *(str(folder / w) if w == "data" else w for w in ARGUMENTS[verb])]
+
+
+def audit_count(folder: Path) -> int:
+    with stories.opened(folder, f"sqlite:///{folder / 'books.db'}") as app, app.books.reader() as reader:
+        return len(reader.audit_rows("acme", limit=100_000))
+
+
+@pytest.mark.capability("A8.2")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--as", "ada"], "change.no-reason"),
+        (["--as", "ada", "--reason", "  "], "change.no-reason"),
+        (["--reason", "because"], "config.not-allowed"),
+        (["--as", "bob", "--reason", "because"], "config.not-allowed"),
+        (["--as", "nobody", "--reason", "because"], "config.not-allowed"),
+    ],
+)
+def test_no_person_or_no_reason_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: str
+) -> None:
+    """Without a reason, or by somebody who may not, each changing verb is refused with exit code 1, and nothing is written."""
+    folder = prepared(tmp_path)
+    before = audit_count(folder)
+    capsys.readouterr()
+    for verb in ARGUMENTS:
+        assert run(folder, *words_of(verb, folder), *words) == 1, verb
+        assert f"[{code}]" in capsys.readouterr().err, verb
+    assert audit_count(folder) == before

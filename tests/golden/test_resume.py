@@ -1,0 +1,67 @@
+"""A run that is interrupted goes on where it stopped, with the rules that it pinned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.base.errors import TollbookError
+from engine.runs import bill_run
+from tests import stories
+
+
+class Stopped(Exception):
+    """What stands for a crash."""
+
+
+@pytest.mark.capability("A1.2")
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_resume_ends_in_the_same_books(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Stopped after any partition and resumed, even with other rules on disk meanwhile, the books are those of one run."""
+    folder = stories.write(tmp_path)
+    with stories.opened(folder, f"sqlite:///{tmp_path / 'reference.db'}", runs__partition_size="1") as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        expected = stories.invoices(app)
+    with stories.opened(folder, database_url, runs__partition_size="1") as app:
+        stories.load(app, folder / "data")
+        whole = bill_run.bill_partition
+        done: list[int] = []
+
+        def stopping(parts: Any, pinned: Any, number: int) -> Any:
+            if len(done) == after:
+                raise Stopped
+            done.append(number)
+            return whole(parts, pinned, number)
+
+        monkeypatch.setattr(bill_run, "bill_partition", stopping)
+        with pytest.raises(Stopped):
+            stories.bill(app, "2026-02-01")
+        monkeypatch.setattr(bill_run, "bill_partition", whole)
+        assert len(stories.invoices(app)) == after
+        run = app.runs()[0]
+        assert (run.kind, run.state) == ("bill", "running")
+    changed = stories.PRICES.replace("31 EUR", "32 EUR")
+    (folder / "rules" / "pricing" / "acme.yaml").write_text(changed)
+    with stories.opened(folder, database_url) as app:
+        with pytest.raises(TollbookError) as caught:
+            stories.bill(app, "2026-02-01")
+        assert [f.code for f in caught.value.findings] == ["run.release-moved"]
+        report = app.resume(run.id, stories.CHANGE)
+        assert report.state == "done"
+        assert stories.invoices(app) == expected
+
+
+def test_only_bill_runs_are_resumed(tmp_path: Path) -> None:
+    """A run that does not exist, or an import, is refused."""
+    with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
+        stories.load(app, tmp_path / "data")
+        imported = app.runs()[0].id
+        for number in (imported, 999):
+            with pytest.raises(TollbookError) as caught:
+                app.resume(number, stories.CHANGE)
+            assert [f.code for f in caught.value.findings] == ["run.not-resumable"]

@@ -1,0 +1,106 @@
+"""What the pages show works: rule files, the adapter of the guide, and the tutorial from beginning to end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine import config
+from engine.cli.main import run
+from engine.families import ALL
+from engine.model.tax import TaxRequest
+from engine.ports.failure import AdapterFailed
+from engine.ports.host import Host
+from engine.rulebook.cases import run_cases
+from engine.rulebook.rulebook import compile_book
+from tests.house.sources import ROOT
+
+FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+RULES = ("docs/concepts/rules.md", "docs/guides/write-an-adapter.md", "docs/tutorial/first-bill.md")
+
+
+def blocks(page: str) -> Iterator[tuple[str, str, str]]:
+    """Language, title and text of every block of code on a page."""
+    yield from FENCE.findall((ROOT / page).read_text(encoding="utf-8"))
+
+
+def write_files(page: str, folder: Path) -> None:
+    """The titled blocks of a page as files."""
+    for _, title, text in blocks(page):
+        if title:
+            path = folder / title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", RULES)
+def test_rule_files_on_pages_are_in_order_and_their_cases_hold(page: str) -> None:
+    files = {
+        f"rules/{re.search(r'^ruleset: (.+)$', text, re.MULTILINE)[1]}.yaml": text.encode()  # type: ignore[index]
+        for language, _, text in blocks(page)
+        if language == "yaml" and text.startswith("ruleset:")
+    }
+    assert files
+    report = run_cases(compile_book(files, ALL))
+    assert report.results
+    assert report.findings == ()
+    assert report.uncovered == ()
+
+
+def test_the_adapter_of_the_guide_answers(tmp_path: Path) -> None:
+    write_files("docs/guides/write-an-adapter.md", tmp_path)
+    (tmp_path / "rules").mkdir(exist_ok=True)
+    settings = config.load(tmp_path / "config.yaml")
+    host = Host(settings.adapters, settings.folder)
+    request = TaxRequest(
+        key="1",
+        tenant="t",
+        entity="DE01",
+        seller_country="DE",
+        seller_registered_in=("DE",),
+        account="A",
+        country="DE",
+        region=None,
+        buyer_tax_id=None,
+        exempt=False,
+        tax_code="standard",
+        tax_point=date(2026, 1, 31),
+        currency="EUR",
+        amount=Decimal("10.05"),
+    )
+    (quote,) = host.ask_tax("german_tax", [request])
+    assert (quote.rate, quote.amount, quote.source) == (Decimal("0.19"), Decimal("1.91"), "german_tax")
+    abroad = TaxRequest(**{field: getattr(request, field) for field in request.__struct_fields__} | {"country": "FR"})
+    with pytest.raises(AdapterFailed, match="only DE is served"):
+        host.ask_tax("german_tax", [abroad])
+
+
+def test_the_tutorial_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page, folder = "docs/tutorial/first-bill.md", tmp_path / "first-bill"
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    write_files(page, folder)
+    monkeypatch.chdir(folder)
+    lines = [line for language, _, text in blocks(page) if language == "sh" for line in text.splitlines()]
+    shown = ""
+    for words in (shlex.split(line) for line in lines):
+        if words[0] == "tollbook":
+            code = run(words[1:])
+            said = capfd.readouterr()
+            assert code == 0, f"{shlex.join(words)}\n{said.out}{said.err}"
+            shown += said.out
+    assert "rules/pricing/team.yaml:" in shown
+    documents = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (folder / "invoices" / "NL01").rglob("*.json")
+    ]
+    assert [(d["number"], d["net"], d["tax"]) for d in documents] == [("NL01-2026-000001", "71.45", "0.00")]
+    assert [line["amount"] for line in documents[0]["lines"]] == ["16.45", "30.00", "25.00"]

@@ -1,0 +1,147 @@
+"""What every family owes its readers, and what each says of its own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.base.errors import Where
+from engine.families import ALL, numbering
+from engine.model.decision import Decision, Family, Method
+from tests.unit.billing.simulator import ENTITY, account, charge, decision
+
+EVERY = [pytest.param(family, id=family.name) for family in ALL.values()]
+
+
+def test_the_families_of_a_bill_run() -> None:
+    assert list(ALL) == ["pricing", "proration", "invoicing", "numbering", "tax", "routing", "posting", "revrec"]
+    with pytest.raises(TypeError):
+        ALL["pricing"] = ALL["tax"]  # type: ignore[index]
+
+
+def described(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, bool]]:
+    for name, rule in schema.items():
+        yield f"{path}.{name}", bool(rule.get("meta", {}).get("description"))
+        inner = rule.get("schema", {}).get("schema", {})
+        yield from described(inner, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_everything_in_a_family_is_documented(family: Family) -> None:
+    assert family.doc
+    assert family.selected_by
+    schemas = [family.outcome, *(method.schema for method in family.methods.values())]
+    assert [path for schema in schemas for path, known in described(schema, family.name) if not known] == []
+    assert [name for name, method in family.methods.items() if not method.function.__doc__] == []
+    facts = msgspec.inspect.type_info(family.facts)
+    assert isinstance(facts, msgspec.inspect.StructType)
+    undescribed = [
+        f.name for f in facts.fields if not (getattr(f.type, "extra_json_schema", None) or {}).get("description")
+    ]
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_no_method_takes_a_field_of_the_outcome(family: Family) -> None:
+    for method in family.methods.values():
+        assert not set(method.schema) & (set(family.outcome) | {"method"})
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_facts_are_frozen(family: Family) -> None:
+    assert family.facts.__struct_config__.frozen
+
+
+class TestPricingResults:
+    def test_the_amount_of_a_case_is_rounded_in_its_currency(self) -> None:
+        made = decision("pricing", "per_unit", unit={"EUR": Decimal("0.333")})
+        facts = SimpleNamespace(quantity=Decimal(2), account=SimpleNamespace(currency="EUR"))
+        results = ALL["pricing"].results
+        assert results is not None
+        assert results(made, facts) == {"amount": {"EUR": Decimal("0.67")}}
+
+    @pytest.mark.parametrize(
+        ("mode", "amount"), [("half_up", "0.13"), ("half_even", "0.12"), ("up", "0.13"), ("down", "0.12")]
+    )
+    def test_rounding_is_the_rule_s(self, mode: str, amount: str) -> None:
+        made = decision("pricing", "flat", price={"EUR": Decimal("0.125")}, rounding=mode)
+        facts = SimpleNamespace(quantity=Decimal(1), account=SimpleNamespace(currency="EUR"))
+        results = ALL["pricing"].results
+        assert results is not None
+        assert results(made, facts) == {"amount": {"EUR": Decimal(amount)}}
+
+
+def test_the_share_of_a_proration_case() -> None:
+    results = ALL["proration"].results
+    assert results is not None
+    facts = SimpleNamespace(
+        part_from=date(2026, 1, 15),
+        part_to=date(2026, 2, 1),
+        cycle_from=date(2026, 1, 1),
+        cycle_to=date(2026, 2, 1),
+        charge=charge(),
+    )
+    assert results(decision("proration", "actual_days"), facts) == {"share": "17/31"}
+    assert results(decision("proration", "none"), facts) == {"share": "1"}
+
+
+class TestNumbering:
+    def flaws(self, **terms: Any) -> list[tuple[tuple[str | int, ...], str]]:
+        made = decision("numbering", **{"series": "{entity}-{year}", **terms})
+        return [(flaw.path, flaw.what) for flaw in numbering.check(made.terms)]
+
+    @pytest.mark.parametrize(
+        "terms",
+        [
+            {},
+            {"series": "INV", "format": "{number}"},
+            {"series": "{kind}-{fiscal_year}", "format": "{series}/{number:08}", "max_length": 21},
+            {"format": "{year}-{number:04}", "max_length": 11},
+        ],
+    )
+    def test_good_templates(self, terms: dict[str, Any]) -> None:
+        assert self.flaws(**terms) == []
+
+    @pytest.mark.parametrize(
+        ("terms", "path"),
+        [
+            ({"series": "{entity}-{yaer}"}, "series"),
+            ({"series": "{entity"}, "series"),
+            ({"series": "{}"}, "series"),
+            ({"series": "{entity.secret}"}, "series"),
+            ({"series": "{year[0]}"}, "series"),
+            ({"format": "{series}"}, "format"),
+            ({"format": "{number:q}"}, "format"),
+            ({"format": "{serie}-{number}"}, "format"),
+            ({"format": "{number.real.x}"}, "format"),
+            ({"format": "{series}-{number}", "max_length": 12}, "format"),
+            ({"format": "{series}-{number:010}", "max_length": 16}, "format"),
+        ],
+    )
+    def test_bad_templates(self, terms: dict[str, Any], path: str) -> None:
+        found = self.flaws(**terms)
+        assert [where for where, _ in found] == [(path,)]
+
+    def test_the_length_is_that_of_a_late_number(self) -> None:
+        (flaw,) = self.flaws(format="{series}-{number}", max_length=12)
+        assert flaw[1] == "'X-2026-999999' has 13 characters, more than max_length 12"
+
+    def test_the_first_number_of_a_case(self) -> None:
+        facts = SimpleNamespace(entity=ENTITY, kind="invoice", invoice_date=date(2026, 3, 1))
+        made = decision("numbering", series="{entity}-{fiscal_year}")
+        assert numbering.results(made, facts) == {"first": "DE01-2026-000001"}
+
+
+def test_a_decision_s_method_is_what_the_family_names() -> None:
+    assert account().currency == "EUR"
+    made = decision("pricing", "package", size=Decimal(10), price={"EUR": Decimal(1)})
+    assert isinstance(made, Decision)
+    assert isinstance(ALL["pricing"].methods["package"], Method)
+    assert made.where == Where("test.yaml", 1)
+    assert made.terms["round"] == "up"

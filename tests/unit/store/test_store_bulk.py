@@ -1,0 +1,92 @@
+"""Rows in bulk: streamed, exact, refused in our own shape."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from engine.base.errors import TollbookError
+from engine.store import bulk, tables
+from engine.store.books import Books
+
+
+@pytest.fixture
+def connection(books: Books) -> Iterator[sa.Connection]:
+    with books._connect(write=True) as opened, opened.begin():
+        yield opened
+
+
+def rate(ident: int, **more: Any) -> tuple[Any, ...]:
+    row = {
+        "id": ident,
+        "tenant": "t",
+        "base": "EUR",
+        "quote": "USD",
+        "on_day": date(2026, 1, 1),
+        "rate": Decimal("1.1"),
+    }
+    return tuple({**row, "source": f"s{ident}", **more}.values())
+
+
+def test_rows_stream_in_bounded_memory(connection: sa.Connection) -> None:
+    bulk.insert(connection, tables.FX_RATE, [rate(0)])  # warm
+    tracemalloc.start()
+    written = bulk.insert(connection, tables.FX_RATE, (rate(n) for n in range(1, 30_001)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert written == 30_000
+    assert connection.execute(sa.select(sa.func.count()).select_from(tables.FX_RATE)).scalar() == 30_001
+    assert peak < 1_000_000
+
+
+def test_upsert_replaces_by_key(connection: sa.Connection) -> None:
+    mark = tables.BILLING_MARK
+    bulk.upsert(connection, mark, [(n, date(2026, 1, 1), 1, 1) for n in range(5)])
+    bulk.upsert(connection, mark, ((n, date(2026, 2, 1), 2, 2) for n in range(3, 8)))
+    days = connection.execute(sa.select(mark.c.billed_to).order_by(mark.c.subscription_id)).scalars()
+    assert [day.month for day in days] == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
+def code(connection: sa.Connection, row: tuple[Any, ...], table: sa.Table = tables.FX_RATE) -> tuple[str, str]:
+    with connection.begin_nested(), pytest.raises(TollbookError) as caught:
+        try:
+            bulk.insert(connection, table, [row])
+        finally:
+            connection.get_nested_transaction().rollback()  # type: ignore[union-attr]
+    return str(caught.value.findings[0].code), caught.value.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("row", "expected", "named"),
+    [
+        (rate(1, source="s0"), "store.duplicate", "fx_rate"),
+        (rate(1, tenant=None), "store.refused", "tenant"),
+        (rate(1, source="a\0b"), "store.", "NUL"),
+        (rate("one"), "store.", ""),
+        (rate(2**63), "store.", ""),
+        (rate(1)[:-1], "store.wrong-shape", ""),
+        ((*rate(1), 1), "store.wrong-shape", ""),
+        (rate(1, rate=None), "store.not-exact", "fx_rate.rate"),
+        (rate(1, rate=0.5), "store.not-exact", "fx_rate.rate"),
+    ],
+)
+def test_bad_rows_are_refused(connection: sa.Connection, row: tuple[Any, ...], expected: str, named: str) -> None:
+    bulk.insert(connection, tables.FX_RATE, [rate(0)])
+    found, what = code(connection, row)
+    assert found.startswith(expected) and named in what
+
+
+def test_columns_of_other_types(connection: sa.Connection) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    row = (1, "t", "e", "p", "k", "key\t\\N\n", {"a": Decimal("1.50"), "d": date.min}, "pending", "", 0, at, None, 0)
+    bulk.insert(connection, tables.EFFECT, [row])
+    read = connection.execute(sa.select(tables.EFFECT)).one()
+    assert read.key == "key\t\\N\n"
+    assert read.payload == {"a": "1.50", "d": "0001-01-01"}
+    assert read.next_at == at and read.answer is None

@@ -1,0 +1,158 @@
+"""Nothing changes the books without a person and a reason, and everything that does is written down."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from engine.base.errors import Finding, TollbookError, Where
+from engine.model.catalog import Meter
+from engine.model.effect import Answer, Effect
+from engine.model.subscription import BillingMark
+from engine.store import tables
+from engine.store.books import Books
+from engine.store.writer import Writer
+from tests.unit.store import sample as s
+
+MUTATIONS: dict[str, Callable[[Writer], Any]] = {
+    "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
+    "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
+    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, None, None)]),
+    "roll_up_usage": lambda w: w.roll_up_usage(s.T),
+    "append": lambda w: w.append("intake_file", [(1, s.T, "f", "0", 1, 1, s.CHANGE.at)]),
+    "set_marks": lambda w: w.set_marks([BillingMark(1, s.APR, 1, 1)]),
+    "take_numbers": lambda w: w.take_numbers(s.T, s.E, "NEW", 2, s.JAN),
+    "close_period": lambda w: w.close_period(s.T, s.E, s.APR),
+    "open_period": lambda w: w.open_period(s.T, s.E, date(2026, 3, 1)),
+    "start_run": lambda w: w.start_run(s.T, "bill", "new", "all", "r"),
+    "resume_run": lambda w: w.resume_run(1),
+    "finish_run": lambda w: w.finish_run(1, {}),
+    "add_partitions": lambda w: w.add_partitions(1, [(2, s.E, "a", "b")]),
+    "finish_partition": lambda w: w.finish_partition(1, 1, {}),
+    "add_findings": lambda w: w.add_findings(s.T, [Finding("x.y", Where(), "what")]),
+    "store_release": lambda w: w.store_release(s.T, "r-new", {}),
+    "store_decisions": lambda w: w.store_decisions([s.decision(5)]),
+    "note_intake": lambda w: w.note_intake(s.T, "f", "0", 1, 1),
+    "add_effects": lambda w: w.add_effects(s.T, s.E, [(Effect("new", "delivery", "invoice", {}), "file")]),
+    "claim": lambda w: w.claim(s.T, "delivery", 1, timedelta(1)),
+    "answer": lambda w: w.answer(s.T, "delivery", [Answer("old", "accepted")]),
+    "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
+}
+"""One call of every public method of a writer that changes something."""
+
+OTHERS = {"claim_partition", "finish", "rows", "take_ids"}
+"""Public methods that change nothing of the books: a lock, the end of the transaction, a read, ids."""
+
+
+@pytest.fixture
+def prepared(books: Books) -> Books:
+    """Books in which every one of :data:`MUTATIONS` has something to do."""
+    s.company(books)
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        run = writer.start_run(s.T, "bill", "old", "all", "r")
+        assert run.id == 1
+        writer.add_partitions(run.id, [(1, s.E, "a", "z")])
+        writer.add_effects(s.T, s.E, [(Effect("old", "delivery", "invoice", {}), "file")])
+        writer.close_period(s.T, s.E, date(2026, 3, 1))
+        writer.put_usage([s.usage(1, "late", s.MAR)])
+    return books
+
+
+def test_every_mutation_is_listed() -> None:
+    methods = {name for name, _ in inspect.getmembers(Writer, inspect.isfunction) if not name.startswith("_")}
+    assert methods == MUTATIONS.keys() | OTHERS
+
+
+def test_a_writer_is_made_by_the_books_alone() -> None:
+    """Its constructor takes the change; only the books make one, and they refuse a change that says nothing."""
+    import engine.store
+
+    folder = next(iter(engine.store.__path__))
+    from pathlib import Path
+
+    makers = [path.name for path in Path(folder).rglob("*.py") if "Writer(Reader(" in path.read_text()]
+    assert makers == ["books.py"]
+
+
+CHANGE = msgspec.structs.replace(s.CHANGE, who="grace", reason="because it is so")
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_every_mutation_is_written_down(prepared: Books, name: str) -> None:
+    with prepared.writer(CHANGE, tenant=s.T) as writer:
+        MUTATIONS[name](writer)
+    with prepared.reader() as reader:
+        told = [row for row in reader.audit_rows(s.T) if row.who == "grace"]
+    assert told
+    for row in told:
+        assert (row.reason, row.at, row.tenant) == (CHANGE.reason, CHANGE.at, s.T)
+        assert row.action and row.subject and row.after is not None
+
+
+def everything(books: Books) -> dict[str, int]:
+    with books.reader() as reader:
+        count = sa.func.count()
+        return {
+            name: reader.rows(sa.select(count).select_from(table))[0][0]
+            for name, table in tables.METADATA.tables.items()
+        }
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "codes"),
+    [
+        ("", "why", ["change.no-person"]),
+        ("ada", " ", ["change.no-reason"]),
+        ("\t", "", ["change.no-person", "change.no-reason"]),
+    ],
+)
+def test_nobody_changes_anything_for_no_reason(prepared: Books, who: str, reason: str, codes: list[str]) -> None:
+    before = everything(prepared)
+    change = msgspec.structs.replace(s.CHANGE, who=who, reason=reason)
+    for mutate in MUTATIONS.values():
+        with pytest.raises(TollbookError) as caught, prepared.writer(change) as writer:
+            mutate(writer)
+        assert [str(finding.code) for finding in caught.value.findings] == codes
+        assert all(finding.mend for finding in caught.value.findings)
+    assert everything(prepared) == before
+
+
+def test_a_change_at_no_certain_time_is_refused(books: Books) -> None:
+    naive = msgspec.structs.replace(s.CHANGE, at=datetime(2026, 1, 1))
+    with pytest.raises(TollbookError) as caught, books.writer(naive):
+        pass
+    assert caught.value.findings[0].code == "store.not-aware"
+
+
+@pytest.mark.parametrize("table", ["account", "usage_event", "subscription_event", "series", "run", "nonsense"])
+def test_tables_with_a_way_of_their_own_are_not_appended_to(books: Books, table: str) -> None:
+    with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
+        writer.append(table, [])
+    assert caught.value.findings[0].code == "store.not-appendable"
+
+
+def test_appended_rows_are_counted_in_the_audit(books: Books) -> None:
+    s.company(books)
+    with books.reader() as reader:
+        told = [row for row in reader.audit_rows(s.T, "invoice_line") if row.action == "append"]
+    assert [row.after for row in told] == [{"rows": 4, "from": 11, "to": 22}]
+
+
+def test_nothing_is_written_when_something_fails(prepared: Books) -> None:
+    before = everything(prepared)
+    with pytest.raises(ZeroDivisionError), prepared.writer(s.CHANGE, tenant=s.T) as writer:
+        for name in ("put", "put_usage", "roll_up_usage", "set_marks", "take_numbers", "add_effects"):
+            MUTATIONS[name](writer)
+        writer.append("intake_file", [(1, s.T, "f", "0", 1, 1, s.CHANGE.at)])
+        raise ZeroDivisionError
+    after = everything(prepared)
+    ids = {"id_block"}  # ids that were taken may stay taken
+    assert {name: n for name, n in after.items() if name not in ids} == {
+        name: n for name, n in before.items() if name not in ids
+    }

@@ -1,0 +1,142 @@
+"""Every named check finds what it is there for, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import pytest
+
+from engine.store import checks
+from engine.store.books import Books
+from tests.unit.store import sample as s
+
+FAULTS: dict[str, Sequence[str]] = {
+    "balanced": ["UPDATE posting SET functional_amount = functional_amount + 1 WHERE entry_id = 1 AND number = 2"],
+    "no-orphan": ["DELETE FROM account WHERE key = 'idle'", "UPDATE account SET payer = 'idle' WHERE key = 'child'"],
+    "invoice-totals": [
+        "UPDATE invoice_line SET amount = amount + 1, tax_amount = tax_amount - 1 WHERE id = 11",
+    ],
+    "ledger-ties": [
+        "UPDATE posting SET line_id = 12 WHERE entry_id = 1 AND number = 2",
+    ],
+    "numbers-gapless": ["UPDATE invoice SET sequence = 7 WHERE id = 2"],
+    "dates-in-series": ["UPDATE invoice SET invoice_date = '2025-12-31' WHERE id = 2"],
+    "no-day-billed-twice": ["UPDATE invoice_line SET service_from = '2026-01-31' WHERE id = 21"],
+    "marks": ["UPDATE billing_mark SET usage_seen = 1000 WHERE billed_to = '2026-03-01'"],
+    "decisions-stored": ["UPDATE posting SET decision = 78 WHERE entry_id = 1 AND number = 1"],
+}
+
+
+MORE: list[tuple[str, Sequence[str]]] = [
+    ("balanced", ["UPDATE posting SET amount = amount + 1 WHERE entry_id = 1 AND number = 2"]),
+    ("balanced", ["UPDATE posting SET entity = 'at' WHERE entry_id = 1 AND number = 2"]),
+    ("no-orphan", ["DELETE FROM invoice_line WHERE invoice_id = 2"]),
+    ("no-orphan", ["DELETE FROM invoice WHERE id = 2"]),
+    ("no-orphan", ["DELETE FROM posting WHERE entry_id = 2"]),
+    ("no-orphan", ["DELETE FROM entry WHERE id = 2"]),
+    ("no-orphan", ["DELETE FROM subscription WHERE key = 'S-child'"]),
+    ("no-orphan", ["UPDATE invoice_line SET credits = 99 WHERE id = 21"]),
+    ("no-orphan", ["UPDATE invoice SET run_id = 99 WHERE id = 2"]),
+    ("no-orphan", ["UPDATE subscription SET contract = 'C9' WHERE key = 'S-child'"]),
+    ("no-orphan", ["DELETE FROM plan WHERE key = 'basic'"]),
+    ("invoice-totals", ["UPDATE invoice SET total = total + 1 WHERE id = 1"]),
+    ("ledger-ties", ["UPDATE invoice SET functional_total = functional_total + 1 WHERE id = 1"]),
+    ("ledger-ties", ["UPDATE invoice SET currency = 'USD' WHERE id = 1"]),
+    ("numbers-gapless", ["UPDATE series SET next = 9"]),
+    ("numbers-gapless", ["UPDATE invoice SET series = 'OLD' WHERE id = 2"]),
+    ("numbers-gapless", ["UPDATE series SET series = 'OTHER'"]),
+    (
+        "no-day-billed-twice",
+        ["UPDATE invoice_line SET kind = 'usage', charge = 'calls', service_from = '2026-01-31' WHERE id = 21"],
+    ),
+    (
+        "no-day-billed-twice",
+        [
+            "UPDATE invoice_line SET kind = 'usage', charge = 'calls', service_from = '2026-01-01',"
+            " service_to = '2026-02-01', usage_after = 9, usage_to = 11 WHERE id = 21"
+        ],
+    ),
+    (
+        "no-day-billed-twice",
+        [
+            "UPDATE invoice_line SET kind = 'one_time', service_from = '2026-01-01' WHERE id = 21",
+            "UPDATE invoice_line SET kind = 'one_time' WHERE id = 11",
+        ],
+    ),
+    ("no-day-billed-twice", ["UPDATE invoice_line SET credits = 11 WHERE id = 21"]),
+    ("marks", ["DELETE FROM billing_mark"]),
+    ("marks", ["UPDATE billing_mark SET events_seen = 1000"]),
+    ("decisions-stored", ["DELETE FROM decision"]),
+    ("decisions-stored", ["DELETE FROM release"]),
+]
+
+
+def failing(books: Books) -> set[str]:
+    with books.reader() as reader:
+        return {name for name, check in checks.ALL.items() if check(reader, s.T)}
+
+
+@pytest.fixture
+def plant(books: Books) -> Callable[[Sequence[str]], None]:
+    """A function that changes the books past their writer."""
+    s.company(books)
+
+    def change(statements: Sequence[str]) -> None:
+        with books._engine.begin() as connection:
+            for statement in statements:
+                assert connection.exec_driver_sql(statement).rowcount > 0
+
+    return change
+
+
+def test_good_books_pass(books: Books) -> None:
+    s.company(books)
+    assert failing(books) == set()
+
+
+def test_empty_books_pass(books: Books) -> None:
+    assert failing(books) == set()
+
+
+def test_every_check_has_a_fault() -> None:
+    assert FAULTS.keys() == checks.ALL.keys()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_check_finds_its_fault(books: Books, plant: Callable[[Sequence[str]], None], name: str) -> None:
+    plant(FAULTS[name])
+    assert failing(books) == {name}
+
+
+@pytest.mark.parametrize(("name", "statements"), MORE)
+def test_a_check_finds_other_faults(
+    books: Books, plant: Callable[[Sequence[str]], None], name: str, statements: Sequence[str]
+) -> None:
+    plant(statements)
+    assert name in failing(books)
+
+
+def test_credits_and_late_usage_are_no_faults(books: Books) -> None:
+    """Days that were given back are charged again on other terms; late usage is a line of its own for its stretch."""
+    ids = s.company(books)
+    parent, tenth = ids["S-parent"], date(2026, 1, 10)
+    used = {"charge": "calls", "charge_id": 2, "kind": "usage"}
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        writer.put_usage([s.usage(parent, "late", tenth)])
+        high = writer.roll_up_usage(s.T)
+        again = [
+            s.charge(parent, (tenth, s.FEB), "-7", credits=11),
+            s.charge(parent, (tenth, s.FEB), "9", plan="yearly"),
+            s.charge(parent, amount="0.2", usage_after=10, usage_to=high, events=1, **used),
+            s.charge(parent, (s.FEB, s.MAR), "3", usage_to=high, **used),
+        ]
+        s.issue(writer, 3, again, s.FEB, group_key="again")
+    assert failing(books) == set()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_check_looks_at_one_tenant(books: Books, plant: Callable[[Sequence[str]], None], name: str) -> None:
+    plant(FAULTS[name])
+    with books.reader() as reader:
+        assert checks.ALL[name](reader, "somebody else") == []
