@@ -41,8 +41,7 @@ def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progres
             break
         handled += len(pending)
         with clock.step("read"), parts.books.reader() as reader:
-            make = Documents(reader, parts.tenant)
-            documents = {e.payload["invoice_id"]: make.of(e.payload["invoice_id"]) for e in pending}
+            documents = Documents(reader, parts.tenant).of([effect.payload["invoice_id"] for effect in pending])
         with clock.step("tell"):
             answers = _tell(parts, pending, documents, findings)
         with clock.step("write"), parts.books.writer(change) as writer:

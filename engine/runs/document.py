@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,10 +35,11 @@ class Documents:
         self._reader = reader
         self._units = {(p.key, c.key): c.unit for p in reader.catalogue(tenant).values() for c in p.charges}
 
-    def of(self, invoice_id: int) -> dict[str, Any]:
-        """The document of one invoice; shape in ``ports/hookspecs/delivery.py``."""
-        found = self._reader.invoice_document(invoice_id)
-        assert found is not None, f"the outbox names invoice {invoice_id}, which is not in the books"
+    def of(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The documents of invoices by id; shape in ``ports/hookspecs/delivery.py``."""
+        return {id_: self._one(found) for id_, found in self._reader.invoice_documents(ids).items()}
+
+    def _one(self, found: Mapping[str, Any]) -> dict[str, Any]:
         head = found["invoice"]
         others = {line["account"] for line in found["lines"]} - {head["payer"]}
         names = {head["payer"]: found["buyer"]["name"]}

@@ -71,7 +71,7 @@ def no_orphan(reader: Reader, tenant: str) -> list[Finding]:
             table = METADATA.tables[child]
             more = [table.c.tenant == tenant, *([table.c[link] != 0] if optional else [])]
             absent = reader.connection.execute(
-                checks_written.missing(table, link, METADATA.tables[parent], target, *more)
+                checks_written.missing(table, link, METADATA.tables[parent].alias("parent"), target, *more)
             ).scalars()
             findings.extend(checks_written.orphans(child, link, parent, list(absent)))
     findings.extend(checks_billing.keyless(reader, tenant))

@@ -37,6 +37,20 @@ def unbalanced(where: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(sa.union_all(by_currency, functional).subquery())
 
 
+def _suspects(low: int, high: int) -> sa.Select[Any]:
+    """Entries that are off, or have postings in several entities or currencies and take a closer look.
+
+    Grouping by the number of the entry alone takes half the time of grouping by texts, which hardly ever makes a
+    difference.
+    """
+    least, most, total = sa.func.min, sa.func.max, sa.func.sum
+    posting = POSTING.c
+    mixed = (least(c) != most(c) for c in (posting.entity, posting.currency, posting.functional_currency))
+    off = (total(posting.amount) != 0, total(posting.functional_amount) != 0)
+    entry = posting.entry_id
+    return sa.select(entry).where(entry.between(low, high)).group_by(entry).having(sa.or_(*off, *mixed))
+
+
 def unbalanced_findings(rows: Iterator[Any] | list[Any]) -> list[Finding]:
     """Findings of what :func:`unbalanced` selects."""
     return [
@@ -52,11 +66,21 @@ def unbalanced_findings(rows: Iterator[Any] | list[Any]) -> list[Finding]:
     ]
 
 
-def missing(child: sa.Table, link: str, parent: sa.Table, target: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Values of ``child.link`` that no ``parent.target`` has, each once."""
+def missing(
+    child: sa.Table,
+    link: str,
+    parent: sa.FromClause,
+    target: str,
+    *more: sa.ColumnElement[bool],
+    within: tuple[int, int] | None = None,
+) -> sa.Select[Any]:
+    """Values of ``child.link`` that no ``parent.target`` has, each once; ``within`` bounds them where bounds are
+    known.
+    """
     column = child.c[link]
-    other = parent.alias()  # a table may name itself
-    found = sa.exists().where(other.c[target] == column)
+    found = sa.exists().where(parent.c[target] == column)
+    if within is not None:
+        found = found.where(parent.c[target].between(*within))
     return sa.select(column).distinct().where(~found, *more).order_by(column)
 
 
@@ -84,14 +108,21 @@ LINKS: Final = {
 
 
 def check(connection: sa.Connection, table: str, low: int, high: int) -> list[Finding]:
-    """What is wrong with the rows of a table whose first column is from ``low`` to ``high``."""
-    findings: list[Finding] = []
-    if table in LINKS:
-        child, link, parent, target = LINKS[table]
-        first = next(iter(child.columns))
-        values = connection.execute(missing(child, link, parent, target, first.between(low, high))).scalars().all()
-        findings.extend(orphans(child.name, link, parent.name, list(values)))
+    """What is wrong with the rows of a table whose link, the column that :data:`LINKS` names, is from ``low`` to
+    ``high``.
+
+    Both sides are bounded, so that the database reads new rows only, however many old ones there are.
+    """
+    if table not in LINKS:
+        return []
+    child, link, parent, target = LINKS[table]
+    statement = missing(
+        child, link, parent.alias("parent"), target, child.c[link].between(low, high), within=(low, high)
+    )
+    findings = orphans(child.name, link, parent.name, list(connection.execute(statement).scalars()))
     if table == "posting":
-        rows = connection.execute(unbalanced(POSTING.c.entry_id.between(low, high))).all()
-        findings.extend(unbalanced_findings(list(rows)))
+        suspects = list(connection.execute(_suspects(low, high)).scalars())
+        if suspects:
+            rows = connection.execute(unbalanced(POSTING.c.entry_id.in_(suspects))).all()
+            findings.extend(unbalanced_findings(list(rows)))
     return findings

@@ -290,8 +290,9 @@ class DueReader(MastersReader):
 
 
 def _window(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:
-    """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day before,
-    so that the stretch that it ends, or joins again, is looked at too."""
+    """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day
+    before, so that the stretch that it ends, or joins again, is looked at too.
+    """
     if mark is None:
         return date.min
     new = (event.on - timedelta(days=1) for event in events if event.id > mark.events_seen and event.on > date.min)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.model.journal import JournalEntry, Posting
 from engine.model.usage import UsageEvent
-from engine.store import tables
+from engine.store import query, tables
 from engine.store.records import Balance
 from engine.store.session import Session
 from engine.store.tables.ledger import CLOSED, OPEN
@@ -60,35 +61,37 @@ class LedgerReader(Session):
         return [dict(row) for row in self.connection.execute(statement).mappings()]
 
     def invoice_document(self, invoice_id: int) -> dict[str, Any] | None:
-        """An invoice with everything that is printed on it and everything that explains it, as plain values.
+        """One of :meth:`invoice_documents`; None where there is no such invoice."""
+        return self.invoice_documents([invoice_id]).get(invoice_id)
 
-        ``invoice``: its head; ``seller``: the legal entity as it is now; ``buyer``: the version of the payer that the
+    def invoice_documents(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Invoices by id with everything that is printed on them and everything that explains them, as plain values.
+
+        ``invoice``: the head; ``seller``: the legal entity as it is now; ``buyer``: the version of the payer that the
         invoice was made for; ``lines``; ``taxes``: net and tax by (category, rate, jurisdiction, reason);
         ``totals``: net, tax, total; ``fx``: functional currency and total with rate, source and date; ``decisions``:
-        ids of all decisions behind it, sorted.  None where there is no such invoice.
+        ids of all decisions behind it, sorted.  Ids of no invoice are left out.
         """
-        head = self.invoice(invoice_id)
-        if head is None:
-            return None
-        lines = self.invoice_lines(invoice_id)
-        decided = {head["draft_decision"], head["numbering_decision"]}
-        decided.update(line[name] for line in lines for name in ("decision", "proration", "tax_decision"))
+        heads = self._by(tables.INVOICE, tables.INVOICE.c.id, ids)
+        lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for line in self._by(tables.INVOICE_LINE, tables.INVOICE_LINE.c.invoice_id, ids):
+            lines[line["invoice_id"]].append(line)
+        payers = {head["payer_id"] for head in heads}
+        buyers = {row["id"]: row for row in self._by(tables.ACCOUNT, tables.ACCOUNT.c.id, sorted(payers))}
+        sellers = {key: self._seller(*key) for key in {(head["tenant"], head["entity"]) for head in heads}}
         return {
-            "invoice": head,
-            "seller": self._seller(head["tenant"], head["entity"]),
-            "buyer": self._version(tables.ACCOUNT, head["payer_id"]),
-            "lines": lines,
-            "taxes": _taxes(lines),
-            "totals": {name: head[name] for name in ("net", "tax", "total", "currency")},
-            "fx": {
-                "currency": head["functional_currency"],
-                "total": head["functional_total"],
-                "rate": head["rate"],
-                "source": head["rate_source"],
-                "on": head["rate_on"],
-            },
-            "decisions": sorted(decided - {0}),
+            head["id"]: _document(
+                head,
+                sellers[head["tenant"], head["entity"]],
+                buyers.get(head["payer_id"]),
+                sorted(lines[head["id"]], key=itemgetter("number")),
+            )
+            for head in heads
         }
+
+    def _by(self, table: sa.Table, column: sa.Column[int], values: Sequence[int]) -> list[dict[str, Any]]:
+        statement = sa.select(table).where(query.among(self.dialect, column, "values"))
+        return [dict(row) for row in self.connection.execute(statement, {"values": list(values)}).mappings()]
 
     def lines_events(self, line: dict[str, Any]) -> list[UsageEvent]:
         """Usage events behind an invoice line (by column name): those of its subscription and its charge's meter, on
@@ -186,8 +189,6 @@ class LedgerReader(Session):
         return CLOSED if state == CLOSED else OPEN
 
     def _postings(self, entries: Sequence[int]) -> dict[int, list[Posting]]:
-        from engine.store import query
-
         column = tables.POSTING.c
         fields = [
             column.entry_id,
@@ -206,15 +207,34 @@ class LedgerReader(Session):
         """Rows that are fetched in pages, by a server-side cursor on PostgreSQL."""
         yield from self.connection.execute(statement.execution_options(yield_per=PAGE))
 
-    def _version(self, table: sa.Table, ident: int) -> dict[str, Any] | None:
-        row = self.connection.execute(sa.select(table).where(table.c.id == ident)).mappings().first()
-        return None if row is None else dict(row)
-
     def _seller(self, tenant: str, entity: str) -> dict[str, Any] | None:
         column = tables.ENTITY.c
         statement = sa.select(tables.ENTITY).where(column.tenant == tenant, column.key == entity, column.current)
         row = self.connection.execute(statement).mappings().first()
         return None if row is None else dict(row)
+
+
+def _document(
+    head: dict[str, Any], seller: dict[str, Any] | None, buyer: dict[str, Any] | None, lines: list[dict[str, Any]]
+) -> dict[str, Any]:
+    decided = {head["draft_decision"], head["numbering_decision"]}
+    decided.update(line[name] for line in lines for name in ("decision", "proration", "tax_decision"))
+    return {
+        "invoice": head,
+        "seller": seller,
+        "buyer": buyer,
+        "lines": lines,
+        "taxes": _taxes(lines),
+        "totals": {name: head[name] for name in ("net", "tax", "total", "currency")},
+        "fx": {
+            "currency": head["functional_currency"],
+            "total": head["functional_total"],
+            "rate": head["rate"],
+            "source": head["rate_source"],
+            "on": head["rate_on"],
+        },
+        "decisions": sorted(decided - {0}),
+    }
 
 
 def _pages(rows: Iterator[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:

@@ -74,9 +74,8 @@ class WriterBase(Session):
         One audit row a table says, at the end of the transaction, how many rows with which ids were appended.
 
         Raises:
-            TollbookError: ``store.not-appendable``, ``ledger.period-closed`` (entries dated in a closed month), and
-            what
-                :func:`engine.store.bulk.insert` refuses.
+            TollbookError: ``store.not-appendable``, ``ledger.period-closed`` (entries dated in a closed month),
+                and what :func:`engine.store.bulk.insert` refuses.
         """
         name = table if isinstance(table, str) else table.name
         if name not in APPENDABLE:
@@ -102,12 +101,13 @@ class WriterBase(Session):
         findings: list[Finding] = []
         for name, appended in self._appended.items():
             if appended.count:
-                findings.extend(checks_written.check(self.connection, name, appended.low, appended.high))
+                findings.extend(checks_written.check(self.connection, name, *appended.links))
         if findings:
             raise TollbookError(findings)
         for name, appended in self._appended.items():
             if appended.count and name != "audit":
-                after = {"rows": appended.count, "from": appended.low, "to": appended.high}
+                low, high = appended.ids
+                after = {"rows": appended.count, "from": low, "to": high}
                 self.audit("append", name, None, after, tenant=appended.tenant or None)
         if self._audit:
             first = self.take_ids("audit", len(self._audit))
@@ -162,12 +162,16 @@ class _Spoiling:
 
 
 class _Appended:
-    """How many rows were appended to a table, and the range of their ids (of their first column)."""
+    """How many rows were appended to a table, the range of their ids (of their first column), and that of their
+    links.
+    """
 
     def __init__(self, table: sa.Table) -> None:
-        self.count, self.low, self.high, self.tenant = 0, 0, 0, ""
+        self.count, self.tenant = 0, ""
+        self.ids, self.links = (0, 0), (0, 0)
         names = list(table.columns.keys())
-        self._tenant_at = names.index("tenant") if "tenant" in names else None
+        self._tenant_at = names.index("tenant")
+        self._link_at = names.index(checks_written.LINKS[table.name][1]) if table.name in checks_written.LINKS else 0
 
     def seen(self, rows: Iterable[Row]) -> Iterator[Row] | Sequence[Row]:
         """The rows, noted."""
@@ -183,13 +187,15 @@ class _Appended:
             yield from chunk
 
     def _note(self, rows: Sequence[Row]) -> None:
-        firsts = list(map(itemgetter(0), rows))
-        low, high = min(firsts), max(firsts)
-        self.low = min(self.low, low) if self.count else low
-        self.high = max(self.high, high) if self.count else high
-        if self._tenant_at is not None:
-            self.tenant = rows[0][self._tenant_at]
+        self.ids = self._widened(self.ids, rows, 0)
+        self.links = self._widened(self.links, rows, self._link_at) if self._link_at else self.ids
+        self.tenant = rows[0][self._tenant_at]
         self.count += len(rows)
+
+    def _widened(self, bounds: tuple[int, int], rows: Sequence[Row], at: int) -> tuple[int, int]:
+        values = list(map(itemgetter(at), rows))
+        low, high = min(values), max(values)
+        return (min(bounds[0], low), max(bounds[1], high)) if self.count else (low, high)
 
 
 def first_of_month(day: date) -> date:

@@ -101,10 +101,18 @@ def test_closing_waits_for_who_posts(books: Books) -> None:
     assert order == ["posted", "closed"]
 
 
+FIVE = s.posting_row(1, 2, "1", Decimal(-5))[6:]
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
         ([s.posting_row(1, 1, "1200", Decimal(5)), s.posting_row(1, 2, "4400", Decimal(-4))], "ledger.unbalanced"),
+        (
+            # each currency is off, though the sum of both is not
+            [s.posting_row(1, 1, "1", Decimal(5)), (*s.posting_row(1, 2, "1", Decimal(-5))[:5], "USD", *FIVE)],
+            "ledger.unbalanced",
+        ),
         ([s.posting_row(2, 1, "1200", Decimal(0))], "store.orphan"),
         ([], "store.orphan"),
     ],
