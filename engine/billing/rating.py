@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 
 import msgspec
 
@@ -149,12 +150,10 @@ def one_time_stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) 
 
 
 def agreed_line(contract: Contract | None, plan: str, charge: str, day: date) -> ContractLine | None:
-    """The contract's line for a charge that is valid on a day."""
-    if contract is not None:
-        for line in contract.lines:
-            if line.plan == plan and line.charge == charge and line.valid_from <= day < line.valid_to:
-                return line
-    return None
+    """The contract's line for a charge that is valid on a day; of several the one that began last."""
+    lines = contract.lines if contract is not None else ()
+    valid = (x for x in lines if x.plan == plan and x.charge == charge and x.valid_from <= day < x.valid_to)
+    return max(valid, key=attrgetter("valid_from"), default=None)
 
 
 def rate(job: Job, due: SubscriptionDue, account: Account, contract: Contract | None, stretch: Stretch) -> Owed:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 
 class ContractLine(msgspec.Struct, frozen=True, gc=False):
-    """A price agreed with one customer for one charge of a plan.  Natural key: (tenant, entity, contract, plan, charge)."""
+    """A price agreed with one customer for one charge of a plan.  Natural key: (tenant, entity, contract, plan, charge, valid_from)."""
 
     id: Annotated[int, Meta(description="id of this version of the record")]
     contract: Annotated[str, Meta(description="contract key")]

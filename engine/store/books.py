@@ -3,7 +3,7 @@
 SQLite runs in WAL mode, so that readers and the one writer do not wait for each other, with ``synchronous=FULL``: a
 legal number that a customer has seen must survive a power cut, and one flush for a transaction of thousands of
 invoices costs nothing that shows.  Writers there begin with ``BEGIN IMMEDIATE``, so that two of them queue instead of
-failing half-way. Readers on PostgreSQL see one snapshot (REPEATABLE READ, read only); writers run READ COMMITTED and
+failing half-way.  Readers on PostgreSQL see one snapshot (REPEATABLE READ, read only); writers run READ COMMITTED and
 rely on row locks.
 """
 
@@ -141,12 +141,11 @@ class Books:
     def writer(self, change: Change, run_id: int = 0, tenant: str = "") -> Iterator[Writer]:
         """A :class:`Writer` in one transaction, which is committed at the end and rolled back on any error.
 
-        ``tenant`` is what audit rows say where a write does not name one.
+        ``tenant`` is what audit rows say where a write does not name one (default: what the other writes name).
 
         Raises:
-            TollbookError: ``change.no-person``, ``change.no-reason``, ``store.nested-writer``, and what the writes at
-            the
-                end of the transaction refuse (:meth:`Writer.finish`).
+            TollbookError: ``change.no-person``, ``change.no-reason``, ``store.nested-writer``,
+                ``store.unavailable``, and what :meth:`Writer.finish` refuses at the end of the transaction.
         """
         checked_change(change)
         sqlite = self.dialect == types.SQLITE

@@ -155,9 +155,7 @@ def _once_twice(tenant: str) -> sa.Select[Any]:
 
 
 def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
-    """Net of credits, no day of a recurring charge, no stretch or event of usage and no one-time charge is billed
-    twice.
-    """
+    """Net of credits, no day of a recurring charge, no usage and no one-time charge is billed twice."""
     found = [
         (what, row)
         for what, statement in (

@@ -74,9 +74,7 @@ def missing(
     *more: sa.ColumnElement[bool],
     within: tuple[int, int] | None = None,
 ) -> sa.Select[Any]:
-    """Values of ``child.link`` that no ``parent.target`` has, each once; ``within`` bounds them where bounds are
-    known.
-    """
+    """Values of ``child.link`` that no ``parent.target`` has, each once; ``within`` are known bounds of them."""
     column = child.c[link]
     found = sa.exists().where(parent.c[target] == column)
     if within is not None:
@@ -108,8 +106,7 @@ LINKS: Final = {
 
 
 def check(connection: sa.Connection, table: str, low: int, high: int) -> list[Finding]:
-    """What is wrong with the rows of a table whose link, the column that :data:`LINKS` names, is from ``low`` to
-    ``high``.
+    """What is wrong with rows whose link, the column that :data:`LINKS` names, is from ``low`` to ``high``.
 
     Both sides are bounded, so that the database reads new rows only, however many old ones there are.
     """

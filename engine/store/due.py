@@ -142,8 +142,7 @@ class DueReader(MastersReader):
     """Reads what is due."""
 
     def due(self, tenant: str, entity: str, low: str, high: str, usage_high: int, events_high: int) -> list[PayerDue]:
-        """Everything that a run needs to bill the payers ``low`` to ``high`` (both included) of a legal entity, in
-        order of key.
+        """What a run needs to bill the payers ``low`` to ``high``, both included, of a legal entity, in order of key.
 
         Subscription events with ids above ``events_high`` and usage events with ids above ``usage_high`` are not
         seen.  See :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts

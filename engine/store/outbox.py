@@ -20,7 +20,9 @@ from engine.store.session import Session
 from engine.store.tables import EFFECT
 from engine.store.writing import WriterBase
 
-UNKNOWN_EFFECT = Code("outbox.unknown-effect", "An answer to an effect that is not pending.")
+UNKNOWN_EFFECT = Code(
+    "outbox.unknown-effect", "An answer to an effect that does not exist, or that has another final answer."
+)
 
 PENDING = "pending"
 
@@ -99,19 +101,20 @@ class OutboxWriter(WriterBase):
     def answer(
         self, tenant: str, port: str, answers: Iterable[Answer], retry_at: Mapping[str, datetime] | None = None
     ) -> int:
-        """Write down what plug-ins answered; ``retry_at`` says when effects to be retried go out again (default: now).
+        """Write down what plug-ins answered; how many answers were news.
+
+        ``retry_at`` says when effects to be retried go out again (default: now).  An effect that has its final answer
+        keeps it: the same answer again, or the wish to retry, is what a second telling of the same act brings.
 
         Raises:
-            TollbookError: ``outbox.unknown-effect``: the effect has its final answer already, or does not exist.
+            TollbookError: ``outbox.unknown-effect``: the effect has another final answer, or does not exist.
         """
-        count = 0
         with self._spoiling():
-            for given in answers:
-                self._answer(tenant, port, given, (retry_at or {}).get(given.key, self.change.at))
-                count += 1
-        return count
+            return sum(
+                self._answer(tenant, port, given, (retry_at or {}).get(given.key, self.change.at)) for given in answers
+            )
 
-    def _answer(self, tenant: str, port: str, given: Answer, again: datetime) -> None:
+    def _answer(self, tenant: str, port: str, given: Answer, again: datetime) -> bool:
         column = EFFECT.c
         mine = (column.tenant == tenant, column.port == port, column.key == given.key, column.state == PENDING)
         retry = given.state == "retry"
@@ -120,12 +123,19 @@ class OutboxWriter(WriterBase):
             "next_at": again if retry else None,
             "answer": {"state": given.state, "reason": given.reason, "evidence": given.evidence},
         }
-        if self.connection.execute(sa.update(EFFECT).where(*mine).values(values)).rowcount != 1:
+        if self.connection.execute(sa.update(EFFECT).where(*mine).values(values)).rowcount == 1:
+            self.audit(
+                "answer effect", f"effect/{given.key}", {"state": PENDING}, {"state": given.state}, tenant=tenant
+            )
+            return True
+        final = self.connection.execute(sa.select(column.state).where(*mine[:-1])).scalar()
+        if final is None or (not retry and final != given.state):
             raise refuse(
                 UNKNOWN_EFFECT,
-                f"effect {given.key!r} of port {port} is not pending",
-                why="an effect is answered once",
+                f"effect {given.key!r} of port {port} "
+                + ("does not exist" if final is None else f"is {final} already"),
+                why="an effect has one final answer",
                 mend="look at its answer with the key",
                 subject=f"effect/{given.key}",
             )
-        self.audit("answer effect", f"effect/{given.key}", {"state": PENDING}, {"state": given.state}, tenant=tenant)
+        return False

@@ -163,9 +163,7 @@ class LedgerReader(Session):
         ]
 
     def trial_balance(self, tenant: str, entity: str, up_to: date | None = None) -> list[Balance]:
-        """Sums of postings by GL account and currency, dated up to and including ``up_to`` (default: all), in that
-        order.
-        """
+        """Sums of postings by GL account and currency, in that order, dated up to and including ``up_to``."""
         column = tables.POSTING.c
         statement = sa.select(
             column.account,

@@ -36,9 +36,7 @@ APPENDABLE: Final = {
         tables.INTAKE_FILE,
     )
 }
-"""Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have writers of their
-own.
-"""
+"""Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have their own ways."""
 
 
 class WriterBase(Session):
@@ -110,13 +108,14 @@ class WriterBase(Session):
                 after = {"rows": appended.count, "from": low, "to": high}
                 self.audit("append", name, None, after, tenant=appended.tenant or None)
         if self._audit:
+            fallback = self.tenant or next((tenant for tenant, *_ in self._audit if tenant), "")
             first = self.take_ids("audit", len(self._audit))
             who, at, reason = self.change.who, self.change.at, self.change.reason
             bulk.insert(
                 self.connection,
                 tables.AUDIT,
                 (
-                    (first + i, tenant, at, who, reason, action, subject, before, after, self.run_id)
+                    (first + i, tenant or fallback, at, who, reason, action, subject, before, after, self.run_id)
                     for i, (tenant, action, subject, before, after) in enumerate(self._audit)
                 ),
             )

@@ -61,7 +61,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "plans": Kind(tables.PLAN, ("tenant", "key"), "key"),
     "charges": Kind(tables.CHARGE, ("tenant", "plan", "key"), "plan"),
     "contracts": Kind(tables.CONTRACT, ("tenant", "entity", "key"), "key"),
-    "contract_lines": Kind(tables.CONTRACT_LINE, ("tenant", "entity", "contract", "plan", "charge"), "contract"),
+    "contract_lines": Kind(
+        tables.CONTRACT_LINE, ("tenant", "entity", "contract", "plan", "charge", "valid_from"), "contract"
+    ),
     "subscriptions": Kind(
         tables.SUBSCRIPTION, ("tenant", "entity", "key"), "key", fixed=frozenset({"account", "anchor_day"})
     ),

@@ -212,7 +212,7 @@ _FORMATS: Final = (
             Column("valid_from", "date", "first day of the price; empty: always was"),
             Column("valid_to", "date", "day after its last day; empty: no end"),
         ),
-        ("entity", "contract", "plan", "charge"),
+        ("entity", "contract", "plan", "charge", "valid_from"),
     ),
     Format(
         "subscriptions",

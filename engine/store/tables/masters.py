@@ -128,7 +128,7 @@ CONTRACT_LINE: Final = table(
     day("valid_from"),
     day("valid_to"),
     flag("current"),
-    unique("tenant", "entity", "contract", "plan", "charge", where=CURRENT),
+    unique("tenant", "entity", "contract", "plan", "charge", "valid_from", where=CURRENT),
 )
 
 SUBSCRIPTION: Final = table(

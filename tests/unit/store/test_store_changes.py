@@ -156,3 +156,11 @@ def test_nothing_is_written_when_something_fails(prepared: Books) -> None:
     assert {name: n for name, n in after.items() if name not in ids} == {
         name: n for name, n in before.items() if name not in ids
     }
+
+
+def test_audit_rows_name_the_tenant_of_the_other_writes(books: Books) -> None:
+    with books.writer(s.CHANGE) as writer:
+        writer.put("meters", [Meter(s.T, "m", "x")])
+        writer.set_marks([BillingMark(1, s.JAN, 0, 0)])
+    with books.reader() as reader:
+        assert {row.action for row in reader.audit_rows(s.T)} == {"put meters", "set marks"}

@@ -74,7 +74,7 @@ def test_a_late_event_opens_the_window_and_its_lines(books: Books) -> None:
         row = (s.T, s.E, ids["S-child"], "up", "change", date(2026, 2, 15), "yearly", Decimal(2))
         writer.put_subscription_events([row])
     child, parent = (account.subscriptions[0] for account in read(books)[0].accounts)
-    assert (child.window, parent.window) == (date(2026, 2, 15), date(2026, 1, 10))
+    assert (child.window, parent.window) == (date(2026, 2, 14), date(2026, 1, 10))
     assert [line.id for line in child.billed] == [22]
     assert [line.id for line in parent.billed] == [11, 12, 21, 31]  # 31 is a credit on 11, of days before the window
     assert parent.billed[0].charge.amount == 10 and parent.billed[3].charge.credits == 11
@@ -142,7 +142,7 @@ class History:
         usage = [r for r in rows(sa.select(used)) if r.subscription_id == ident and r.id <= usage_high]
         window = date.min
         if mark:
-            late = [r.on_day for r in events if r.id > mark.events_seen]
+            late = [r.on_day - timedelta(1) for r in events if r.id > mark.events_seen]
             late += [r.day for r in usage if r.id > mark.usage_seen]
             window = min([mark.billed_to, *late])
         lines = [r for r in rows(sa.select(line)) if r.subscription_id == ident]

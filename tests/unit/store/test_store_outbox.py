@@ -83,6 +83,8 @@ def test_an_effect_is_answered_once(books: Books) -> None:
     fill(books, "a")
     with books.writer(s.CHANGE) as writer:
         writer.answer(s.T, "delivery", [Answer("a", "accepted")])
+    with books.writer(s.CHANGE) as writer:  # told twice, as after a claim that ran out
+        assert writer.answer(s.T, "delivery", [Answer("a", "accepted"), Answer("a", "retry")]) == 0
     for answer in (Answer("a", "rejected"), Answer("nobody", "accepted")):
         with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
             writer.answer(s.T, "delivery", [answer])

@@ -229,7 +229,7 @@ INDEXES = [  # table, columns, unique, of which rows
     ("charge", "tenant plan key", True, "current"),
     ("contract", "tenant entity account", False, "current"),
     ("contract", "tenant entity key", True, "current"),
-    ("contract_line", "tenant entity contract plan charge", True, "current"),
+    ("contract_line", "tenant entity contract plan charge valid_from", True, "current"),
     ("effect", "tenant port id", False, "state = 'pending'"),
     ("entity", "tenant key", True, "current"),
     ("finding", "run_id", False, ""),
