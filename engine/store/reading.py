@@ -39,7 +39,9 @@ def _contract_lines(dialect: str) -> sa.Select[Any]:
     fields = [column[name] for name in ContractLine.__struct_fields__]
     mine = (column.tenant == sa.bindparam("tenant"), column.entity == sa.bindparam("entity"), column.current)
     wanted = query.among(dialect, column.contract, "contracts", types.TextList)
-    return sa.select(*fields).where(*mine, wanted).order_by(column.contract, column.plan, column.charge)
+    return (
+        sa.select(*fields).where(*mine, wanted).order_by(column.contract, column.plan, column.charge, column.valid_from)
+    )
 
 
 _ALL_CONTRACTS = query.Query(_all_contracts)

@@ -11,6 +11,7 @@ import pytest
 
 from engine.base.errors import TollbookError
 from engine.model.catalog import Meter
+from engine.model.contract import ContractLine
 from engine.model.journal import FxRate
 from engine.model.subscription import Subscription
 from engine.store.books import Books
@@ -98,6 +99,16 @@ def test_what_may_not_change_is_a_conflict(books: Books) -> None:
     with books.reader() as reader:
         (told,) = reader.audit_rows(s.T, "subscription/de/S1")
         assert (told.before["contract"], told.after["contract"]) == (None, "C9")
+
+
+def test_a_price_may_be_agreed_for_one_time_and_the_next(books: Books) -> None:
+    old = ContractLine(0, "C1", "basic", "base", Decimal(9), "EUR", s.JAN, s.FEB)
+    new = ContractLine(0, "C1", "basic", "base", Decimal(8), "EUR", s.FEB)
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        s.masters(writer)
+        assert writer.put("contract_lines", [new, old], entity=s.E) == Outcome(2)
+        (contract,) = writer.reader.contracts(s.T, s.E)
+    assert [(line.valid_from, line.unit_price) for line in contract.lines[1:]] == [(s.JAN, 9), (s.FEB, 8)]
 
 
 def test_tenants_are_apart(books: Books) -> None:
