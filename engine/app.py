@@ -23,7 +23,8 @@ from engine.ports.host import Host
 from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
-from engine.runs.bill_run import ALL, Pinned, bill_partition, report_of, run_bill
+from engine.runs.bill_read import Pinned
+from engine.runs.bill_run import abandon, bill_partition, report_of, run_bill
 from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
@@ -40,6 +41,9 @@ NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
 )
 UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do not have.")
+PLUGINS_MOVED = Code(
+    "release.plugins-moved", "A run cannot be resumed, because the plug-ins are no longer those that it pinned."
+)
 UNKNOWN_RELEASE = Code("release.unknown", "A release of rules that the books do not have.")
 
 
@@ -153,7 +157,7 @@ class App:
         """Go on with an interrupted bill run, with the rules that it pinned, as the books keep them.
 
         Raises:
-            TollbookError: ``run.not-resumable``, ``release.unknown``.
+            TollbookError: ``run.not-resumable``, ``release.unknown``, ``release.plugins-moved``.
         """
         with self.books.reader() as reader:
             run = reader.run(run_id)
@@ -161,11 +165,23 @@ class App:
             raise refuse(
                 NOT_RESUMABLE,
                 f"{run_id} is no bill run",
-                mend="import again what was interrupted; bill runs are in `tollbook runs list`",
+                mend="`tollbook runs list` shows the runs; an import is repeated instead",
             )
-        account = None if run.scope == ALL else run.scope
-        parts = self.parts(self.stored_rulebook(run.release))
+        account = Pinned(run.id, change.at.date(), run.scope, run.release, {}, change).account
+        rules = self.stored_rulebook(run.release)
+        if dict(rules.plugins) != self.host.versions():
+            raise refuse(
+                PLUGINS_MOVED,
+                f"run {run_id} pinned other plug-ins, or other settings of theirs",
+                why="the rest of the run would be decided otherwise than what it has billed",
+                mend=f"put them back, or `tollbook runs abandon {run_id}`",
+            )
+        parts = self.parts(rules)
         return run_bill(parts, date.fromisoformat(run.period), change, account=account, progress=progress)
+
+    def abandon(self, run_id: int, change: Change) -> Report:
+        """End an unfinished bill run; see :func:`engine.runs.bill_run.abandon`."""
+        return abandon(self.parts(), run_id, change)
 
     def report(self, run_id: int) -> Report:
         """What a run did and found."""

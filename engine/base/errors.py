@@ -67,7 +67,8 @@ class Finding(msgspec.Struct, frozen=True):
     subject: str = ""
 
     def __str__(self) -> str:
-        head = f"{self.where}: " if str(self.where) else ""
+        place = str(self.where) or self.subject
+        head = f"{place}: " if place else ""
         text = f"{head}{self.level}: {self.what} [{self.code}]"
         for label, part in (("why", self.why), ("mend", self.mend)):
             if part:

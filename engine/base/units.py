@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -109,6 +110,12 @@ def read_price(value: Any) -> dict[str, Decimal]:
     if not isinstance(value, list):
         currency, amount = _one_price(value)
         return {currency: amount}
+    for item, after in pairwise(value):
+        if isinstance(item, int) and not isinstance(item, bool) and isinstance(after, str) and _PRICE.fullmatch(after):
+            raise Unfit(
+                f"has the number {item} before {after}, so a comma may be meant as a point or to part thousands",
+                "a comma parts the items of a list; write 0.100 EUR and 31000 JPY",
+            )
     prices: dict[str, Decimal] = {}
     for item in value:
         currency, amount = _one_price(item)
@@ -125,7 +132,8 @@ def read_percent(value: Any) -> Decimal:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         bare = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-        raise Unfit(f"is {found(value)}", f"write the sign behind it, such as {value if bare else 19} %")
+        meant = f"{value * 100:f}".rstrip("0").rstrip(".") if isinstance(value, Decimal) and 0 < value < 1 else value
+        raise Unfit(f"is {found(value)}", f"write the sign behind it, such as {meant if bare else 19} %")
     return Decimal(match[1]).scaleb(-2)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
 from engine.app import open_app
+from engine.base.errors import Code, refuse
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, out, table
+
+NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
 
 DateOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Up to and with this day.")]
 EntityOption = Annotated[str | None, typer.Option("--entity", help="One legal entity only.")]
@@ -62,7 +65,7 @@ def _register_journal(group: typer.Typer) -> None:
         context: typer.Context,
         entity: EntityOption = None,
         to: DateOption = None,
-        limit: Annotated[int, typer.Option("--limit", help="Show at most this many entries.")] = 20,
+        limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many entries.")] = 20,
         as_json: JsonOption = False,
     ) -> None:
         """Show entries in order of posting date."""
@@ -93,7 +96,7 @@ def _register_export(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             lines = tollbook.export(form, entity, _day(to))
             if output is not None:
-                with output.open("w", encoding="utf-8") as file:
+                with _opened(output) as file:
                     written = sum(1 for line in lines if file.write(line + "\n"))
                 result = {"format": form, "lines": written, "file": str(output)}
                 emit(result, as_json, lambda: err.print(f"{written} lines written to {output}"))
@@ -136,6 +139,13 @@ def _register_periods(group: typer.Typer) -> None:
         """Open a closed accounting period again."""
         result = change_state(context, entity, month, "open", person, reason)
         emit(result, as_json, lambda: out.print(f"{entity} {result['month']} is open"))
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise refuse(NOT_WRITABLE, f"{path} cannot be written: {error.strerror}", mend="name another file") from None
 
 
 def _day(moment: datetime | None) -> date | None:

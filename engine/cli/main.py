@@ -12,7 +12,8 @@ import typer
 import typer.exceptions
 
 from engine.base.errors import TollbookError
-from engine.cli.common import COULD_NOT_RUN, DONE, WRONG_INPUT, Session, err, show_findings
+from engine.cli import failure
+from engine.cli.common import COULD_NOT_RUN, DONE, WRONG_INPUT, Session, err
 
 VERBS = (
     "init",
@@ -76,20 +77,21 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code instead of an exception, whatever happens."""
+    as_json = "--json" in arguments
     try:
         result = build()(arguments or ["--help"], standalone_mode=False)
     except TollbookError as error:
-        show_findings(error.findings, limit=200)
+        failure.report(error.findings, as_json)
         return COULD_NOT_RUN if any(f.code in UNAVAILABLE for f in error.findings) else WRONG_INPUT
     except typer.Exit as stop:
         return int(stop.exit_code)
     except typer.exceptions.TyperException as error:
-        err.print(f"{error.format_message()}; see --help", markup=False)
+        failure.report([failure.wrong_use(error.format_message())], as_json)
         return WRONG_INPUT
     except (typer.Abort, KeyboardInterrupt):
         err.print("stopped; what was committed stays, `tollbook runs resume` goes on")
         return COULD_NOT_RUN
     except Exception as error:
-        err.print(f"could not run: {type(error).__name__}: {error}", markup=False)
+        failure.report([failure.fault(error)], as_json)
         return COULD_NOT_RUN
     return result if isinstance(result, int) else DONE

@@ -45,7 +45,8 @@ def preview(person: str) -> Change:
 def show(report: Report) -> None:
     """A run for people: what it did, how long each step took, and in a dry run each invoice."""
     name = f"run {report.run_id}" if report.run_id else "dry run"
-    out.print(f"{name}: {report.kind} {report.period}, {report.state}, release {report.release}")
+    before = " (it was done before; nothing changed)" if report.repeated else ""
+    out.print(f"{name}: {report.kind} {report.period}, {report.state}{before}, release {report.release}")
     table("", ("what", "count"), sorted(report.counts.items()), right=(1,))
     if report.seconds:
         table("", ("step", "seconds"), [(k, f"{v:.2f}") for k, v in report.seconds.items()], right=(1,))

@@ -51,3 +51,16 @@ def register(app: typer.Typer) -> None:
             report = tollbook.resume(run_id, change, bars)
         show_findings(report.findings)
         emit(report, as_json, lambda: show(report))
+
+    @group.command("abandon")
+    def give_up(
+        context: typer.Context,
+        run_id: Annotated[int, typer.Argument(help="Number of the run.")],
+        person: PersonOption = "",
+        reason: ReasonOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """End a bill run that cannot be finished: what it billed stays, the rest is on the bill of the next date."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            report = tollbook.abandon(run_id, tollbook.change(person, "run", reason))
+        emit(report, as_json, lambda: show(report))

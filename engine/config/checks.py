@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from engine.base.address import SCHEME
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, Where, did_you_mean
 
@@ -67,7 +68,7 @@ def _url(document: Document, url: str, environment: Mapping[str, str]) -> Iterat
     good = POSTGRESQL.match(whole) or (whole.startswith(SQLITE) and whole != SQLITE)
     if url and not good and not missing:
         scheme, mark, _ = whole.partition("://")
-        what = f"database.url begins with {scheme + mark if mark else 'no scheme'}"
+        what = f"database.url begins with {scheme + mark if mark and SCHEME.fullmatch(scheme) else 'no scheme'}"
         mend = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
         yield Finding(BAD_URL, where, what, mend=mend)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from engine.base.address import shown
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, did_you_mean
 from engine.config.settings import VERBS
@@ -24,13 +24,12 @@ class Tenant(msgspec.Struct, frozen=True):
 
 
 class Database(msgspec.Struct, frozen=True):
-    """Section ``database``: the whole address, with what the environment gave.  Its text hides the password."""
+    """Section ``database``: the whole address, with what the environment gave.  Its text hides user and password."""
 
     url: str
 
     def __repr__(self) -> str:
-        hidden = re.sub("//([^:/@]*):[^@]*@", r"//\1:***@", self.url)
-        return f"Database(url={hidden!r})"
+        return f"Database(url={shown(self.url)!r})"
 
 
 class Rules(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from engine.billing.invoicing import NumberingFacts, fill_series, legal_number
 from engine.model.decision import Decision, Family, Flaw
@@ -15,11 +15,15 @@ LARGEST = 999_999
 _UNFILLABLE = (KeyError, IndexError, ValueError, AttributeError, TypeError)
 
 
+SAMPLE: Final = {"entity": "ACME", "kind": "invoice", "year": 2026, "fiscal_year": 2026}
+"""What a series is filled in with at load; the number of a real invoice is measured when it is given."""
+
+
 def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
-    """Both templates must be fillable; the number must appear in the format, and fit at its largest."""
-    sample = {"entity": "X", "kind": "invoice", "year": 2026, "fiscal_year": 2026}
+    """Both templates must be fillable; the number must show series and sequence, and fit at its largest."""
+    template = terms["format"]
     try:
-        series = terms["series"].format(**sample)
+        series = terms["series"].format(**SAMPLE)
     except _UNFILLABLE as error:
         yield Flaw(
             ("series",),
@@ -27,22 +31,24 @@ def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
             "known: {entity} {kind} {year} {fiscal_year}",
         )
         return
-    if "{number" not in terms["format"]:
-        yield Flaw(("format",), f"{terms['format']!r} has no {{number}}", "add {number:06}")
-        return
+
+    def written(ending: str = "", number: int = LARGEST) -> str:
+        return legal_number(template, series + ending, number, date(2026, 1, 1))
+
     try:
-        text = legal_number(terms["format"], series, LARGEST, date(2026, 1, 1))
+        text, earlier = written(), written(number=LARGEST - 1)
+        one, other = written("1"), written("2")
     except _UNFILLABLE as error:
-        yield Flaw(
-            ("format",), f"{terms['format']!r} cannot be filled in ({error})", "known: {series} {number:06} {year}"
-        )
+        yield Flaw(("format",), f"{template!r} cannot be filled in ({error})", "known: {series} {number:06} {year}")
         return
+    if text == earlier:
+        yield Flaw(("format",), f"{template!r} has no {{number}}, or not the whole of it", "add {number:06}")
+    if one == other:
+        what = f"{template!r} has no {{series}}, or not the whole of it: two series could give one number"
+        yield Flaw(("format",), what, "write {series} before the number, such as {series}-{number:06}")
     if len(text) > terms["max_length"]:
-        yield Flaw(
-            ("format",),
-            f"{text!r} has {len(text)} characters, more than max_length {terms['max_length']}",
-            "shorten it",
-        )
+        what = f"{text!r} has {len(text)} characters, more than max_length {terms['max_length']}"
+        yield Flaw(("format",), what, "shorten it")
 
 
 def results(decision: Decision, facts: Any) -> Mapping[str, Any]:
@@ -65,7 +71,7 @@ FAMILY = Family(
         "format": {
             "type": "string",
             "default": "{series}-{number:06}",
-            "meta": {"description": "how the number is written: text with {series} {number:06} {year}"},
+            "meta": {"description": "how the number is written: text with {series} and {number:06}, may have {year}"},
         },
         "max_length": {
             "type": "integer",

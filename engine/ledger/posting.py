@@ -6,7 +6,7 @@ conversion leaves over goes to the account that the posting rules name for ``fx_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -39,13 +39,17 @@ class PostingFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Side(msgspec.Struct, frozen=True, gc=False):
-    """One side before its account is determined: a debit if ``amount`` is positive, in transaction currency."""
+    """One side before its account is determined: a debit if ``amount`` is positive, in transaction currency.
+
+    ``rate`` is given where it is another than the entry's: what a credit gives back is converted as it was invoiced.
+    """
 
     role: Role
     country: str
     product: str
     amount: Decimal
     line: int
+    rate: FxRate | None = None
 
 
 Determine = Callable[[Role, str, str], tuple[str, int]]
@@ -80,19 +84,20 @@ def entry(
         if not side.amount:
             continue
         account, decision = accounts(side.role, side.country, side.product)
-        functional = convert(side.amount, rate)
+        at = side.rate or rate
+        functional = convert(side.amount, at)
         total += side.amount
         left += functional
         postings.append(
             Posting(
                 account,
-                rate.base,
+                at.base,
                 side.amount,
-                rate.quote,
+                at.quote,
                 functional,
-                rate.rate,
-                rate.source,
-                rate.on,
+                at.rate,
+                at.source,
+                at.on,
                 side.line,
                 decision,
             )
@@ -120,6 +125,33 @@ def invoice_sides(country: str, total: Decimal, lines: Iterable[tuple[int, str, 
         if tax:
             sides.append(Side("tax", levying, "", -tax, line))
     return sides
+
+
+def as_billed(sides: Sequence[Side], rates: Mapping[int, FxRate]) -> list[Side]:
+    """The sides with those of credit lines at the rate that their line was invoiced with; ``rates`` is by line.
+
+    The receivable is cut accordingly: what the credits take off it was put on it at that rate.
+    """
+    if not rates:
+        return list(sides)
+    taken: dict[FxRate, Decimal] = {}
+    made: list[Side] = []
+    for side in sides:
+        rate = rates.get(side.line)
+        if rate is not None:
+            side = msgspec.structs.replace(side, rate=rate)
+            taken[rate] = taken.get(rate, ZERO) - side.amount
+        made.append(side)
+    return [
+        part
+        for side in made
+        for part in (
+            [msgspec.structs.replace(side, amount=side.amount - sum(taken.values(), ZERO))]
+            + [msgspec.structs.replace(side, amount=amount, rate=rate) for rate, amount in taken.items()]
+            if side.role == "receivable"
+            else [side]
+        )
+    ]
 
 
 def revenue_sides(country: str, items: Iterable[tuple[int, str, Decimal]]) -> list[Side]:

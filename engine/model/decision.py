@@ -44,6 +44,7 @@ class Family(msgspec.Struct, frozen=True):
         methods: named methods; where there are any, ``then`` must have ``method``.
         results: for rule cases: what ``expect`` may name beside ``rule`` and the outcome's fields, from a decision and facts.
         check: as :attr:`Method.check`, for the family's own fields.
+        collects: whether those who ask take all decisions of a rule set; only then may one say ``hit: collect``.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Family(msgspec.Struct, frozen=True):
     methods: Mapping[str, Method] = {}
     results: Callable[[Decision, Any], Mapping[str, Any]] | None = None
     check: Callable[[Mapping[str, Any]], Iterable[Flaw]] | None = None
+    collects: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.model.journal import FxRate
 from engine.model.tax import TaxQuote
 
 
@@ -59,6 +60,16 @@ class BilledLine(msgspec.Struct, frozen=True, gc=False):
 
     id: int
     charge: RatedCharge
+
+
+class Reversible(msgspec.Struct, frozen=True):
+    """What a credit on a billed line needs of it: the tax that it was invoiced with, what is left of both, and its rate."""
+
+    tax: TaxQuote
+    tax_decision: int
+    net_left: Decimal
+    tax_left: Decimal
+    rate: FxRate
 
 
 class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):

@@ -9,12 +9,14 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -97,13 +99,57 @@ def _installed(point: EntryPoint, where: Where) -> Found:
     return Found(point.name, Path(places[0]).resolve(), package)
 
 
-def digest(folder: Path) -> str:
-    """12 hex digits of the content of a plug-in: its ``plugin.yaml`` and its Python files."""
-    content = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix == ".py" or path == folder / FILE):
-        content.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        content.update(path.read_bytes())
+def digest(folder: Path, settings: Mapping[str, Any] = {}, files: Mapping[str, Path] = {}) -> str:
+    """12 hex digits of all that an adapter decides by.
+
+    Args:
+        folder: that of the plug-in; every file in it counts, but what Python compiled.
+        settings: those of the adapter, with defaults.
+        files: the files that the settings name, as :func:`files_named` gives them.
+    """
+    content = hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode())
+    own = {f"plugin/{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
+    for name, path in sorted({**own, **files}.items()):
+        data = path.read_bytes()
+        content.update(f"\0{name}\0{len(data)}\0".encode(errors="surrogateescape"))
+        content.update(data)
     return content.hexdigest()[:12]
+
+
+def files_named(settings: Mapping[str, Any], schema: Mapping[str, Any], home: Path) -> dict[str, Path]:
+    """The files that settings name, by where they are named: ``settings/table``.
+
+    Every text in a setting that is the path of a file counts, relative to ``home``; those below a folder only where
+    the setting says ``reads: true``, and none where it says ``reads: false``.
+    """
+    found: dict[str, Path] = {}
+    for setting, value in settings.items():
+        reads = schema.get(setting, {}).get("meta", {}).get("reads")
+        for place, text in _texts(f"settings/{setting}", value) if reads is not False else ():
+            path = os.path.join(home, text)  # noqa: PTH118 - text may be no path, which Path does not forgive
+            if os.path.isfile(path):  # noqa: PTH113
+                found[place] = Path(path)
+            elif reads and text and os.path.isdir(path):  # noqa: PTH112
+                found |= {f"{place}/{each.relative_to(path).as_posix()}": each for each in _files(Path(path))}
+    return found
+
+
+def _texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text in a value, with its place."""
+    if isinstance(value, str):
+        yield place, value
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from _texts(f"{place}/{key}", inner)
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder but what Python compiled."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.relative_to(folder).parts
+    ]
 
 
 def load_class(found: Found, manifest: Manifest, where: Where) -> type:

@@ -61,7 +61,10 @@ class Host:
         return tuple(adapter.name for adapter in self._adapters.values() if adapter.port == port)
 
     def versions(self) -> dict[str, str]:
-        """Adapter -> plug-in, version, digest of its code: ``tax_table 1.0.0+3f2a9c0d4e1b``.  Part of every release."""
+        """Adapter -> plug-in, version, digest of all that it decides by: ``tax_table 1.0.0+3f2a9c0d4e1b``.
+
+        It covers the plug-in's files, the adapter's settings and the files that they name.  Part of every release.
+        """
         return {adapter.name: adapter.version for adapter in self._adapters.values()}
 
     def methods(self) -> Mapping[str, Mapping[str, Method]]:

@@ -11,7 +11,7 @@ import pluggy
 
 from engine.base.document import Document, validate
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
-from engine.ports.discovery import BROKEN, digest, find, load_class
+from engine.ports.discovery import BROKEN, digest, files_named, find, load_class
 from engine.ports.hookspecs import Context, Secrets
 from engine.ports.manifest import Manifest, read_manifest
 from engine.ports.verify import check_hooks, manager
@@ -58,7 +58,7 @@ class Wanted(Protocol):
 
 
 class Adapter(msgspec.Struct, frozen=True):
-    """A plug-in at work: checked, made, and ready to be called.  ``version`` is that of the plug-in and its code;
+    """A plug-in at work: checked, made, and ready to be called.  ``version`` is that of the plug-in and all it decides by;
     ``timeout`` is in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone."""
 
     name: str
@@ -98,7 +98,12 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
         raise TollbookError(findings)
     context = Context(wanted.name, settings, secrets, home, found.folder)
     plugins.register(_make(cls, context, manifest, where), wanted.name)
-    version = f"{manifest.name} {manifest.version}+{digest(found.folder)}"
+    try:
+        content = digest(found.folder, settings, files_named(settings, manifest.settings, home))
+    except OSError as error:
+        what = f"a file of adapter {wanted.name!r} cannot be read: {error.filename}: {error.strerror}"
+        raise refuse(BROKEN, what, why="a release covers all that an adapter decides by", where=where) from None
+    version = f"{manifest.name} {manifest.version}+{content}"
     return Adapter(wanted.name, wanted.port, manifest, version, wanted.timeout, secrets, plugins)
 
 

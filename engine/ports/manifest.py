@@ -10,8 +10,13 @@
     batch: 200                   # most requests or effects of one call
     settings:                    # cerberus schema; every setting has a description, and a default unless it is required
       table: {type: string, required: true, description: File of rates.}
+      log: {type: string, default: acme.log, reads: false, description: File that calls are noted in.}
     secrets:                     # name in the plug-in -> environment variable that holds it
       token: {variable: ACME_TOKEN, description: API token.}
+
+A release covers the whole folder of the plug-in, its settings, and the files that they name: every text that is the
+path of a file.  ``reads: false`` says that a setting names a file that the plug-in does not read, such as one that it
+writes; ``reads: true`` that it reads all files below a folder that is named.
 """
 
 from __future__ import annotations
@@ -47,12 +52,16 @@ _RULES: Final[Mapping[str, Any]] = {
     "minlength": {"type": "integer"},
     "maxlength": {"type": "integer"},
     "empty": {"type": "boolean"},
+    "reads": {"type": "boolean"},
     "regex": {"type": "string"},
     "schema": {"type": "dict", "allow_unknown": True},
     "keysrules": {"type": "dict", "allow_unknown": True},
     "valuesrules": {"type": "dict", "allow_unknown": True},
 }
 """The rules that the schema of one setting may have; those of nested schemas are checked when it is compiled."""
+
+_META: Final = ("description", "reads")
+"""Rules of a setting that are not for cerberus."""
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "name": {**_TEXT, "regex": "[a-z][a-z0-9_]*"},
@@ -92,7 +101,7 @@ class Manifest(msgspec.Struct, frozen=True):
         module: module beside ``plugin.yaml`` that has the class.
         class_name: the class.
         batch: most requests or effects of one call.
-        settings: cerberus schema of the settings; the description of each is in its ``meta``.
+        settings: cerberus schema of the settings; the description of each, and what it reads, is in its ``meta``.
         secrets: name -> where it comes from.
         file: ``plugin.yaml`` as it is named in findings.
     """
@@ -150,10 +159,10 @@ def read_manifest(folder: Path, name: str) -> Manifest:
 
 
 def _setting(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """A setting's rules as cerberus takes them: its description is in ``meta``."""
+    """A setting's rules as cerberus takes them: its description, and what it reads, are in ``meta``."""
     return {
-        **{rule: value for rule, value in rules.items() if rule != "description"},
-        "meta": {"description": rules["description"]},
+        **{rule: value for rule, value in rules.items() if rule not in _META},
+        "meta": {rule: rules[rule] for rule in _META if rule in rules},
     }
 
 

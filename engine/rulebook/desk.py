@@ -91,9 +91,8 @@ class RuleDesk:
         """
         files = places(self.roots)
         try:
-            book = compile_book(
-                {label: path.read_bytes() for label, path in files.items()}, self.families, self.overrides
-            )
+            contents = {label: path.read_bytes() for label, path in files.items()}
+            book = compile_book(contents, self.families, self.overrides, self.plugins)
         except TollbookError as error:
             raise TollbookError(_placed(error.findings, files)) from None
         book.warnings = tuple(_placed(book.warnings, files))

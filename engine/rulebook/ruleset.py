@@ -33,6 +33,7 @@ from engine.rulebook.parameters import (
 UNKNOWN_FAMILY = Code("rule.unknown-family", "A rule file in a folder that is no family of rules.")
 WRONG_FOLDER = Code("rule.wrong-folder", "A rule set whose name does not begin with the folder that its file is in.")
 DOUBLE_ID = Code("rule.double-id", "Two rules of one rule set with the same id.")
+NO_COLLECT = Code("rule.no-collect", "A rule set that collects, in a family of which one decision is asked for.")
 EMPTY_PERIOD = Code("rule.empty-period", "A rule set that stops before it starts.")
 
 HITS: Final = ("first", "unique", "collect", "priority")
@@ -367,6 +368,10 @@ class _File:
         scope, shared = self.condition(self.data.get("scope"), ("scope",))
         rules = self.rules(shared)
         start, end = self.period()
+        if self.data.get("hit") == "collect" and not self.reader.families[self.family].collects:
+            what = f"a rule set of {self.family} cannot collect: one decision is asked for, never all"
+            mend = f"{self.family} takes hit: " + ", ".join(hit for hit in HITS if hit != "collect")
+            self.findings.append(Finding(NO_COLLECT, self.document.where(("hit",)), what, mend=mend))
         for name, parameter in self.parameters.items():
             if name not in self.used and parameter is not None:
                 what = f"the parameter {name!r} is not used"

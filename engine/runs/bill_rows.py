@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from engine.ledger.fx import convert
 from engine.model.invoice import Invoice, RatedCharge
 from engine.model.journal import FxRate, JournalEntry
 
@@ -38,9 +38,15 @@ def line_rows(invoice_id: int, first_line: int, invoice: Invoice) -> Iterable[Ro
 
 
 def invoice_row(
-    invoice_id: int, invoice: Invoice, sequence: int, number: str, period: str, rate: FxRate, run_id: int
+    invoice_id: int,
+    invoice: Invoice,
+    sequence: int,
+    number: str,
+    rate: FxRate,
+    functional_total: Decimal,
+    run_id: int,
 ) -> Row:
-    """A row of ``invoice``."""
+    """A row of ``invoice``; its period is its date."""
     draft = invoice.draft
     return (
         invoice_id,
@@ -57,13 +63,13 @@ def invoice_row(
         draft.tax_point,
         draft.due_date,
         draft.purchase_order,
-        period,
+        draft.invoice_date.isoformat(),
         draft.group,
         invoice.net,
         invoice.tax,
         invoice.total,
         rate.quote,
-        convert(invoice.total, rate),
+        functional_total,
         rate.rate,
         rate.source,
         rate.on,
@@ -78,8 +84,8 @@ def entry_row(entry_id: int, entry: JournalEntry, document: int, run_id: int) ->
     return (entry_id, entry.tenant, entry.entity, entry.kind, entry.posting_date, document, entry.text, run_id)
 
 
-def posting_rows(entry_id: int, entry: JournalEntry) -> Iterable[Row]:
-    """Rows of ``posting``."""
+def posting_rows(entry_id: int, entry: JournalEntry, first_line: int) -> Iterable[Row]:
+    """Rows of ``posting``; postings name lines by number, ``first_line`` is the id of line 1."""
     tenant, entity = entry.tenant, entry.entity
     for number, p in enumerate(entry.postings, 1):
         yield (
@@ -95,7 +101,7 @@ def posting_rows(entry_id: int, entry: JournalEntry) -> Iterable[Row]:
             p.rate,
             p.rate_source,
             p.rate_on,
-            p.line,
+            first_line + p.line - 1 if p.line else 0,
             p.decision,
         )
 
@@ -103,7 +109,7 @@ def posting_rows(entry_id: int, entry: JournalEntry) -> Iterable[Row]:
 def effect_row(effect_id: int, invoice: Invoice, invoice_id: int, adapter: str, run_id: int) -> Row:
     """A row of ``effect``: deliver the invoice.  Its key is the invoice's natural key, so that it can be told once only."""
     draft = invoice.draft
-    key = "/".join((draft.entity, draft.payer, draft.invoice_date.isoformat(), invoice.kind, draft.group))
+    key = "/".join((draft.tenant, draft.entity, draft.payer, draft.invoice_date.isoformat(), invoice.kind, draft.group))
     return (
         effect_id,
         draft.tenant,

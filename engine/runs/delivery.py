@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.base.errors import Code, Finding, Where
+import msgspec
+
+from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.effect import Answer, Effect
 from engine.model.journal import Change
 from engine.ports.failure import AdapterFailed
@@ -25,7 +27,7 @@ LONGEST_WAIT = timedelta(hours=6)
 
 
 def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progress: Progress = silent) -> Report:
-    """Deliver up to ``limit`` documents that are due at the time of ``change``.
+    """Deliver up to ``limit`` documents that are due.
 
     Each batch is told, and its answers are written, before the next: what stops in between is told again with the same key,
     which the adapter's contract makes harmless.
@@ -35,7 +37,8 @@ def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progres
     findings: list[Finding] = []
     handled = 0
     while handled < limit:
-        with clock.step("claim"), parts.books.writer(change) as writer:
+        now = msgspec.structs.replace(change, at=datetime.now(UTC))
+        with clock.step("claim"), parts.books.writer(now) as writer:
             pending = writer.claim(parts.tenant, PORT, min(BATCH, limit - handled), LEASE)
         if not pending:
             break
@@ -44,8 +47,8 @@ def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progres
             documents = Documents(reader, parts.tenant).of([effect.payload["invoice_id"] for effect in pending])
         with clock.step("tell"):
             answers = _tell(parts, pending, documents, findings)
-        with clock.step("write"), parts.books.writer(change) as writer:
-            retry_at = {e.key: change.at + wait(e.attempts) for e in pending if answers[e.key].state == "retry"}
+        with clock.step("write"), parts.books.writer(now) as writer:
+            retry_at = {e.key: now.at + wait(e.attempts) for e in pending if answers[e.key].state == "retry"}
             writer.answer(parts.tenant, PORT, answers.values(), retry_at)
         for answer in answers.values():
             counts[answer.state] += 1
@@ -62,15 +65,20 @@ def _tell(
     parts: Parts, pending: Sequence[Any], documents: Mapping[int, dict[str, Any]], findings: list[Finding]
 ) -> dict[str, Answer]:
     by_adapter: dict[str, list[Effect]] = defaultdict(list)
-    for effect in pending:
-        document = documents[effect.payload["invoice_id"]]
-        by_adapter[effect.adapter].append(Effect(effect.key, effect.port, effect.kind, document))
     answers: dict[str, Answer] = {}
+    for effect in pending:
+        document = documents.get(effect.payload["invoice_id"])
+        if document is None:
+            answers[effect.key] = Answer(
+                effect.key, "rejected", "its invoice is not in the books; run `tollbook verify`"
+            )
+        else:
+            by_adapter[effect.adapter].append(Effect(effect.key, effect.port, effect.kind, document))
     for adapter, effects in by_adapter.items():
         try:
             told: Sequence[Answer] = parts.host.tell(adapter, effects)
-        except AdapterFailed as failure:
-            told = failure.answered
+        except TollbookError as failure:
+            told = failure.answered if isinstance(failure, AdapterFailed) else ()
             findings.append(_failed(adapter, failure))
         answers.update((answer.key, answer) for answer in told)
         for effect in effects:
@@ -79,7 +87,7 @@ def _tell(
     return answers
 
 
-def _failed(adapter: str, failure: AdapterFailed) -> Finding:
+def _failed(adapter: str, failure: TollbookError) -> Finding:
     what = "; ".join(dict.fromkeys(finding.what for finding in failure.findings))
     return Finding(
         FAILED,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
-from engine.base.money import ZERO, round_to
+from engine.base.money import ZERO, minor_unit, round_to
 from engine.billing.pricing import PricingFacts, times
 from engine.model.account import Account
 from engine.model.catalog import Charge
@@ -174,8 +174,10 @@ def _price(
         details.append(
             ("billed before", f"{_number(before)} {currency} for the same stretch; this line is the difference")
         )
-    if due - before != charge.amount and charge.kind == "usage":
-        findings.append(_differs(record, f"it comes out as {due - before}"))
+    if charge.kind == "usage" and due - before != charge.amount:
+        findings.append(_differs(record, f"it comes out as {_number(due - before)}"))
+    elif charge.kind != "usage" and abs(due - charge.amount) > (minor_unit(currency) if prorated else ZERO):
+        findings.append(_differs(record, f"it comes out as {_number(due)}"))
     text = f"rule {decision.rule} of {decision.ruleset} at {decision.where}, method {terms['method']}"
     return [Step("price", text, tuple(details))]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from engine.base.errors import Finding
+from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.decision import Decision
 from engine.ports.host import Host
 from engine.store.books import Books
@@ -32,6 +34,10 @@ class Rules(Protocol):
     def decisions(self) -> Iterable[Decision]: ...
     def in_force(self, family: str, on: date) -> Iterable[Any]: ...
 
+
+T = TypeVar("T")
+
+UNEXPECTED = Code("run.unexpected", "A fault of the program while one record was worked on; the others went on.")
 
 Progress = Callable[[str, int, int], None]
 """(step, done, total): called as a run gets on; must be cheap."""
@@ -63,7 +69,8 @@ class Report(msgspec.Struct, frozen=True):
     """What a run did.
 
     ``counts`` and ``seconds`` (by step) are sums over its partitions; ``details`` are the invoices of a dry run; ``money`` is
-    what was invoiced: rows of (key, currency, lines, net, tax) by country, plan and currency.
+    what was invoiced: rows of (key, currency, lines, net, tax) by country, plan and currency; ``repeated`` says that the run
+    was done before, and that asking for it again changed nothing.
     """
 
     run_id: int
@@ -76,6 +83,47 @@ class Report(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     details: tuple[Mapping[str, Any], ...] = ()
     money: Mapping[str, Any] = {}
+    repeated: bool = False
+
+
+def _about(finding: Finding, subject: str) -> Finding:
+    """The finding with its subject; one that names a place in a rule file says for whom the rule was asked."""
+    what = f"{subject}: {finding.what}" if str(finding.where) and not finding.subject else finding.what
+    return msgspec.structs.replace(finding, subject=finding.subject or subject, what=what)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection in the body: rows of a partition have no cycles, and looking for some takes a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def attempt(work: Callable[[], T], subject: str, findings: list[Finding]) -> T | None:
+    """The result of ``work``; None after a failure, which becomes findings about ``subject``: it fails small."""
+    try:
+        return work()
+    except TollbookError as error:
+        findings.extend(_about(f, subject) for f in error.findings)
+    except Exception as error:  # one bad record must not stop the run
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = Where(f"{frame.filename.rpartition('/')[2]}", frame.lineno or 0)
+        findings.append(
+            Finding(
+                UNEXPECTED,
+                place,
+                f"{type(error).__name__}: {error}",
+                "a fault of the program or of a plug-in",
+                "report it with this finding; the record is billed by the next run once it is mended",
+                subject=subject,
+            )
+        )
+    return None
 
 
 class Clock:

@@ -23,13 +23,13 @@ Answered = tuple[TaxQuote, int]
 def ask_tax(
     decide: Decide, host: Host, requests: Sequence[TaxRequest], on: date
 ) -> tuple[dict[str, Answered], list[Finding]]:
-    """A quote for every request, by key, and what went wrong on the way.
+    """The quotes of adapters, by key, and what went wrong on the way.
 
-    The routing rules choose the adapter; it is asked once for all its requests.  Where it fails, or none is routed to, the
-    tax family decides.
+    The routing rules choose the adapter; it is asked once for all its requests.  What it does not answer, or what is routed
+    to none, is left to the tax family (:func:`by_rule`).
 
     Raises:
-        TollbookError: ``rule.no-answer`` where the tax family has no rule either.
+        TollbookError: ``rule.no-answer`` where no adapter is routed to, not even ``none``.
     """
     batches: dict[str, list[TaxRequest]] = defaultdict(list)
     for request in requests:
@@ -46,7 +46,6 @@ def ask_tax(
             quotes = failure.answered if isinstance(failure, AdapterFailed) else ()
             findings.append(_fell_back(adapter, len(batch) - len(quotes), failure))
         answers.update((quote.key, (quote, 0)) for quote in quotes)
-        answers.update((r.key, by_rule(decide, r)) for r in batch if r.key not in answers)
     return answers, findings
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.base.address import shown
 from engine.base.errors import Code, refuse
 from engine.model.journal import Change
 from engine.store import ids, types
@@ -42,15 +43,17 @@ def open_books(url: str) -> Books:
     """
     try:
         address = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise refuse(UNKNOWN_DATABASE, "the address of the database cannot be read", mend=_ADDRESSES) from None
     backend = address.get_backend_name()
     if backend == types.SQLITE and address.database not in (None, "", ":memory:"):
         return Books(_sqlite_engine(address))
     if backend in ("postgresql", "postgres"):
+        if "@" in f"{address.host}{address.database}":  # a driver would seek a host called like half a password
+            what = f"the address {shown(url)!r} of the database has more than one @"
+            raise refuse(UNKNOWN_DATABASE, what, mend="write %40 for an @ in a user or password")
         return Books(_postgresql_engine(address))
-    shown = address.render_as_string(hide_password=True)
-    raise refuse(UNKNOWN_DATABASE, f"{shown!r} is no database that the books can be kept in", mend=_ADDRESSES)
+    raise refuse(UNKNOWN_DATABASE, f"{shown(url)!r} is no database that the books can be kept in", mend=_ADDRESSES)
 
 
 _ADDRESSES = "use sqlite:///books.db or postgresql://user@host/name"
@@ -188,10 +191,10 @@ class Books:
         try:
             connection = self._engine.connect()
         except sa.exc.DBAPIError as error:
-            shown = self._engine.url.render_as_string(hide_password=True)
+            address = self._engine.url.render_as_string(hide_password=False)
             raise refuse(
                 CANNOT_OPEN,
-                f"{shown} cannot be opened: {str(error.orig).strip()}",
+                f"{shown(address)} cannot be opened: {str(error.orig).strip()}",
                 mend="look at database.url in config.yaml",
             ) from error
         with connection, translated():

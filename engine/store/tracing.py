@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -142,6 +143,14 @@ def payers_billed(session: Session, tenant: str, entity: str, low: str, high: st
         invoice.tenant == tenant, invoice.entity == entity, invoice.payer.between(low, high), invoice.period == period
     )
     return {row[0] for row in session.rows(query)}
+
+
+def documents_after(session: Session, tenant: str, on: date) -> tuple[str, date] | None:
+    """(series, date) of the newest document of a tenant, if it is dated after a day."""
+    series = t.SERIES.c
+    query = sa.select(series.series, series.last_date).where(series.tenant == tenant, series.last_date > on)
+    rows = session.rows(query.order_by(series.last_date.desc(), series.series).limit(1))
+    return (rows[0].series, rows[0].last_date) if rows else None
 
 
 def numbers(session: Session, ids: Sequence[int]) -> dict[int, str]:

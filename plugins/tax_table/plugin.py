@@ -14,7 +14,7 @@ from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.hookspecs import Context, hookimpl
 from engine.ports.hookspecs.tax import NoQuote
 
-from .table import read_table
+from .table import Supplies, read_table
 
 RATES: Final = "rates.csv"
 """The table that comes with the plug-in."""
@@ -42,15 +42,15 @@ class TaxTable:
         return [self._quote(request) for request in requests]
 
     def _quote(self, request: TaxRequest) -> TaxQuote | NoQuote:
-        supply = supply_of(request, self.union)
+        supplies = supply_of(request, self.union)
         buyer = "exempt" if request.exempt else "business" if request.buyer_tax_id else "consumer"
         region = (request.region or "").removeprefix(f"{request.country}-") or "*"
-        row = self._find(supply, request.country, region, request.tax_code, buyer, request.tax_point)
+        row = self._find(supplies, request.country, region, request.tax_code, buyer, request.tax_point)
+        place = request.country if region == "*" else f"{request.country}-{region}"
         if row is None:
-            place = request.country if region == "*" else f"{request.country}-{region}"
             return NoQuote(
                 request.key,
-                f"the table of rates has no row for a {supply} supply of {request.tax_code!r} to a buyer of kind "
+                f"the table of rates has no row for a {supplies[0]} supply of {request.tax_code!r} to a buyer of kind "
                 f"{buyer!r} in {place} on {request.tax_point}",
             )
         return TaxQuote(
@@ -58,7 +58,7 @@ class TaxTable:
             rate=row.rate,
             amount=round_to(request.amount * row.rate, request.currency),
             category=row.category,
-            jurisdiction=request.country if row.region == "*" else f"{request.country}-{row.region}",
+            jurisdiction=place,
             source=self.adapter,
             reason=row.reason,
         )
@@ -80,23 +80,24 @@ class Union:
         return since <= on < until
 
 
-def supply_of(request: TaxRequest, union: Union) -> str:
-    """How the place of supply lies to the seller: which rows of the table may answer.
+def supply_of(request: TaxRequest, union: Union) -> Supplies:
+    """How the place of supply lies to the seller: which rows of the table may answer, the first before the next.
 
+    ``local``: the seller charges the tax of the place of supply: its own country; and, for a buyer without a tax id,
+    every country of the Union where the seller is established in it (one-stop shop).
     ``intra_eu``: to a business (a buyer with a tax id) of another country of the Union, by a seller established in the
-    Union; a registration in the buyer's country changes nothing, as it is no establishment.
-    ``local``: the seller charges the tax of the place of supply: its own country; a country that it is registered in;
-    and, for a buyer without a tax id in the Union, every country of the Union once the seller is established or
-    registered in any of them (one-stop shop).
-    ``export``: everywhere else.
+    Union.
+    ``registered``, then ``local``: to a buyer without a tax id in a country in which the seller is registered but not
+    established, or in the Union once it is registered in any country of it.
+    ``export``: everywhere else.  A registration changes nothing for a business abroad, as it is no establishment.
     """
     if request.country == request.seller_country:
-        return "local"
+        return ("local",)
     on = request.tax_point
-    if union.has(request.country, on):
-        if request.buyer_tax_id and union.has(request.seller_country, on):
-            return "intra_eu"
-        at_home = any(union.has(country, on) for country in (request.seller_country, *request.seller_registered_in))
-        if not request.buyer_tax_id and at_home:
-            return "local"
-    return "local" if request.country in request.seller_registered_in else "export"
+    into_union = union.has(request.country, on)
+    if into_union and union.has(request.seller_country, on):
+        return ("intra_eu",) if request.buyer_tax_id else ("local",)
+    if request.buyer_tax_id:
+        return ("export",)
+    one_stop = into_union and any(union.has(country, on) for country in request.seller_registered_in)
+    return ("registered", "local") if one_stop or request.country in request.seller_registered_in else ("export",)

@@ -46,8 +46,11 @@ COLUMNS: Final = (
 BUYERS: Final = ("business", "consumer", "exempt")
 """``business``: has a tax id.  ``exempt``: has a certificate; only rows that name ``exempt`` answer for it."""
 
-SUPPLIES: Final = ("local", "intra_eu", "export")
+SUPPLIES: Final = ("local", "intra_eu", "registered", "export")
 """How the place of supply lies to the seller; see :func:`plugins.tax_table.plugin.supply_of`."""
+
+Supplies = tuple[str, ...]
+"""Some of :data:`SUPPLIES`: rows of the first are asked before those of the next."""
 
 Key = tuple[str, str, str, str, str]
 """The values of a row, or ``*``, in the order of :data:`SPECIFICITY`."""
@@ -65,11 +68,6 @@ class Row(msgspec.Struct, frozen=True):
     source: str
     line: int
 
-    @property
-    def region(self) -> str:
-        """The region that it names, or ``*``."""
-        return self.key[2]
-
 
 class Table:
     """Rows by what they answer for."""
@@ -77,10 +75,10 @@ class Table:
     def __init__(self, rows: Mapping[Key, tuple[Row, ...]]) -> None:
         self.rows = rows
 
-    def find(self, supply: str, country: str, region: str, tax_code: str, buyer: str, on: date) -> Row | None:
+    def find(self, supplies: Supplies, country: str, region: str, tax_code: str, buyer: str, on: date) -> Row | None:
         """The most specific row in force on a day, or None."""
         buyers = (buyer,) if buyer == "exempt" else (buyer, "*")
-        for key in itertools.product((supply, "*"), (country, "*"), (region, "*"), (tax_code, "*"), buyers):
+        for key in itertools.product((*supplies, "*"), (country, "*"), (region, "*"), (tax_code, "*"), buyers):
             for row in self.rows.get(key, ()):
                 if row.valid_from <= on < row.valid_to:
                     return row

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "import": ("data",),
     "run bill": ("--date", "2026-02-01"),
     "runs resume": ("1",),
+    "runs abandon": ("1",),
     "deliver": (),
     "ledger close-period": ("E1", "2026-01"),
     "ledger open-period": ("E1", "2026-01"),

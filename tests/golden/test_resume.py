@@ -47,6 +47,10 @@ def test_resume_ends_in_the_same_books(
         assert (run.kind, run.state) == ("bill", "running")
     changed = stories.PRICES.replace("31 EUR", "32 EUR")
     (folder / "rules" / "pricing" / "acme.yaml").write_text(changed)
+    with stories.opened(folder, database_url, adapters__delivery_file__settings__folder="elsewhere") as app:
+        with pytest.raises(TollbookError) as caught:
+            app.resume(run.id, stories.CHANGE)
+        assert [f.code for f in caught.value.findings] == ["release.plugins-moved"]
     with stories.opened(folder, database_url) as app:
         with pytest.raises(TollbookError) as caught:
             stories.bill(app, "2026-02-01")

@@ -56,6 +56,13 @@ CH = {"seller_country": "CH", "seller_registered_in": ("CH",), "currency": "CHF"
         ({**US, "region": "NY"}, "4.00", "S", "US-NY"),
         ({**US, "region": "US-NY"}, "4.00", "S", "US-NY"),
         ({**US, "region": "OR"}, "0.00", "O", "US-OR"),
+        ({"region": "BY"}, "19.00", "S", "DE-BY"),
+        # the United States: goods at the rate of the state, services where the table names them
+        ({**US, "region": "CO", "tax_code": "goods"}, "2.90", "S", "US-CO"),
+        ({**US, "region": "NY", "tax_code": "digital_service", **BUSINESS}, "4.00", "S", "US-NY"),
+        ({**US, "region": "NY", "tax_code": "service"}, "0.00", "O", "US-NY"),
+        ({**US, "region": "TX", "tax_code": "digital_service"}, "5.00", "S", "US-TX"),
+        ({**US, "region": "CA", "tax_code": "telecom"}, "0.00", "O", "US-CA"),
         # another country of the Union: the buyer's tax for consumers, reverse charge for businesses
         ({"country": "FR"}, "20.00", "S", "FR"),
         ({"country": "FR", **BUSINESS}, "0.00", "AE", "FR"),
@@ -67,16 +74,19 @@ CH = {"seller_country": "CH", "seller_registered_in": ("CH",), "currency": "CHF"
         ({"country": "CH", **BUSINESS}, "0.00", "O", "CH"),
         ({"country": "CH", "tax_code": "goods"}, "0.00", "G", "CH"),
         ({"country": "CH", "seller_registered_in": ("DE", "CH")}, "8.10", "S", "CH"),
+        ({"country": "CH", "seller_registered_in": ("DE", "CH"), **BUSINESS}, "0.00", "O", "CH"),
+        ({"country": "CH", "seller_registered_in": ("DE", "CH"), "tax_code": "goods"}, "0.00", "G", "CH"),
         ({"country": "GB", **BUSINESS}, "0.00", "O", "GB"),
         ({"country": "GB", **BUSINESS, "tax_point": date(2020, 12, 31)}, "0.00", "AE", "GB"),
         # into the Union: consumers where the seller is registered in any country of it
         ({**US, "country": "FR"}, "0.00", "O", "FR"),
         ({**US, "country": "FR", "seller_registered_in": ("US", "IE")}, "20.00", "S", "FR"),
         ({**US, "country": "FR", "seller_registered_in": ("US", "IE"), **BUSINESS}, "0.00", "O", "FR"),
+        ({**US, "country": "FR", "seller_registered_in": ("US", "IE"), "tax_code": "goods"}, "0.00", "G", "FR"),
         # exempt buyers, wherever they are
         ({"exempt": True}, "0.00", "E", "DE"),
         ({"exempt": True, "country": "FR", **BUSINESS}, "0.00", "E", "FR"),
-        ({**US, "region": "NY", "exempt": True}, "0.00", "E", "US"),
+        ({**US, "region": "NY", "exempt": True}, "0.00", "E", "US-NY"),
         # the day decides
         ({"tax_point": date(2020, 6, 30)}, "19.00", "S", "DE"),
         ({"tax_point": date(2020, 7, 1)}, "16.00", "S", "DE"),
@@ -125,16 +135,19 @@ def test_tax_is_rounded_half_up_to_the_minor_unit(
 
 def test_a_line_without_a_row_does_not_stop_the_others(shipped: Shipped) -> None:
     requests = [request("a"), request("b", **{**US, "region": "WY"}), request("c", tax_point=date(1999, 1, 1))]
+    requests.append(request("d", **{**US, "region": "CT", "tax_code": "digital_service"}))
     with pytest.raises(AdapterFailed) as raised:
         shipped("tax_table", "tax").ask_tax("it", requests)
     assert [quote.key for quote in raised.value.answered] == ["a"]
-    assert raised.value.keys == ("b", "c")
+    assert raised.value.keys == ("b", "c", "d")
     assert raised.value.kind == "permanent"
     assert [finding.what for finding in raised.value.findings] == [
         "no tax is known for 'b': the table of rates has no row for a local supply of 'standard' to a buyer of kind "
         "'consumer' in US-WY on 2026-01-31",
         "no tax is known for 'c': the table of rates has no row for a local supply of 'standard' to a buyer of kind "
         "'consumer' in DE on 1999-01-01",
+        "no tax is known for 'd': the table of rates has no row for a local supply of 'digital_service' to a buyer of "
+        "kind 'consumer' in US-CT on 2026-01-31",
     ]
 
 

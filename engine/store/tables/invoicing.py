@@ -46,6 +46,7 @@ INVOICE: Final = table(
     big("run_id"),
     unique("tenant", "entity", "payer", "period", "kind", "group_key"),
     unique("tenant", "entity", "series", "sequence"),
+    unique("tenant", "entity", "number"),
 )
 
 INVOICE_LINE: Final = table(

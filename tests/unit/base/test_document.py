@@ -475,3 +475,19 @@ def test_a_document_says_where_it_stands() -> None:
     document = parse("a: 1", "f.yaml")
     assert isinstance(document, Document)
     assert (document.file, document.data) == ("f.yaml", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "mend"),
+    [
+        ("percent", "0.19", "write the sign behind it, such as 19 %"),
+        ("percent", "0.075", "write the sign behind it, such as 7.5 %"),
+        ("percent", "7", "write the sign behind it, such as 7 %"),
+        ("price", "[0,100 EUR, 12 USD]", "a comma parts the items of a list; write 0.100 EUR and 31000 JPY"),
+        ("price", "[31,000 JPY]", "a comma parts the items of a list; write 0.100 EUR and 31000 JPY"),
+    ],
+)
+def test_the_mend_is_what_was_meant(kind: str, text: str, mend: str) -> None:
+    """A share without its sign and a comma in an amount are common: what to write must not be another price."""
+    _, findings = validate(parse(f"x: {text}", "f.yaml"), {"x": {"type": kind}})
+    assert [finding.mend for finding in findings] == [mend]

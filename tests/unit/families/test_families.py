@@ -100,9 +100,10 @@ class TestNumbering:
         "terms",
         [
             {},
-            {"series": "INV", "format": "{number}"},
+            {"series": "INV", "format": "{series}{number}"},
+            {"series": "INV", "format": "{series!s:>5}{number:,}"},
             {"series": "{kind}-{fiscal_year}", "format": "{series}/{number:08}", "max_length": 21},
-            {"format": "{year}-{number:04}", "max_length": 11},
+            {"format": "{series}/{number:04}", "max_length": 16},
         ],
     )
     def test_good_templates(self, terms: dict[str, Any]) -> None:
@@ -117,6 +118,12 @@ class TestNumbering:
             ({"series": "{entity.secret}"}, "series"),
             ({"series": "{year[0]}"}, "series"),
             ({"format": "{series}"}, "format"),
+            ({"format": "{series}-{{number}}"}, "format"),
+            ({"format": "{series}-{number:.2e}"}, "format"),
+            ({"format": "{number:06}"}, "format"),
+            ({"format": "{year}-{number:04}"}, "format"),
+            ({"format": "{{series}}-{number}"}, "format"),
+            ({"format": "{series:.4}-{number}"}, "format"),
             ({"format": "{number:q}"}, "format"),
             ({"format": "{serie}-{number}"}, "format"),
             ({"format": "{number.real.x}"}, "format"),
@@ -130,7 +137,12 @@ class TestNumbering:
 
     def test_the_length_is_that_of_a_late_number(self) -> None:
         (flaw,) = self.flaws(format="{series}-{number}", max_length=12)
-        assert flaw[1] == "'X-2026-999999' has 13 characters, more than max_length 12"
+        assert flaw[1] == "'ACME-2026-999999' has 16 characters, more than max_length 12"
+
+    def test_a_format_without_its_series_says_how_to_mend_it(self) -> None:
+        (flaw,) = numbering.check({"series": "{entity}", "format": "{number:06}", "max_length": 40})
+        assert flaw.what == "'{number:06}' has no {series}, or not the whole of it: two series could give one number"
+        assert flaw.mend == "write {series} before the number, such as {series}-{number:06}"
 
     def test_the_first_number_of_a_case(self) -> None:
         facts = SimpleNamespace(entity=ENTITY, kind="invoice", invoice_date=date(2026, 3, 1))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.base.errors import TollbookError, Where
-from engine.ports.discovery import GROUP, SHIPPED, Found, digest, find
+from engine.ports.discovery import GROUP, SHIPPED, Found, digest, files_named, find
 
 HERE = Where("config.yaml", 3, 5)
 QUOTE = "@hookimpl\ndef tax_quote(self, requests):\n    return []\n"
@@ -119,10 +121,54 @@ def test_modules_of_a_folder_import_each_other(tmp_path: Path, write_plugin: Any
     assert answers == {"a": ["DE"], "b": ["FR"]}
 
 
-def test_the_digest_is_of_the_code_and_the_manifest(write_plugin: Any) -> None:
+def test_the_digest_is_of_every_file_of_the_folder(write_plugin: Any) -> None:
+    folder = write_plugin("tax_it", QUOTE)
+    seen = [digest(folder)]
+    for name in ("rates.csv", "helper.py", "texts/de.yaml", "README.md", "empty"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("" if name == "empty" else "19\n")
+        seen.append(digest(folder))
+        if name != "empty":
+            path.write_text("20\n")
+            seen.append(digest(folder))
+    (folder / "empty").rename(folder / "renamed")
+    seen.append(digest(folder))
+    assert len(set(seen)) == len(seen) == 11
+
+
+def test_what_python_compiled_is_not_in_the_digest(write_plugin: Any) -> None:
     folder = write_plugin("tax_it", QUOTE)
     before = digest(folder)
-    (folder / "README.md").write_text("words")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "plugin.cpython-311.pyc").write_bytes(b"compiled")
+    (folder / "old.pyc").write_bytes(b"compiled")
     assert digest(folder) == before
-    (folder / "helper.py").write_text("RATE = 19\n")
-    assert digest(folder) != before
+
+
+def test_the_digest_of_settings_is_not_of_their_order(tmp_path: Path) -> None:
+    one = digest(tmp_path, {"a": 1, "b": {"c": Decimal("0.19"), "d": None}})
+    assert one == digest(tmp_path, {"b": {"d": None, "c": Decimal("0.19")}, "a": 1})
+    others = [digest(tmp_path, {"a": value}) for value in (1, "1", Decimal(1), True, None, [1], date(2026, 1, 1))]
+    assert len({one, *others}) == 8
+
+
+def test_files_that_settings_name(tmp_path: Path) -> None:
+    for name in ("rates.csv", "log.txt", "pages/de.html", "pages/more/fr.html", "pages/__pycache__/x.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    settings = {
+        "table": "rates.csv",
+        "tables": {"de": ["none.csv", str(tmp_path / "rates.csv")]},
+        "log": "log.txt",
+        "pages": "pages",
+        "out": "pages",
+        "words": ["", "x" * 5000, "a\0b", 7, None, True],
+    }
+    schema = {"log": {"meta": {"reads": False}}, "pages": {"meta": {"reads": True}}, "words": {"meta": {"reads": True}}}
+    assert files_named(settings, schema, tmp_path) == {
+        "settings/table": tmp_path / "rates.csv",
+        "settings/tables/de/1": tmp_path / "rates.csv",
+        "settings/pages/de.html": tmp_path / "pages/de.html",
+        "settings/pages/more/fr.html": tmp_path / "pages/more/fr.html",
+    }

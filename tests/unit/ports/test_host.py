@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,7 +15,9 @@ import pytest
 from engine.base.errors import TollbookError
 from engine.model.effect import Effect
 from engine.model.tax import TaxRequest
+from engine.ports.discovery import SHIPPED
 from engine.ports.host import AdapterFailed, Host
+from engine.rulebook.rulebook import release_of
 
 Ask = Callable[..., TaxRequest]
 TaxHost = Callable[..., Host]
@@ -293,3 +296,75 @@ def test_an_unknown_adapter_is_refused(tax_host: TaxHost, call: Callable[[Host],
         call(tax_host("return []"))
     assert raised.value.findings[0].what == message
     assert raised.value.findings[0].mend == "did you mean 'it'?"
+
+
+TABLE = """\
+country,region,tax_code,buyer,supply,from,to,rate,category,reason,source
+DE,*,standard,*,local,2021-01-01,,19 %,S,,law
+"""
+
+
+def release(host: Host) -> str:
+    return release_of({}, {}, host.versions())
+
+
+def test_one_rate_of_the_plug_in_s_own_table_is_another_release(tmp_path: Path, make_host: Callable[..., Host]) -> None:
+    shutil.copytree(SHIPPED / "tax_table", tmp_path / "own" / "tax_table")
+    text = "- {name: tax, port: tax, plugin: ./own/tax_table}\n"
+    before = release(make_host(text))
+    assert release(make_host(text)) == before
+    rates = tmp_path / "own" / "tax_table" / "rates.csv"
+    changed = rates.read_text().replace(",19 %,", ",18 %,", 1)
+    assert changed != rates.read_text()
+    rates.write_text(changed)
+    assert release(make_host(text)) != before
+
+
+def test_one_rate_of_a_table_that_a_setting_names_is_another_release(
+    tmp_path: Path, make_host: Callable[..., Host]
+) -> None:
+    (tmp_path / "mine.csv").write_text(TABLE)
+    text = "- {name: tax, port: tax, plugin: tax_table, settings: {table: mine.csv}}\n"
+    before = release(make_host(text))
+    (tmp_path / "mine.csv").write_text(TABLE.replace("19 %", "16 %"))
+    assert release(make_host(text)) != before
+
+
+def test_a_setting_is_part_of_the_release_written_out_or_not(write_plugin: Any, make_host: Callable[..., Host]) -> None:
+    manifest = "settings: {rate: {type: percent, default: 19 %, description: Rate.}}\n"
+    write_plugin("tax_it", "@hookimpl\ndef tax_quote(self, requests):\n    return []\n", manifest=manifest)
+    names = [
+        release(make_host(f"- {{name: it, port: tax, plugin: tax_it{settings}}}\n"))
+        for settings in ("", ", settings: {rate: 19 %}", ", settings: {rate: 20 %}")
+    ]
+    assert names[0] == names[1] != names[2]
+
+
+def test_a_file_that_is_only_written_is_not_part_of_the_release(
+    tmp_path: Path, write_plugin: Any, make_host: Callable[..., Host]
+) -> None:
+    manifest = "settings: {log: {type: string, default: log.txt, reads: false, description: Log.}}\n"
+    write_plugin("tax_it", "@hookimpl\ndef tax_quote(self, requests):\n    return []\n", manifest=manifest)
+    before = release(make_host("- {name: it, port: tax, plugin: tax_it}\n"))
+    (tmp_path / "log.txt").write_text("a call")
+    assert release(make_host("- {name: it, port: tax, plugin: tax_it}\n")) == before
+
+
+def test_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, write_plugin: Any, make_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = "settings: {table: {type: string, default: mine.csv, description: Table.}}\n"
+    write_plugin("tax_it", "@hookimpl\ndef tax_quote(self, requests):\n    return []\n", manifest=manifest)
+    (tmp_path / "mine.csv").write_text(TABLE)
+    read = Path.read_bytes
+
+    def unreadable(path: Path) -> bytes:
+        if path.name == "mine.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    with pytest.raises(TollbookError) as raised:
+        make_host("- {name: it, port: tax, plugin: tax_it}\n")
+    what = f"plugin.broken: a file of adapter 'it' cannot be read: {tmp_path / 'mine.csv'}: Permission denied"
+    assert said(raised.value) == [what]

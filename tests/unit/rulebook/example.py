@@ -99,6 +99,7 @@ LABELS = Family(
         "label": {"type": "string", "required": True, "empty": False},
         "days": {"type": "days", "default": "0 days"},
     },
+    collects=True,
 )
 
 FAMILIES = {family.name: family for family in (PRICING, LABELS)}

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from engine.app import App
 from engine.base.document import parse
 from engine.base.errors import TollbookError
 from engine.rulebook.desk import RuleDesk
@@ -169,3 +170,15 @@ def test_schemas_are_written_for_every_family(desk: RuleDesk) -> None:
     written = desk.write_schemas(Path("schemas"))
     assert [path.name for path in written] == ["pricing.schema.json", "labels.schema.json"]
     assert json.loads(written[0].read_text()) == desk.schema("pricing")
+
+
+def test_the_release_is_that_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "rules/pricing").mkdir(parents=True)
+    (tmp_path / "rules/pricing/calls.yaml").write_text(
+        "ruleset: pricing/calls\nrules:\n  - {id: a, then: FLAT}\n".replace("FLAT", "{method: flat, price: 1 USD}")
+    )
+    (tmp_path / "config.yaml").write_text("adapters:\n  - {name: tax, port: tax, plugin: tax_table}\n")
+    app = App(tmp_path / "config.yaml", {})
+    assert app.host.versions()
+    assert app.rule_desk().check().release == app.rulebook.release
+    assert RuleDesk(app.families, app.rule_roots).check().release != app.rulebook.release

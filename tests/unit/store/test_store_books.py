@@ -34,6 +34,31 @@ def test_what_cannot_be_opened_says_so_without_the_password(url: str) -> None:
     assert "hunter2" not in str(finding)
 
 
+ADDRESSES = [
+    "postgresql://ada@127.0.0.1:1/books?password=hunter2&connect_timeout=2",
+    "postgresql://ada:hunter2@127.0.0.1:1?user=x&password=hunter2&connect_timeout=2",
+    "postgresql://ada:hunter2%40x@127.0.0.1:1/books?connect_timeout=2",
+    "postgresql://ada:x/hunter2?y@127.0.0.1:1/books?connect_timeout=2",
+    "postgresql://ada:p@hunter2@127.0.0.1:1/books",
+    "postgresql://ada:p@hunter2/x@127.0.0.1:1/books",
+    "postgresql://ada:hunter2/books",
+    "postgresql://ada:p@x:hunter2@127.0.0.1/books",
+    "mysql://ada:p@hunter2@127.0.0.1/books",
+    "mysql://ada@127.0.0.1/books?password=p@hunter2",
+    "ada:hunter2@127.0.0.1/books",
+]
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_a_password_is_never_said(url: str) -> None:
+    with pytest.raises(TollbookError) as caught, open_books(url).reader():
+        pass
+    (finding,) = caught.value.findings
+    assert finding.code in ("store.cannot-open", "store.unknown-database")
+    assert "hunter2" not in str(finding)
+    assert "ada" not in finding.what.partition("cannot be opened")[0]
+
+
 def test_ids_are_given_once(books: Books) -> None:
     taken = [books.take_ids(*wanted) for wanted in (("a", 3), ("a", 1), ("b", 5), ("a", 2))]
     assert taken == [1, 4, 1, 5]

@@ -141,6 +141,14 @@ def test_the_same_invoice_twice_is_refused(books: Books) -> None:
     assert code(caught) == "store.duplicate"
 
 
+def test_two_invoices_of_an_entity_never_bear_one_number(books: Books) -> None:
+    s.company(books)
+    with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
+        s.issue(writer, 3, [s.charge(1)], date(2026, 3, 1), number="INV-1")
+    assert code(caught) == "store.duplicate"
+    assert "number" in caught.value.findings[0].what
+
+
 def test_journal_and_trial_balance(books: Books) -> None:
     s.company(books)
     with books.reader() as reader:

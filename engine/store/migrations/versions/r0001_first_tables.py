@@ -216,6 +216,7 @@ NATURAL_KEYS = [
     ("fx_rate", "tenant source base quote on_day"),
     ("invoice", "tenant entity payer period kind group_key"),
     ("invoice", "tenant entity series sequence"),
+    ("invoice", "tenant entity number"),
     ("run", "tenant kind period scope"),
     ("subscription", "tenant entity key"),
     ("subscription_event", "subscription_id key"),

@@ -1,0 +1,70 @@
+"""The dry run of a bill run: the same computation with nothing written."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from engine.base.errors import Finding
+from engine.base.money import round_to
+from engine.runs.bill_finish import Issued
+from engine.runs.bill_partition import compute
+from engine.runs.bill_read import Pinned, ranges_of, read_partition
+from engine.runs.run import Clock, Parts, Progress, Report, add_up
+from engine.store.reversal import reversible
+
+
+def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> Report:
+    """The same computation, partition by partition, with nothing written; ``details`` are the invoices that would be."""
+    findings: list[Finding] = []
+    details: list[dict[str, Any]] = []
+    counts: dict[str, int] = {}
+    with parts.books.reader() as reader:
+        todo = ranges_of(parts, reader, pinned.account)
+        for number, (entity, low, high) in enumerate(todo, 1):
+            with clock.step("read"):
+                read = read_partition(parts, reader, pinned, entity, low, high)
+            batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), clock)
+            findings.extend((*batch.findings, *read.findings))
+            details.extend(_outline(one) for one in batch.issued)
+            add_up(counts, {"invoices": len(batch.issued), "lines": sum(len(i.invoice.lines) for i in batch.issued)})
+            progress("bill", number, len(todo))
+    counts["findings"] = len(findings)
+    return Report(
+        0,
+        "bill",
+        pinned.on.isoformat(),
+        parts.rules.release,
+        "dry run",
+        counts,
+        clock.seconds,
+        tuple(findings),
+        tuple(details),
+    )
+
+
+def _outline(one: Issued) -> dict[str, Any]:
+    invoice = one.invoice
+    return {
+        "payer": invoice.draft.payer,
+        "kind": invoice.kind,
+        "currency": invoice.draft.currency,
+        "net": str(round_to(invoice.net, invoice.draft.currency)),
+        "tax": str(round_to(invoice.tax, invoice.draft.currency)),
+        "total": str(round_to(invoice.total, invoice.draft.currency)),
+        "lines": [
+            {
+                "text": line.charge.text,
+                "plan": line.charge.plan,
+                "charge": line.charge.charge,
+                "account": line.charge.account,
+                "from": line.charge.service_from.isoformat(),
+                "to": line.charge.service_to.isoformat(),
+                "quantity": str(line.charge.quantity),
+                "share": line.charge.share,
+                "amount": str(round_to(line.charge.amount, line.charge.currency)),
+                "tax": str(line.tax.amount),
+            }
+            for line in invoice.lines
+        ],
+    }
