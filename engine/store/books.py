@@ -25,6 +25,7 @@ from engine.store.migrations import migrate
 from engine.store.reader import Reader
 from engine.store.session import checked_change
 from engine.store.writer import Writer
+from engine.store.writing_ledger import make_open
 
 UNKNOWN_DATABASE = Code("store.unknown-database", "A database address that is neither a SQLite file nor PostgreSQL.")
 CANNOT_OPEN = Code("store.cannot-open", "The database cannot be reached or opened.")
@@ -181,8 +182,6 @@ class Books:
 
     def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
         """Give accounting periods a row that writers can lock, in a transaction of its own (PostgreSQL)."""
-        from engine.store.writing_ledger import make_open
-
         with self._connect(write=True) as connection, connection.begin():
             make_open(connection, tenant, entity, months)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.store.outbox import OutboxWriter
 from engine.store.writing_events import EventsWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_masters import MastersWriter
+from engine.store.writing_outbox import OutboxWriter
 from engine.store.writing_runs import RunsWriter
 
 

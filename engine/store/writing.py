@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
@@ -14,11 +14,8 @@ from engine.model.journal import Change
 from engine.store import bulk, checks_written, ids, tables, types
 from engine.store.bulk import Row
 from engine.store.failures import translation
+from engine.store.reader import Reader
 from engine.store.session import Session
-
-if TYPE_CHECKING:
-    from engine.store.books import Books
-    from engine.store.reader import Reader
 
 NOT_APPENDABLE = Code("store.not-appendable", "Rows for a table that has a way of its own to be written.")
 SPOILT = Code("store.spoilt", "A transaction that goes on after a write in it has failed.")
@@ -39,10 +36,20 @@ APPENDABLE: Final = {
 """Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have their own ways."""
 
 
+class Aside(Protocol):
+    """What a writer has done beside its own transaction; the books do it."""
+
+    def take_ids(self, name: str, count: int) -> int:
+        """The first of ``count`` ids that nobody else gets."""
+
+    def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
+        """Give accounting periods a row that writers can lock."""
+
+
 class WriterBase(Session):
     """A transaction that somebody answers for."""
 
-    def __init__(self, reader: Reader, change: Change, run_id: int, tenant: str, books: Books) -> None:
+    def __init__(self, reader: Reader, change: Change, run_id: int, tenant: str, books: Aside) -> None:
         super().__init__(reader.connection)
         self.reader, self.change, self.run_id, self.tenant = reader, change, run_id, tenant
         self._books = books
@@ -80,9 +87,6 @@ class WriterBase(Session):
             raise refuse(NOT_APPENDABLE, f"rows cannot be appended to {name!r}", mend=did_you_mean(name, APPENDABLE))
         target = APPENDABLE[name]
         appended = self._appended.setdefault(name, _Appended(target))
-        if target is tables.ENTRY:
-            rows = list(rows)
-            self._lock_open_months(rows)
         with self._spoiling():
             return bulk.insert(self.connection, target, appended.seen(rows))
 
@@ -121,9 +125,6 @@ class WriterBase(Session):
             )
             self._audit.clear()
         self._appended.clear()
-
-    def _lock_open_months(self, entries: Sequence[Row]) -> None:
-        raise NotImplementedError
 
     def _ids_here(self, name: str, count: int) -> int:
         """Ids taken in this transaction: their order is the order of commits."""

@@ -109,6 +109,17 @@ class LedgerWriter(WriterBase):
             self.audit(action, subject, {"state": before}, {"state": state}, tenant=tenant)
         return changed
 
+    def append(self, table: sa.Table | str, rows: Iterable[Row]) -> int:
+        """As :meth:`WriterBase.append`; entries first lock their accounting periods.
+
+        Raises:
+            TollbookError: ``ledger.period-closed`` as well.
+        """
+        if (table if isinstance(table, str) else table.name) == ENTRY.name:
+            rows = list(rows)
+            self._lock_open_months(rows)
+        return super().append(table, rows)
+
     def _lock_open_months(self, entries: Sequence[Row]) -> None:
         """Lock the periods of entries against being closed, or refuse the entries.
 

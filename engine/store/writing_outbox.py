@@ -1,0 +1,100 @@
+"""Writes of the outbox: effects put in, claimed for a while, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from engine.base.errors import Code, refuse
+from engine.model.effect import Answer, Effect
+from engine.store import bulk, query
+from engine.store.outbox import PENDING, waiting
+from engine.store.records import OutboxEffect
+from engine.store.tables import EFFECT
+from engine.store.writing import WriterBase
+
+UNKNOWN_EFFECT = Code(
+    "outbox.unknown-effect", "An answer to an effect that does not exist, or that has another final answer."
+)
+
+
+class OutboxWriter(WriterBase):
+    """Writes the outbox."""
+
+    def add_effects(self, tenant: str, entity: str, effects: Iterable[tuple[Effect, str]]) -> int:
+        """Put effects, each with the adapter that is to be told, into the outbox; how many."""
+        made = list(effects)
+        if not made:
+            return 0
+        first = self.take_ids(EFFECT.name, len(made))
+        rows = [
+            (first + i, tenant, entity, e.port, e.kind, e.key, e.payload, PENDING, adapter, 0, None, None, self.run_id)
+            for i, (e, adapter) in enumerate(made)
+        ]
+        with self._spoiling():
+            bulk.insert(self.connection, EFFECT, rows)
+        self.audit("add effects", EFFECT.name, None, {"effects": len(made)}, tenant=tenant)
+        return len(made)
+
+    def claim(self, tenant: str, port: str, limit: int, lease: timedelta) -> list[OutboxEffect]:
+        """At most ``limit`` effects that may go out now, held back from others for the time of the ``lease``.
+
+        Their ``attempts`` are those before this one.
+        """
+        at = self.change.at
+        with self._spoiling():
+            rows = list(
+                self.connection.execute(waiting(tenant, port, at).limit(limit).with_for_update(skip_locked=True))
+            )
+            claimed = [OutboxEffect(*row) for row in rows]
+            if not claimed:
+                return []
+            mine = query.among(self.dialect, EFFECT.c.id, "mine")
+            update = sa.update(EFFECT).where(mine).values(next_at=at + lease, attempts=EFFECT.c.attempts + 1)
+            self.connection.execute(update, {"mine": [effect.id for effect in claimed]})
+        self.audit("claim effects", f"port/{port}", None, {"effects": len(claimed)}, tenant=tenant)
+        return claimed
+
+    def answer(
+        self, tenant: str, port: str, answers: Iterable[Answer], retry_at: Mapping[str, datetime] | None = None
+    ) -> int:
+        """Write down what plug-ins answered; how many answers were news.
+
+        ``retry_at`` says when effects to be retried go out again (default: now).  An effect that has its final answer
+        keeps it: the same answer again, or the wish to retry, is what a second telling of the same act brings.
+
+        Raises:
+            TollbookError: ``outbox.unknown-effect``: the effect has another final answer, or does not exist.
+        """
+        with self._spoiling():
+            return sum(
+                self._answer(tenant, port, given, (retry_at or {}).get(given.key, self.change.at)) for given in answers
+            )
+
+    def _answer(self, tenant: str, port: str, given: Answer, again: datetime) -> bool:
+        column = EFFECT.c
+        mine = (column.tenant == tenant, column.port == port, column.key == given.key, column.state == PENDING)
+        retry = given.state == "retry"
+        values = {
+            "state": PENDING if retry else given.state,
+            "next_at": again if retry else None,
+            "answer": {"state": given.state, "reason": given.reason, "evidence": given.evidence},
+        }
+        if self.connection.execute(sa.update(EFFECT).where(*mine).values(values)).rowcount == 1:
+            self.audit(
+                "answer effect", f"effect/{given.key}", {"state": PENDING}, {"state": given.state}, tenant=tenant
+            )
+            return True
+        final = self.connection.execute(sa.select(column.state).where(*mine[:-1])).scalar()
+        if final is None or (not retry and final != given.state):
+            raise refuse(
+                UNKNOWN_EFFECT,
+                f"effect {given.key!r} of port {port} "
+                + ("does not exist" if final is None else f"is {final} already"),
+                why="an effect has one final answer",
+                mend="look at its answer with the key",
+                subject=f"effect/{given.key}",
+            )
+        return False
