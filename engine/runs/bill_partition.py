@@ -1,10 +1,8 @@
-"""One partition of a bill run: read, rate, draft, ask tax, finish, post, write - and only the last touches the books."""
+"""What one partition of a bill run comes to: rated and drafted here, finished in ``bill_finish``; nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +13,6 @@ from engine.billing.statement import statement
 from engine.ledger.fx import RateTable
 from engine.model.contract import Contract
 from engine.model.due import PayerDue
-from engine.model.entity import LegalEntity
 from engine.model.invoice import RatedCharge
 from engine.model.journal import FxRate
 from engine.model.subscription import BillingMark
@@ -88,8 +85,3 @@ def compute(parts: Parts, job: Job, dues: Sequence[PayerDue], table: RateTable, 
     issued, failed = finish_all(parts, job, billables, billed, findings, clock)
     kept = [mark for payer, owned in marks.items() if payer not in failed for mark in owned]
     return Batch(tuple(issued), tuple(kept), frozenset(prices), tuple(findings))
-
-
-def make_job(parts: Parts, entity: LegalEntity, catalogue: Any, meters: Any, on: date, seen: Mapping[str, int]) -> Job:
-    """What a run brings to every subscription of one entity."""
-    return Job(entity, catalogue, meters, parts.rules.decide, on, seen["events"], seen["usage"])
