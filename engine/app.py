@@ -31,6 +31,7 @@ from engine.runs.import_run import ImportReport, run_import
 from engine.runs.journal import exported
 from engine.runs.run import Parts, Progress, Report, silent
 from engine.runs.verify import run_checks
+from engine.store import checks_chain
 from engine.store.books import Books, open_books
 from engine.store.records import Run
 from engine.store.session import checked_change
@@ -199,6 +200,11 @@ class App:
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
         """Run named checks over the books, all if none is named; what each finds wrong."""
         return run_checks(self.books, self.tenant, names)
+
+    def chain_head(self) -> tuple[int, str]:
+        """Position and hash of the newest link of the chain that covers everything written; (0, "") before the first."""
+        with self.books.reader() as reader:
+            return checks_chain.head(reader, self.tenant)
 
     def explain(self, invoice: str, line: int) -> Explanation:
         """Why an invoice line costs what it costs; see :mod:`engine.runs.explain`."""

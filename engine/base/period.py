@@ -52,7 +52,8 @@ class Period(msgspec.Struct, frozen=True, gc=False, order=True):
 
     def meet(self, other: Period) -> Period | None:
         """The days that both have, or None."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
+        start = self.start if self.start >= other.start else other.start
+        end = self.end if self.end <= other.end else other.end
         return Period(start, end) if start < end else None
 
 

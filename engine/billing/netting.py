@@ -93,8 +93,8 @@ def net_recurring(
             if amount:
                 yield Back(one.line, days, Fraction(charge.share) * worth.share, -amount, worth.proration)
     for item in owed:
-        there = [*billed_days[_owed_terms(item, currency)], *kept[item.charge.key]]
-        for days in _within(subtract([item.days], there), window):
+        there = [*billed_days.get(_owed_terms(item, currency), ()), *kept.get(item.charge.key, ())]
+        for days in _within(subtract([item.days], there) if there else (item.days,), window):
             yield from _charge(item, days, currency, value)
 
 

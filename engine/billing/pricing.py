@@ -63,7 +63,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 def times(amount: Decimal, share: Fraction) -> Decimal:
     """``amount`` x ``share`` in 50 digits; multiplied before it is divided, so that nothing is cut on the way."""
-    if share == 1:
+    if share is WHOLE or share == 1:
         return amount
     return CONTEXT.divide(amount * share.numerator, Decimal(share.denominator))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
-from engine.base.period import FOREVER, Period, cycles
+from engine.base.period import Period, cycles
 from engine.billing.billed import Open
 from engine.billing.metering import metered
 from engine.billing.pricing import WHOLE, PricingFacts, times
@@ -101,27 +101,36 @@ def stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint], billed: S
     horizon, subject = job.on + timedelta(days=1), f"subscription/{due.subscription.key}"
     for kind, stints in (("recurring", served), ("usage", by_plan(served))):
         for stint in stints:
+            known: dict[tuple[date, int], list[_Days]] = {}
             for charge in plan_of(stint.plan, job.plans, subject).charges:
                 if charge.kind != kind:
                     continue
-                looked_at = stint.days.meet(Period(_window(due, stint.plan, charge, billed), FOREVER))
-                if looked_at is None or looked_at.start >= horizon:
-                    continue
-                for cycle in cycles(
-                    Period(looked_at.start, min(looked_at.end, horizon)), anchor, charge.months, origin
-                ):
-                    days = cycle.meet(stint.days)
-                    if days:
-                        yield Stretch(
-                            charge,
-                            stint.plan,
-                            cycle,
-                            days,
-                            stint.quantity,
-                            stint.began_by if days.start == stint.days.start != cycle.start else "anchor",
-                            stint.ended_by if days.end == stint.days.end != cycle.end else "anchor",
-                            stint.ended_by == "cancel" and days.end == stint.days.end,
-                        )
+                key = (_window(due, stint.plan, charge, billed), charge.months)
+                pieces = known.get(key)
+                if pieces is None:
+                    pieces = known[key] = list(_pieces(stint, Period(key[0], horizon), anchor, charge.months, origin))
+                for cycle, days, began_by, ended_by, ended in pieces:
+                    yield Stretch(charge, stint.plan, cycle, days, stint.quantity, began_by, ended_by, ended)
+
+
+_Days = tuple[Period, Period, Reason, Reason, bool]
+"""The cycle, the days of it in service, what began and what ended them, and whether the service ended with them."""
+
+
+def _pieces(stint: Stint, within: Period, anchor: int, months: int, origin: date) -> Iterator[_Days]:
+    """A stint cut into cycles of ``months``, as far as they share a day with ``within``."""
+    looked_at = stint.days.meet(within) if within.start < within.end else None
+    for cycle in cycles(looked_at, anchor, months, origin) if looked_at else ():
+        days = cycle.meet(stint.days)
+        if days:
+            last = days.end == stint.days.end
+            yield (
+                cycle,
+                days,
+                stint.began_by if days.start == stint.days.start != cycle.start else "anchor",
+                stint.ended_by if last and days.end != cycle.end else "anchor",
+                last and stint.ended_by == "cancel",
+            )
 
 
 def _window(due: SubscriptionDue, plan: str, charge: Charge, billed: Sequence[Open]) -> date:
@@ -151,15 +160,20 @@ def one_time_stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) 
 
 def agreed_line(contract: Contract | None, plan: str, charge: str, day: date) -> ContractLine | None:
     """The contract's line for a charge that is valid on a day; of several the one that began last."""
-    lines = contract.lines if contract is not None else ()
+    if contract is None:
+        return None
+    lines = contract.lines
     valid = (x for x in lines if x.plan == plan and x.charge == charge and x.valid_from <= day < x.valid_to)
     return max(valid, key=attrgetter("valid_from"), default=None)
 
 
-def rate(job: Job, due: SubscriptionDue, account: Account, contract: Contract | None, stretch: Stretch) -> Owed:
+def rate(
+    job: Job, due: SubscriptionDue, since: date, account: Account, contract: Contract | None, stretch: Stretch
+) -> Owed:
     """What a stretch owes: measured, priced by the rule in force on its first day, prorated where it is shorter than its cycle.
 
-    Rounded once, by the mode of the pricing rule, to the currency's minor unit.
+    ``since`` is the first day of the subscription.  Rounded once, by the mode of the pricing rule, to the currency's minor
+    unit.
 
     Raises:
         TollbookError: whatever pricing or proration refuses, ``usage.unknown-meter``.
@@ -185,7 +199,7 @@ def rate(job: Job, due: SubscriptionDue, account: Account, contract: Contract | 
         quantity,
         line.unit_price if line else None,
         line.currency if line else None,
-        subscribed_on(due),
+        since,
         day,
     )
     pricing = job.decide("pricing", facts, day)

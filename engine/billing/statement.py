@@ -13,7 +13,7 @@ from engine.billing.billed import Open, billed_in_part, open_lines
 from engine.billing.metering import unmatched
 from engine.billing.netting import Back, Due, Value, Worth, net_one_time, net_recurring, net_usage
 from engine.billing.proration import ProrationFacts, Reason
-from engine.billing.rating import Job, Owed, one_time_stretches, rate, stretches
+from engine.billing.rating import Job, Owed, one_time_stretches, rate, stretches, subscribed_on
 from engine.billing.timeline import stints
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
@@ -47,12 +47,13 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
             subject=f"subscription/{due.subscription.key}",
         )
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
+    since = subscribed_on(due)
     billed = [one for one in open_lines(due.billed) if one.line.charge.service_from <= job.on]
     owed: dict[str, list[Owed]] = {"recurring": [], "usage": [], "one_time": []}
     pending = job.on
     for stretch in (*stretches(job, due, served, billed), *one_time_stretches(job, due, served)):
         if stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
-            owed[stretch.charge.kind].append(rate(job, due, account, contract, stretch))
+            owed[stretch.charge.kind].append(rate(job, due, since, account, contract, stretch))
         else:
             pending = min(pending, stretch.days.start)
 

@@ -10,32 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from engine.store import types
 from engine.store.convert import Row, chunks, encoded
+from engine.store.copylines import lines
 from engine.store.failures import translated
 
 __all__ = ["Row", "chunks", "execute_many", "insert", "staged", "upsert"]
 
-_COPY_TYPES: dict[type[Any], str] = {
-    types.Text: "text",
-    types.Big: "int8",
-    types.Flag: "bool",
-    types.Amount: "numeric",
-    types.Price: "numeric",
-    types.Quantity: "numeric",
-    types.Rate: "numeric",
-    types.Digits: "numeric",
-    types.Day: "date",
-    types.Moment: "timestamptz",
-    types.Document: "text",  # JSON is written by its encoder
-}
+
+class Digests(Protocol):
+    """Takes what rows were encoded as, ``every`` rows at a time."""
+
+    @property
+    def every(self) -> int:
+        """Rows that one digest covers."""
+
+    def add(self, encoded: bytes) -> None:
+        """Digest the next rows."""
 
 
-def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> int:
+def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row], seal: Digests | None = None) -> int:
     """Append rows, each a tuple in the order of the table's columns, in the running transaction; how many there were.
 
     Raises:
@@ -45,8 +43,15 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> i
     """
     if connection.dialect.name == types.SQLITE:
         holes = ", ".join("?" * len(table.columns))
-        return execute_many(connection, table, f"INSERT INTO {quoted(connection, table)} VALUES ({holes})", rows)
-    return _copy(connection, table, quoted(connection, table), rows)
+        return execute_many(connection, table, f"INSERT INTO {quoted(connection, table)} VALUES ({holes})", rows, seal)
+    return _copy(connection, table, quoted(connection, table), rows, seal)
+
+
+def digest(table: sa.Table, rows: Iterable[Row], dialect: str, seal: Digests) -> None:
+    """Encode rows as :func:`insert` would, for their digests alone."""
+    made: Iterable[Any] = encoded(table, rows, seal) if dialect == types.SQLITE else lines(table, rows, seal)
+    for _ in made:
+        pass
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> int:
@@ -68,12 +73,14 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> i
     return count
 
 
-def execute_many(connection: sa.Connection, table: sa.Table, statement: str, rows: Iterable[Row]) -> int:
+def execute_many(
+    connection: sa.Connection, table: sa.Table, statement: str, rows: Iterable[Row], seal: Digests | None = None
+) -> int:
     """Run a SQLite statement once for each row of a table's columns; how many rows there were."""
     counted = _Counted(rows)
     with translated(table.name, Exception):
         cursor = _cursor(connection)
-        cursor.executemany(statement, encoded(table, types.SQLITE, counted))
+        cursor.executemany(statement, encoded(table, counted, seal))
         cursor.close()
     return counted.count
 
@@ -96,15 +103,15 @@ def _healthy(connection: sa.Connection) -> bool:
     return bool(driver.info.transaction_status.name == "INTRANS")
 
 
-def _copy(connection: sa.Connection, table: sa.Table, target: str, rows: Iterable[Row]) -> int:
+def _copy(
+    connection: sa.Connection, table: sa.Table, target: str, rows: Iterable[Row], seal: Digests | None = None
+) -> int:
     counted = _Counted(rows)
     with translated(table.name, Exception):
         cursor = _cursor(connection)
         with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-            copy.set_types([_COPY_TYPES[type(column.type)] for column in table.columns])
-            write = copy.write_row
-            for row in encoded(table, types.POSTGRESQL, counted):
-                write(row)
+            for block in lines(table, counted, seal):
+                copy.write(block)
         cursor.close()
     return counted.count
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store import checks_billing, checks_written
+from engine.store import checks_billing, checks_chain, checks_written
 from engine.store.reader import Reader
 from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, METADATA, POSTING, RELEASE, SERIES
 from engine.store.writing_ledger import DATE_DECREASES
@@ -265,5 +265,6 @@ ALL: Final[Mapping[str, Check]] = {
     "no-day-billed-twice": checks_billing.no_day_billed_twice,
     "marks": checks_billing.marks,
     "decisions-stored": decisions_stored,
+    "chain": checks_chain.chain,
 }
 """All checks by name."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, TollbookError, did_you_mean, refuse
 from engine.model.journal import Change
-from engine.store import bulk, checks_written, ids, tables, types
+from engine.store import bulk, checks_written, ids, seals, tables, types
 from engine.store.bulk import Row
 from engine.store.failures import translation
 from engine.store.reader import Reader
@@ -55,6 +55,7 @@ class WriterBase(Session):
         self._books = books
         self._audit: list[tuple[Any, ...]] = []
         self._appended: dict[str, _Appended] = {}
+        self._seals: list[seals.Seal] = []
         self._failed = False
 
     def take_ids(self, name: str, count: int) -> int:
@@ -88,10 +89,11 @@ class WriterBase(Session):
         target = APPENDABLE[name]
         appended = self._appended.setdefault(name, _Appended(target))
         with self._spoiling():
-            return bulk.insert(self.connection, target, appended.seen(rows))
+            return self._insert(target, appended.seen(rows))
 
     def finish(self) -> None:
-        """Check what was appended, then write the audit rows; called by the books before they commit.
+        """Check what was appended, then write the audit rows and the link of the chain; called by the books before they
+        commit.
 
         Raises:
             TollbookError: ``store.spoilt``, ``ledger.unbalanced``, ``store.orphan``.
@@ -115,16 +117,25 @@ class WriterBase(Session):
             fallback = self.tenant or next((tenant for tenant, *_ in self._audit if tenant), "")
             first = self.take_ids("audit", len(self._audit))
             who, at, reason = self.change.who, self.change.at, self.change.reason
-            bulk.insert(
-                self.connection,
+            self._insert(
                 tables.AUDIT,
                 (
                     (first + i, tenant or fallback, at, who, reason, action, subject, before, after, self.run_id)
                     for i, (tenant, action, subject, before, after) in enumerate(self._audit)
                 ),
             )
+            seals.link(self.connection, fallback, [seal.told() for seal in self._seals])
             self._audit.clear()
+            self._seals.clear()
         self._appended.clear()
+
+    def _insert(self, table: sa.Table, rows: Iterable[Row]) -> int:
+        """Append rows, in the order of their ids, and seal them; how many."""
+        seal = seals.Seal(table)
+        count = bulk.insert(self.connection, table, seal.watch(rows), seal)
+        if count:
+            self._seals.append(seal)
+        return count
 
     def _ids_here(self, name: str, count: int) -> int:
         """Ids taken in this transaction: their order is the order of commits."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.store import bulk, query, types
+from engine.store import query, types
 from engine.store.bulk import Row
 from engine.store.records import Outcome
 from engine.store.tables import SUBSCRIPTION_EVENT, USAGE_DAY, USAGE_EVENT, WATERMARK
@@ -157,7 +157,7 @@ class EventsWriter(WriterBase):
                     fresh.append(row)
                 elif there != body:
                     conflicts.append(position)
-            bulk.insert(self.connection, stream.table, ((first + i, *row) for i, row in enumerate(fresh)))
+            self._insert(stream.table, ((first + i, *row) for i, row in enumerate(fresh)))
         if fresh:
             name, tenant = stream.table.name, rows[0][stream.tenant_at]
             self.audit(f"put {name}", name, None, {"inserted": len(fresh), "from": first}, tenant=tenant)

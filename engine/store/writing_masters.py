@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.base.errors import Code, did_you_mean, refuse
-from engine.store import bulk, query, tables, types
+from engine.store import query, tables, types
 from engine.store.records import Outcome
 from engine.store.writing import WriterBase
 
@@ -172,7 +172,7 @@ class MastersWriter(WriterBase):
         if not fresh:
             return
         first = self.take_ids(how.table.name, len(fresh))
-        bulk.insert(self.connection, how.table, (_row(how, first + i, values) for i, values in enumerate(fresh)))
+        self._insert(how.table, (_row(how, first + i, values) for i, values in enumerate(fresh)))
         after = {"inserted": len(fresh), "from": first, "to": first + len(fresh) - 1}
         self.audit(f"put {kind}", kind, None, after, tenant=fresh[0]["tenant"])
 
@@ -186,7 +186,7 @@ class MastersWriter(WriterBase):
                 sa.update(how.table).where(gone).values(current=False), {"old": [old for old, _, _ in changed]}
             )
             rows = (_row(how, first + i, values) for i, (_, _, values) in enumerate(changed))
-            bulk.insert(self.connection, how.table, rows)
+            self._insert(how.table, rows)
         for i, (old_id, before, values) in enumerate(changed):
             new_id = first + i if how.versioned else old_id
             if not how.versioned:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from engine.base.errors import Code, refuse
 from engine.model.effect import Answer, Effect
-from engine.store import bulk, query
+from engine.store import query
 from engine.store.outbox import PENDING, waiting
 from engine.store.records import OutboxEffect
 from engine.store.tables import EFFECT
@@ -34,7 +34,7 @@ class OutboxWriter(WriterBase):
             for i, (e, adapter) in enumerate(made)
         ]
         with self._spoiling():
-            bulk.insert(self.connection, EFFECT, rows)
+            self._insert(EFFECT, rows)
         self.audit("add effects", EFFECT.name, None, {"effects": len(made)}, tenant=tenant)
         return len(made)
 

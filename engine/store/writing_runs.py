@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, refuse
 from engine.model.decision import Decision
-from engine.store import bulk, types
+from engine.store import types
 from engine.store.records import Partition, Run
 from engine.store.tables import DECISION, FINDING, INTAKE_FILE, PARTITION, RELEASE, RULE_FILE, RUN
 from engine.store.writing import WriterBase
@@ -149,7 +149,7 @@ class RunsWriter(WriterBase):
             for i, f in enumerate(kept)
         ]
         with self._spoiling():
-            bulk.insert(self.connection, FINDING, rows)
+            self._insert(FINDING, rows)
         self.audit("add findings", f"run/{run}", None, {"findings": len(kept)}, tenant=tenant)
         return len(kept)
 
@@ -211,7 +211,7 @@ class RunsWriter(WriterBase):
         """Keep what became of an import file."""
         row = (self.take_ids(INTAKE_FILE.name, 1), tenant, name, sha256, loaded, quarantined, self.change.at)
         with self._spoiling():
-            bulk.insert(self.connection, INTAKE_FILE, [row])
+            self._insert(INTAKE_FILE, [row])
         self.audit("import file", f"file/{name}", None, {"loaded": loaded, "quarantined": quarantined}, tenant=tenant)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.store.tables.base import METADATA
 from engine.store.tables.governance import (
     AUDIT,
+    CHAIN,
     DECISION,
     FINDING,
     ID_BLOCK,
@@ -33,7 +34,7 @@ from engine.store.tables.outbox import EFFECT
 from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
 
 __all__ = [
-    "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
+    "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",

@@ -93,6 +93,17 @@ AUDIT: Final = table(
     index("tenant", "subject"),
 )
 
+CHAIN: Final = table(
+    "chain",
+    text("tenant", key=True),
+    big("position", key=True),
+    text("previous"),
+    text("hash"),
+    document("seals"),
+    clustered=True,
+)
+"""One link a transaction: the digests of what it wrote, see :mod:`engine.store.seals`."""
+
 ID_BLOCK: Final = table("id_block", text("name", key=True), big("next"), clustered=True)
 
 INTAKE_FILE: Final = table(

@@ -1,0 +1,121 @@
+"""What was written, in digests: a seal for the rows of each insert, and one link of a chain for each transaction.
+
+A seal digests rows in the form in which the database was given them, a few rows a digest, with a salt of its own.  The
+seals of a transaction, those of its audit rows among them, become one link of the tenant's chain; a link's hash covers the
+link before it.  So no row, and no row about who changed it, can be altered, removed or slipped in later without the
+chain saying which (:mod:`engine.store.checks_chain`).  Whoever can rewrite the whole chain leaves only its last hash to
+tell: keep that elsewhere from time to time.
+
+The salt keeps a digest from giving away personal data that were erased: without the row nothing can be compared with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from engine.store import tables, types
+from engine.store.convert import Row, chunks
+from engine.store.tables import CHAIN
+
+MASTERS: Final = (
+    tables.ENTITY,
+    tables.ACCOUNT,
+    tables.METER,
+    tables.PLAN,
+    tables.CHARGE,
+    tables.CONTRACT,
+    tables.CONTRACT_LINE,
+    tables.SUBSCRIPTION,
+    tables.GL_ACCOUNT,
+)
+_TOLD: Final = {"state": "pending", "attempts": 0, "next_at": None, "answer": None}
+
+SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
+    "invoice": (1, {}),
+    "invoice_line": (5, {}),
+    "entry": (10, {}),
+    "posting": (10, {}),
+    "effect": (10, _TOLD),
+    "finding": (10, {}),
+    "audit": (1, {}),
+    "intake_file": (1, {}),
+    "usage_event": (50, {}),
+    "subscription_event": (1, {}),
+    "fx_rate": (10, {}),
+} | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in MASTERS}
+"""Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
+
+SALT_BYTES: Final = 16
+DIGEST_CHARACTERS: Final = 32
+"""128 bits of a SHA-256, in hexadecimal."""
+
+
+class Seal:
+    """Digests of the rows of one insert, collected while they are encoded."""
+
+    def __init__(self, table: sa.Table, salt: str = "") -> None:
+        self.table = table
+        self.every = SEALED[table.name][0]
+        self.salt = salt or secrets.token_hex(SALT_BYTES)
+        self.first = self.last = self.rows = 0
+        self._salted = hashlib.sha256(bytes.fromhex(self.salt))
+        self._digests: list[str] = []
+
+    def watch(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """The rows, in ascending order of their first column, with a note of where they begin and end."""
+        if isinstance(rows, Sequence):
+            if rows:
+                self._note(rows)
+            return rows
+        return self._watched(rows)
+
+    def _watched(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for chunk in chunks(rows, 1000):
+            self._note(chunk)
+            yield from chunk
+
+    def _note(self, rows: Sequence[Row]) -> None:
+        self.first = rows[0][0] if not self.rows else self.first
+        self.last = rows[-1][0]
+        self.rows += len(rows)
+
+    def add(self, encoded: bytes) -> None:
+        """Digest what the next rows, as many as one digest covers, were encoded as."""
+        digest = self._salted.copy()
+        digest.update(encoded)
+        self._digests.append(digest.hexdigest()[:DIGEST_CHARACTERS])
+
+    def told(self) -> dict[str, Any]:
+        """The seal as the chain keeps it."""
+        return {
+            "table": str(self.table.name),
+            "from": self.first,
+            "to": self.last,
+            "rows": self.rows,
+            "salt": self.salt,
+            "digests": "".join(self._digests),
+        }
+
+
+def link_hash(previous: str, position: int, seals: Any) -> str:
+    """The hash of a link over the one before it and its seals; hexadecimal SHA-256."""
+    return hashlib.sha256(f"{previous} {position} {types.to_json(seals)}".encode()).hexdigest()
+
+
+def link(connection: sa.Connection, tenant: str, seals: Sequence[Mapping[str, Any]]) -> None:
+    """Append a link to a tenant's chain.  The chain stays locked until the transaction ends: do it last."""
+    if connection.dialect.name == types.POSTGRESQL:
+        lock = int.from_bytes(hashlib.sha256(f"chain of {tenant}".encode()).digest()[:8], "big", signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+    column = CHAIN.c
+    newest = sa.select(column.position, column.hash).where(column.tenant == tenant)
+    before = connection.execute(newest.order_by(column.position.desc()).limit(1)).one_or_none()
+    position, previous = (before.position + 1, before.hash) if before else (1, "")
+    hashed = link_hash(previous, position, seals)
+    values = {"tenant": tenant, "position": position, "previous": previous, "hash": hashed, "seals": list(seals)}
+    connection.execute(sa.insert(CHAIN), values)
