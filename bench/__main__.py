@@ -1,4 +1,4 @@
-"""``python -m bench [bill ...] [--accounts N] [--months N]``: run the measurements and print them as Markdown."""
+"""``python -m bench [NAME ...] [--accounts N]``: run the measurements and print them as Markdown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ import argparse
 import platform
 import sys
 
-from bench import bill, decide
+from bench import bill, decide, large, memory, months, preview
 
-MEASUREMENTS = {"decide": decide.measure, "bill": bill.measure}
+MEASUREMENTS = {
+    "decide": decide.measure,
+    "bill": bill.measure,
+    "months": months.measure,
+    "large": large.measure,
+    "preview": preview.measure,
+    "memory": memory.measure,
+}
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def main() -> None:
@@ -17,6 +28,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}; all by default")
     parser.add_argument("--accounts", type=int, default=10_000, help="accounts in the bill run")
     parser.add_argument("--workers", type=int, default=2, help="processes of the bill run on PostgreSQL")
+    parser.add_argument("--months", type=int, default=120, help="monthly runs, one after the other")
+    parser.add_argument("--accounts-of-months", type=int, default=500, help="accounts in them")
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=[10_000, 100_000],
+        help="accounts whose memory is compared: 10000,100000,1000000",
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:

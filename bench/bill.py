@@ -8,22 +8,19 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bench import company
+from bench.measured import DAY, change, opened
 from bench.postgres import database
-from engine.app import App
-from engine.model.journal import Change
 from engine.runs.bill_run import run_bill
 from engine.runs.import_run import run_import
 from engine.runs.run import Report
 
 TABLES = ("invoice", "invoice_line", "entry", "posting", "effect", "audit")
-DAY = date(2026, 1, 1)
 
 
 def measure(options: argparse.Namespace) -> Iterator[str]:
@@ -52,13 +49,11 @@ def _row(label: str, report: Report, seconds: float, limit: float) -> str:
 
 
 def _bill(folder: Path, url: str, workers: int) -> tuple[Report, float]:
-    settings = {"database.url": url, "runs.workers": str(workers), "runs.partition_size": "1000"}
-    app = App(folder / "config.yaml", settings)
+    app = opened(folder, url, workers)
     try:
-        change = Change("bench", datetime.now(UTC), "measurement")
-        run_import(app.books, app.config.tenant.key, folder / "data", change, DAY)
+        run_import(app.books, app.tenant, folder / "data", change(), DAY)
         start = time.perf_counter()
-        report = run_bill(app.parts(), DAY, change)
+        report = run_bill(app.parts(), DAY, change())
         return report, time.perf_counter() - start
     finally:
         app.close()

@@ -57,8 +57,9 @@ FILES: dict[str, Sequence[str]] = {
 }
 
 
-def write(folder: Path, accounts: int) -> None:
-    """Write the config, the rules and the import files of the company into ``folder``."""
+def write(folder: Path, accounts: int, subscriptions: int = 1) -> None:
+    """Write the config, the rules and the import files of the company into ``folder``; every account has so many
+    subscriptions."""
     (folder / "rules" / "pricing").mkdir(parents=True)
     (folder / "rules" / "pricing" / "bench.yaml").write_text(PRICES)
     (folder / "config.yaml").write_text(CONFIG.format(rules=RULES))
@@ -67,16 +68,17 @@ def write(folder: Path, accounts: int) -> None:
     for name, lines in FILES.items():
         (data / f"{name}.csv").write_text("\n".join(lines) + "\n")
     keys = [f"A{n:07d}" for n in range(accounts)]
+    owned = [(f"S{key}-{n}", key) for key in keys for n in range(subscriptions)]
     _csv(
         data / "accounts.csv",
         "entity,key,name,country,currency,zone,segment",
         (("E1", key, f"Customer {key}", "NL", "EUR", "Europe/Amsterdam", "business") for key in keys),
     )
-    _csv(data / "subscriptions.csv", "entity,key,account,anchor_day", (("E1", f"S{key}", key, 1) for key in keys))
+    _csv(data / "subscriptions.csv", "entity,key,account,anchor_day", (("E1", own, key, 1) for own, key in owned))
     _csv(
         data / "subscription_events.csv",
         "entity,subscription,key,kind,on,plan,quantity",
-        (("E1", f"S{key}", "1", "start", "2026-01-01", "p", 1 + n % 200) for n, key in enumerate(keys)),
+        (("E1", own, "1", "start", "2026-01-01", "p", 1 + n % 200) for n, (own, _) in enumerate(owned)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -56,19 +55,15 @@ def ranges_of(parts: Parts, reader: Reader, account: str | None) -> list[tuple[s
     """
     size = 1 if account else parts.partition_size
     ranges = [
-        (entity, chunk[0], chunk[-1])
+        (entity, first, last)
         for entity in sorted(reader.entities(parts.tenant))
-        for chunk in _chunks(reader.payers(parts.tenant, entity, account), size)
+        for first, last in reader.payer_ranges(parts.tenant, entity, size, account)
     ]
     if account and not ranges:
         raise refuse(
             UNKNOWN_ACCOUNT, f"account {account} has no subscriptions, or does not exist", mend="check its key"
         )
     return ranges
-
-
-def _chunks(keys: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [keys[i : i + size] for i in range(0, len(keys), size)]
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -123,11 +123,12 @@ class MastersReader(Session):
             lines[line.contract].append(line)
         return [Contract(*(*head, tuple(lines[head[3]]))) for head in heads]
 
-    def payers(self, tenant: str, entity: str, account: str | None = None) -> list[str]:
-        """Keys of the accounts that receive invoices for subscriptions, sorted; with ``account``, those that it
-        concerns: its payer, and itself where it pays.
+    def payer_ranges(self, tenant: str, entity: str, size: int, account: str | None = None) -> list[tuple[str, str]]:
+        """The accounts that receive invoices for subscriptions, in ranges of ``size`` sorted keys: (first, last) of each;
+        with ``account``, those that it concerns: its payer, and itself where it pays.
 
-        Payers that do not exist are left out; :meth:`unpayable` names them.
+        The database counts them off, so that a million payers take no more memory here than their ranges.  Payers that do
+        not exist are left out; :meth:`unpayable` names them.
         """
         buyer, payer, taken = tables.ACCOUNT, tables.ACCOUNT.alias("payer"), tables.SUBSCRIPTION.c
         has = sa.exists().where(taken.tenant == tenant, taken.entity == entity, taken.account == buyer.c.key)
@@ -136,11 +137,13 @@ class MastersReader(Session):
             .distinct()
             .where(buyer.c.tenant == tenant, buyer.c.entity == entity, buyer.c.current, has)
             .where(payer.c.tenant == tenant, payer.c.entity == entity, payer.c.key == buyer.c.payer, payer.c.current)
-            .order_by(buyer.c.payer)
         )
         if account is not None:
             statement = statement.where(sa.or_(buyer.c.key == account, buyer.c.payer == account))
-        return list(self.connection.execute(statement).scalars())
+        key = statement.subquery().c.payer
+        counted = sa.select(key, ((sa.func.row_number().over(order_by=key) - 1) // size).label("range")).subquery().c
+        ranges = sa.select(sa.func.min(counted.payer), sa.func.max(counted.payer)).group_by(counted.range)
+        return [(first, last) for first, last in self.rows(ranges.order_by(counted.range))]
 
     def unpayable(self, tenant: str, entity: str) -> list[tuple[str, str]]:
         """Accounts whose payer is not there, as (account, payer)."""

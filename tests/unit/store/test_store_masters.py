@@ -138,13 +138,23 @@ def test_newest_rates_not_too_old(books: Books) -> None:
         assert reader.fx_rates(s.T, date(2025, 12, 31), 7) == []
 
 
+def test_payers_are_counted_off(books: Books) -> None:
+    """Ranges of a size, in the order of code points, the last one shorter."""
+    keys = ["B", "a", "c", "Z", "é"]
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        writer.put("accounts", [s.account(key, key) for key in keys])
+        writer.put("subscriptions", [Subscription(0, s.T, s.E, key, f"S{key}") for key in keys])
+    with books.reader() as reader:
+        assert reader.payer_ranges(s.T, s.E, 2) == [("B", "Z"), ("a", "c"), ("é", "é")]
+
+
 def test_payers(books: Books) -> None:
     with books.writer(s.CHANGE, tenant=s.T) as writer:
         s.masters(writer)
         writer.put("accounts", [s.account("lost", "nobody")])
         writer.put("subscriptions", [Subscription(0, s.T, s.E, "lost", "S-lost")])
     with books.reader() as reader:
-        assert reader.payers(s.T, s.E) == ["parent"]
-        assert reader.payers(s.T, s.E, "child") == ["parent"]
-        assert reader.payers(s.T, s.E, "idle") == []
+        assert reader.payer_ranges(s.T, s.E, 5) == [("parent", "parent")]
+        assert reader.payer_ranges(s.T, s.E, 5, "child") == [("parent", "parent")]
+        assert reader.payer_ranges(s.T, s.E, 5, "idle") == []
         assert reader.unpayable(s.T, s.E) == [("lost", "nobody")]

@@ -1,0 +1,56 @@
+"""Peak memory of a bill run as accounts grow: the command's process and its largest worker, on PostgreSQL."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import company
+from bench.measured import DAY, change, opened
+from bench.postgres import database
+from engine.runs.bill_run import run_bill
+from engine.runs.import_run import run_import
+
+
+def measure(options: argparse.Namespace) -> Iterator[str]:
+    """Lines of the report."""
+    yield f"## Peak memory, PostgreSQL, {options.workers} workers"
+    yield ""
+    yield "| accounts | command MiB | largest worker MiB | invoices/s |"
+    yield "|---|---|---|---|"
+    for accounts in options.sizes:
+        with tempfile.TemporaryDirectory() as name, database() as url:
+            company.write(Path(name), accounts)
+            for step in ("import", "bill"):
+                command = [sys.executable, "-m", "bench.memory", step, name, url, str(options.workers)]
+                last = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            own, worker, speed = last.split()
+            yield f"| {accounts:,} | {own} | {worker} | {speed} |"
+    yield ""
+
+
+def _step(step: str, name: str, url: str, workers: str) -> None:
+    """One step in a process of its own, whose memory is its own; prints MiB of it, of the largest worker, and invoices/s."""
+    folder = Path(name)
+    app = opened(folder, url, int(workers))
+    try:
+        if step == "import":
+            run_import(app.books, app.tenant, folder / "data", change(), DAY)
+            return
+        start = time.perf_counter()
+        report = run_bill(app.parts(), DAY, change())
+        speed = report.counts["invoices"] / (time.perf_counter() - start)
+    finally:
+        app.close()
+    peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(*peaks, f"{speed:,.0f}")
+
+
+if __name__ == "__main__":
+    _step(*sys.argv[1:])
