@@ -29,14 +29,16 @@ from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.journal import exported
+from engine.runs.requests import Replayed, replay, request_of
 from engine.runs.run import Parts, Progress, Report, silent
 from engine.runs.verify import run_checks
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
-from engine.store.records import Run
+from engine.store.records import LoggedCall, Run
+from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
 
-__all__ = ["App", "Explanation", "Exported", "ImportReport", "Report", "open_app"]
+__all__ = ["App", "Explanation", "Exported", "ImportReport", "Replayed", "Report", "open_app"]
 
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
@@ -59,7 +61,12 @@ class App:
     @cached_property
     def host(self) -> Host:
         """The plug-ins that the config names, loaded and checked."""
-        return Host(self.config.adapters, self.config.folder)
+        return Host(self.config.adapters, self.config.folder, recorder=self.request_log)
+
+    @cached_property
+    def request_log(self) -> RequestLog:
+        """Who keeps what adapters are called with; opens the books when the first call is made."""
+        return RequestLog(lambda: self.books, self.tenant)
 
     @cached_property
     def families(self) -> Mapping[str, Family]:
@@ -197,6 +204,24 @@ class App:
         """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivery.run_deliver`."""
         return run_deliver(self.parts(), change, limit=limit, progress=progress)
 
+    def requests(self, adapter: str, run_id: int | None, failed: bool, limit: int) -> list[LoggedCall]:
+        """Calls of the request log, the newest first, without what was sent and answered."""
+        with self.books.reader() as reader:
+            return reader.requests(self.tenant, adapter=adapter, run_id=run_id, failed=failed, limit=limit)
+
+    def request(self, request_id: int) -> LoggedCall:
+        """One call of the request log; see :func:`engine.runs.requests.request_of`."""
+        return request_of(self.parts(), request_id)
+
+    def replay(self, request_id: int, change: Change) -> Replayed:
+        """Make a call of the request log again; see :func:`engine.runs.requests.replay`."""
+        return replay(self.parts(), request_id, change)
+
+    def purge_requests(self, before: datetime, change: Change) -> int:
+        """Erase the calls of the request log that began before a moment; how many there were."""
+        with self.books.writer(change, tenant=self.tenant) as writer:
+            return writer.purge_requests(self.tenant, before)
+
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
         """Run named checks over the books, all if none is named; what each finds wrong."""
         return run_checks(self.books, self.tenant, names)
@@ -258,7 +283,10 @@ class App:
     def close(self) -> None:
         """Give back the database; other parts hold nothing."""
         if "books" in self.__dict__:
-            self.books.close()
+            try:
+                self.request_log.flush()
+            finally:
+                self.books.close()
 
 
 def with_methods(known: Mapping[str, Family], provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

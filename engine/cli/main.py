@@ -21,6 +21,7 @@ VERBS = (
     "run",
     "runs",
     "deliver",
+    "requests",
     "verify",
     "ledger",
     "explain",

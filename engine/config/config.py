@@ -39,8 +39,9 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Adapter(msgspec.Struct, frozen=True):
-    """One of ``adapters``: ``settings`` as written, ``secrets`` as names of environment variables, ``timeout`` in
-    seconds.  It stands at ``path`` in ``document``, where its plug-in's host finds the places of mistakes."""
+    """One of ``adapters``: ``settings`` as written, ``secrets`` as names of environment variables, ``timeout`` and
+    ``breaker_seconds`` in seconds.  It stands at ``path`` in ``document``, where its plug-in's host finds the places of
+    mistakes."""
 
     name: str
     port: str
@@ -48,6 +49,9 @@ class Adapter(msgspec.Struct, frozen=True):
     settings: Mapping[str, Any]
     secrets: Mapping[str, str]
     timeout: int
+    retries: int
+    breaker_failures: int
+    breaker_seconds: int
     document: Document
     path: tuple[str | int, ...]
 

@@ -17,6 +17,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "start or resume a run that writes, such as a bill run",
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
+    "purge": "erase old calls from the request log",
 }
 """What changes something, and so needs a role: verb -> what it does."""
 
@@ -100,6 +101,25 @@ SETTINGS: Final = (
         "Seconds after which a call is given up.",
         {"type": "integer", "min": 1, "max": 3_600},
         10,
+    ),
+    Setting(
+        "adapters[].retries",
+        "How often a call that only asks, such as for tax, is repeated after a failure that may pass; after half a "
+        "second, then twice as long each time. What tells is never repeated at once: the outbox does that.",
+        {"type": "integer", "min": 0, "max": 10},
+        2,
+    ),
+    Setting(
+        "adapters[].breaker_failures",
+        "Failed calls in a row after which the adapter rests: calls are refused at once.",
+        {"type": "integer", "min": 1, "max": 1_000},
+        5,
+    ),
+    Setting(
+        "adapters[].breaker_seconds",
+        "Seconds that it rests, until one call tries again.",
+        {"type": "integer", "min": 1, "max": 86_400},
+        60,
     ),
     Setting(
         "runs.partition_size",

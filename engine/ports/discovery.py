@@ -125,7 +125,7 @@ def files_named(settings: Mapping[str, Any], schema: Mapping[str, Any], home: Pa
     found: dict[str, Path] = {}
     for setting, value in settings.items():
         reads = schema.get(setting, {}).get("meta", {}).get("reads")
-        for place, text in _texts(f"settings/{setting}", value) if reads is not False else ():
+        for place, text in texts(f"settings/{setting}", value) if reads is not False else ():
             path = os.path.join(home, text)  # noqa: PTH118 - text may be no path, which Path does not forgive
             if os.path.isfile(path):  # noqa: PTH113
                 found[place] = Path(path)
@@ -134,13 +134,13 @@ def files_named(settings: Mapping[str, Any], schema: Mapping[str, Any], home: Pa
     return found
 
 
-def _texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
+def texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
     """Every text in a value, with its place."""
     if isinstance(value, str):
         yield place, value
     pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
-        yield from _texts(f"{place}/{key}", inner)
+        yield from texts(f"{place}/{key}", inner)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -13,6 +13,9 @@ NO_ANSWER = Code("adapter.no-answer", "An adapter that answered nothing, or not 
 WRONG_ANSWER = Code("adapter.wrong-answer", "An adapter whose answer breaks the contract of its port.")
 NO_QUOTE = Code("adapter.no-quote", "A line for which a tax adapter says that it knows no tax.")
 UNKNOWN_ADAPTER = Code("adapter.unknown", "An adapter that config.yaml does not name, or names for another port.")
+BREAKER_OPEN = Code(
+    "adapter.resting", "A call that was not made, because the calls before it failed; one is tried after a while."
+)
 DOUBLE_KEY = Code("adapter.double-key", "Two requests or effects with one key in a call.")
 
 Kind = Literal["transient", "permanent", "unknown"]
@@ -42,6 +45,11 @@ class AdapterFailed(TollbookError):
         self.kind = kind
         self.answered = answered
         self.keys = keys
+
+    @property
+    def refused(self) -> bool:
+        """Whether the call was not made, because the adapter rests."""
+        return any(finding.code == BREAKER_OPEN for finding in self.findings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (AdapterFailed, (self.findings, self.adapter, self.kind, self.answered, self.keys))

@@ -1,15 +1,15 @@
 """The host of plug-ins: finds, checks and makes the adapters that ``config.yaml`` names, and passes calls on to them.
 
-Everything that is wrong with any of them is said in one go, before anything runs.  A call is made once: the host
-repeats nothing, it says how a call failed (:class:`engine.ports.failure.AdapterFailed`).
+Everything that is wrong with any of them is said in one go, before anything runs.  Every call goes through the line of its
+adapter (:mod:`engine.ports.calling`); what it cannot give is said by :class:`engine.ports.failure.AdapterFailed`.
 """
 
 from __future__ import annotations
 
-import contextvars
-import decimal
+import copy
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,19 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
-from engine.base.money import CONTEXT
 from engine.model.decision import Method
 from engine.model.effect import Answer, Effect
+from engine.model.outbound import OutboundCall
 from engine.model.tax import TaxQuote, TaxRequest
-from engine.ports.answers import Sorted, answer_flaws, method_flaws, quote_flaws, sort_answers
-from engine.ports.failure import DOUBLE_KEY, RAISED, TIMED_OUT, UNKNOWN_ADAPTER, AdapterFailed, Kind
-from engine.ports.hookspecs import PORTS, PortFailure
+from engine.ports.answers import answer_flaws, method_flaws, quote_flaws
+from engine.ports.breaker import Resting
+from engine.ports.calling import NOT_LOGGED, Call, Line, Note, bounded
+from engine.ports.clock import Clock, SystemClock
+from engine.ports.failure import DOUBLE_KEY, UNKNOWN_ADAPTER, AdapterFailed, Kind
+from engine.ports.hookspecs import PORTS
 from engine.ports.loading import Adapter, Wanted, load_adapter
+from engine.ports.masking import Mask
+from engine.ports.recording import Recorder
 
 __all__ = ["Adapter", "AdapterFailed", "Host", "Wanted"]
 
@@ -32,40 +37,63 @@ DOUBLE_METHOD = Code("plugin.double-method", "Two plug-ins that provide a method
 
 
 class Host:
-    """The adapters of an installation.  They are found, checked and made when the host is."""
+    """The adapters of an installation.  They are found, checked and made when the host is.  Threads may share it."""
 
-    def __init__(self, wanted: Iterable[Wanted], home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        wanted: Iterable[Wanted],
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        recorder: Recorder | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         """Find, check and make every adapter, then ask what they provide.
 
         Args:
             wanted: the adapters of the configuration, with names that differ.
             home: folder of ``config.yaml``.
             environment: where secrets come from; the process's own by default.
+            recorder: who keeps the request log; nobody by default.
+            clock: the time to go by; that of the machine by default.
 
         Raises:
             TollbookError: with all that is wrong with any of them.
         """
-        self._adapters: dict[str, Adapter] = {}
+        adapters: list[Adapter] = []
         findings: list[Finding] = []
         for item in wanted:
             try:
-                self._adapters[item.name] = load_adapter(item, home, os.environ if environment is None else environment)
+                adapters.append(load_adapter(item, home, os.environ if environment is None else environment))
             except TollbookError as error:
                 findings += error.findings
         if findings:
             raise TollbookError(dict.fromkeys(findings))
+        mask = Mask(secret for adapter in adapters for secret in adapter.secrets.values())
+        time = clock or SystemClock()
+        self._lines = {adapter.name: Line(adapter, mask, time) for adapter in adapters}
+        self._recorder, self._run_id = recorder, 0
+        self._watch: Note = _unwatched
+        self._unlogged: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
         self._methods = self._provide()
+
+    def of_run(self, run_id: int, watch: Note | None = None) -> Host:
+        """The same host, whose calls are written down as those of a run; ``watch`` is given each of them too."""
+        mine = copy.copy(self)
+        mine._run_id, mine._watch, mine._unlogged = run_id, watch or _unwatched, Counter()
+        return mine
 
     def adapters(self, port: str) -> tuple[str, ...]:
         """The names of the adapters that serve a port, in the order of the configuration."""
-        return tuple(adapter.name for adapter in self._adapters.values() if adapter.port == port)
+        return tuple(name for name, line in self._lines.items() if line.adapter.port == port)
 
     def versions(self) -> dict[str, str]:
         """Adapter -> plug-in, version, digest of all that it decides by: ``tax_table 1.0.0+3f2a9c0d4e1b``.
 
         It covers the plug-in's files, the adapter's settings and the files that they name.  Part of every release.
         """
-        return {adapter.name: adapter.version for adapter in self._adapters.values()}
+        return {name: line.adapter.version for name, line in self._lines.items()}
 
     def methods(self) -> Mapping[str, Mapping[str, Method]]:
         """The methods that plug-ins add: family -> name -> method."""
@@ -77,7 +105,36 @@ class Host:
         Raises:
             TollbookError: ``adapter.unknown``.
         """
-        return self._named(adapter).manifest.batch
+        return self._named(adapter).adapter.manifest.batch
+
+    def longest(self, port: str, items: int) -> float:
+        """Seconds that telling an adapter of the port of so many effects may take at most, asking about them included."""
+        return max((self._lines[name].longest(items) for name in self.adapters(port)), default=0.0)
+
+    def resting(self, adapter: str) -> Resting | None:
+        """Whether calls to an adapter are refused now, since when and until when.
+
+        Raises:
+            TollbookError: ``adapter.unknown``.
+        """
+        return self._named(adapter).breaker.resting()
+
+    def noticed(self) -> list[Finding]:
+        """What went wrong beside calls since this was asked last: calls that could not be written down."""
+        with self._lock:
+            unlogged, self._unlogged = self._unlogged, Counter()
+        return [
+            Finding(
+                NOT_LOGGED,
+                Where(f"adapter {adapter}"),
+                f"{calls} {'call' if calls == 1 else 'calls'} could not be written into the request log: {reason}",
+                why="their answers were taken all the same",
+                mend="see that the database takes writes; what was sent cannot be looked up or sent again from the log",
+                level="warning",
+                subject=f"adapter/{adapter}",
+            )
+            for (adapter, reason), calls in unlogged.items()
+        ]
 
     def ask_tax(self, adapter: str, requests: Sequence[TaxRequest]) -> list[TaxQuote]:
         """Ask an adapter for the tax on lines, in as many calls as its batch size needs.
@@ -90,7 +147,7 @@ class Host:
             TollbookError: ``adapter.unknown``, ``adapter.double-key``.
         """
         to = self._named(adapter, "tax")
-        return self._send(to, "tax_quote", "requests", requests, quote_flaws(to.name), "permanent")
+        return self._send(to, "tax_quote", "requests", requests, quote_flaws(adapter), "permanent")
 
     def tell(self, adapter: str, effects: Sequence[Effect]) -> list[Answer]:
         """Tell an adapter of effects of its port, in as many calls as its batch size needs.
@@ -104,20 +161,46 @@ class Host:
             TollbookError: ``adapter.unknown``, ``adapter.double-key``.
         """
         to = self._named(adapter)
-        hook = {port.name: port.hooks[0] for port in PORTS.values() if port.verb == "tell"}.get(to.port)
+        hook = {port.name: port.hooks[0] for port in PORTS.values() if port.verb == "tell"}.get(to.adapter.port)
         if hook is None:
             raise self._unknown(adapter, "a port that is told of effects")
-        copies = [Effect(effect.key, effect.port, effect.kind, _copy(effect.payload)) for effect in effects]
-        return self._send(to, hook, "effects", copies, answer_flaws, "unknown")
+        return self._send(to, hook, "effects", _copies(effects), answer_flaws, "unknown")
 
-    def _named(self, name: str, port: str = "") -> Adapter:
-        adapter = self._adapters.get(name)
-        if adapter is None or (port and adapter.port != port):
+    def line(self, adapter: str) -> Line:
+        """The way to an adapter.
+
+        Raises:
+            TollbookError: ``adapter.unknown``.
+        """
+        return self._named(adapter)
+
+    def answers_for(self, adapter: str) -> bool:
+        """Whether an adapter can be asked by :meth:`status` what became of effects.
+
+        Raises:
+            TollbookError: ``adapter.unknown``.
+        """
+        to = self._named(adapter).adapter
+        return to.port == "delivery" and to.has("delivery_status")
+
+    def status(self, adapter: str, effects: Sequence[Effect]) -> list[Answer]:
+        """Ask an adapter what became of effects that it was told of; ``retry`` says that nothing was done.
+
+        Raises:
+            AdapterFailed: where an effect has no good answer; the others are in ``answered``.
+            TollbookError: ``adapter.unknown``, ``adapter.double-key``.
+        """
+        to = self._named(adapter, "delivery")
+        return self._send(to, "delivery_status", "effects", _copies(effects), answer_flaws, "permanent")
+
+    def _named(self, name: str, port: str = "") -> Line:
+        line = self._lines.get(name)
+        if line is None or (port and line.adapter.port != port):
             raise self._unknown(name, f"the port {port!r}" if port else "any port", port)
-        return adapter
+        return line
 
     def _unknown(self, name: str, what: str, port: str = "") -> TollbookError:
-        known = self.adapters(port) if port else self._adapters
+        known = self.adapters(port) if port else self._lines
         return refuse(
             UNKNOWN_ADAPTER,
             f"there is no adapter {name!r} for {what}",
@@ -126,48 +209,58 @@ class Host:
 
     def _send(
         self,
-        adapter: Adapter,
+        line: Line,
         hook: str,
         argument: str,
         items: Sequence[Any],
         flaws: Callable[[Any, Any], str | Finding],
         wrong: Kind,
     ) -> list[Any]:
-        """Make the calls of a batch and sort the answers; ``wrong`` is the class of a wrong or missing answer."""
+        """Make the calls of a batch; ``wrong`` is the class of a wrong or missing answer."""
+        name, batch = line.adapter.name, line.adapter.manifest.batch
         asked = {item.key: item for item in items}
         if len(asked) < len(items):
-            raise refuse(DOUBLE_KEY, f"{len(items)} items for adapter {adapter.name!r} have only {len(asked)} keys")
+            raise refuse(DOUBLE_KEY, f"{len(items)} items for adapter {name!r} have only {len(asked)} keys")
         good: dict[str, Any] = {}
         findings: list[Finding] = []
         open_keys: list[str] = []
-        for start in range(0, len(items), adapter.manifest.batch):
-            part = items[start : start + adapter.manifest.batch]
+        for start in range(0, len(items), batch):
+            part = items[start : start + batch]
             try:
-                answers = self._call(adapter, hook, {argument: tuple(part)})
+                result = line.send(Call(hook, argument, part, flaws, self._note, self._run_id))
             except AdapterFailed as failed:
-                keys = (*open_keys, *(item.key for item in part))
+                sent = () if failed.refused else tuple(item.key for item in part)
                 raise AdapterFailed(
-                    (*findings, *failed.findings), adapter.name, failed.kind, tuple(good.values()), keys
+                    (*findings, *failed.findings), name, failed.kind, tuple(good.values()), (*open_keys, *sent)
                 ) from failed.__cause__
-            asked_now = {item.key: item for item in part}
-            result: Sorted = sort_answers(adapter.name, hook, asked_now, answers, flaws)
             good |= result.good
             findings += result.findings
-            open_keys += [key for key in asked_now if key not in result.good]
+            open_keys += [item.key for item in part if item.key not in result.good]
             if open_keys and wrong == "unknown":
                 break
         if findings:
-            raise AdapterFailed(findings, adapter.name, wrong, tuple(good.values()), tuple(open_keys))
+            raise AdapterFailed(findings, name, wrong, tuple(good.values()), tuple(open_keys))
         return [good[item.key] for item in items]
+
+    def _note(self, call: OutboundCall) -> None:
+        """Write a call down.  Its answer is not lost where that fails; :meth:`noticed` says so."""
+        self._watch(call)
+        try:
+            if self._recorder is not None:
+                self._recorder.note(call)
+        except Exception as error:  # whoever keeps the log, and whatever is wrong with it
+            said = error.findings[0].what if isinstance(error, TollbookError) else f"{type(error).__name__}: {error}"
+            with self._lock:
+                self._unlogged[call.adapter, said] += 1
 
     def _provide(self) -> Mapping[str, Mapping[str, Method]]:
         methods: dict[str, dict[str, Method]] = {}
         owner: dict[tuple[str, str], str] = {}
         findings: list[Finding] = []
         for name in self.adapters("methods"):
-            adapter = self._adapters[name]
+            line = self._lines[name]
             try:
-                answer = self._call(adapter, "provide_methods", {})
+                answer = bounded(line.adapter, "provide_methods", {}, line.mask)
             except AdapterFailed as failed:
                 findings += failed.findings
                 continue
@@ -190,48 +283,11 @@ class Host:
             raise TollbookError(findings)
         return methods
 
-    def _call(self, adapter: Adapter, hook: str, arguments: Mapping[str, Any]) -> Any:
-        """The one place that every call to a plug-in passes: bounded in time, with exact arithmetic, and never raising
-        anything but :class:`AdapterFailed`.  A call that does not end in time is left behind in its thread."""
-        result: list[Any] = []
-        failure: list[BaseException] = []
 
-        def work() -> None:
-            decimal.setcontext(CONTEXT.copy())
-            try:
-                result.append(getattr(adapter.plugins.hook, hook)(**arguments))
-            except BaseException as error:
-                failure.append(error)
-
-        thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(work,), name=f"adapter {adapter.name}", daemon=True
-        )
-        thread.start()
-        thread.join(adapter.timeout)
-        if failure:
-            raise _failed(adapter, hook, failure[0]) from (None if adapter.secrets else failure[0])
-        if not result:
-            what = f"{hook} gave no answer within {adapter.timeout:g} seconds"
-            mend = "raise its timeout in config.yaml, or look at what it waits for"
-            finding = Finding(TIMED_OUT, Where(f"adapter {adapter.name}"), what, mend=mend)
-            raise AdapterFailed(finding, adapter.name, "unknown")
-        return result[0]
+def _unwatched(call: OutboundCall) -> None:
+    """Nobody looks."""
 
 
-def _failed(adapter: Adapter, hook: str, error: BaseException) -> AdapterFailed:
-    """How an exception of a plug-in is seen.  An error that the plug-in did not class leaves open what was done."""
-    kind: Kind = "permanent" if PORTS[adapter.port].verb != "tell" else "unknown"
-    if isinstance(error, PortFailure):
-        kind, text = error.kind, str(error)
-    else:
-        text = f"{type(error).__name__}: {error}"
-        if isinstance(error, TimeoutError | ConnectionError):
-            kind = "transient" if isinstance(error, ConnectionRefusedError) else "unknown"
-    what = f"{hook} failed ({kind}): {adapter.secrets.masked(text)}"
-    finding = Finding(RAISED, Where(f"adapter {adapter.name}"), what)
-    return AdapterFailed(finding, adapter.name, kind)
-
-
-def _copy(payload: dict[str, Any]) -> dict[str, Any]:
-    copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(payload))
-    return copy
+def _copies(effects: Sequence[Effect]) -> list[Effect]:
+    """Effects whose payloads are the adapter's own."""
+    return [Effect(e.key, e.port, e.kind, msgspec.json.decode(msgspec.json.encode(e.payload))) for e in effects]

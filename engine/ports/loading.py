@@ -11,7 +11,7 @@ import pluggy
 
 from engine.base.document import Document, validate
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
-from engine.ports.discovery import BROKEN, digest, files_named, find, load_class
+from engine.ports.discovery import BROKEN, digest, files_named, find, load_class, texts
 from engine.ports.hookspecs import Context, Secrets
 from engine.ports.manifest import Manifest, read_manifest
 from engine.ports.verify import check_hooks, manager
@@ -19,6 +19,8 @@ from engine.ports.verify import check_hooks, manager
 WRONG_PORT = Code("plugin.wrong-port", "An adapter in config.yaml for a port that its plug-in does not serve.")
 MISSING_SECRET = Code("plugin.missing-secret", "A secret of an adapter whose environment variable is not set.")
 UNKNOWN_SECRET = Code("plugin.unknown-secret", "A secret in config.yaml that the plug-in does not know.")
+
+SECRET_SHOWN = Code("plugin.secret-in-settings", "A setting of an adapter in which the value of a secret stands.")
 
 
 class Wanted(Protocol):
@@ -49,6 +51,18 @@ class Wanted(Protocol):
         """Seconds until a call is given up."""
 
     @property
+    def retries(self) -> int:
+        """How often a call that only asks is repeated after a transient failure."""
+
+    @property
+    def breaker_failures(self) -> int:
+        """Failures in a row after which calls are refused for a while."""
+
+    @property
+    def breaker_seconds(self) -> int:
+        """How long they are refused."""
+
+    @property
     def document(self) -> Document:
         """The file that it stands in, for the places of mistakes."""
 
@@ -59,15 +73,22 @@ class Wanted(Protocol):
 
 class Adapter(msgspec.Struct, frozen=True):
     """A plug-in at work: checked, made, and ready to be called.  ``version`` is that of the plug-in and all it decides by;
-    ``timeout`` is in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone."""
+    ``timeout`` and ``breaker_seconds`` are in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone."""
 
     name: str
     port: str
     manifest: Manifest
     version: str
     timeout: float
+    retries: int
+    breaker_failures: int
+    breaker_seconds: float
     secrets: Secrets
     plugins: pluggy.PluginManager
+
+    def has(self, hook: str) -> bool:
+        """Whether the plug-in has an optional hook."""
+        return bool(getattr(self.plugins.hook, hook).get_hookimpls())
 
 
 def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> Adapter:
@@ -88,6 +109,7 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
         findings.append(Finding(WRONG_PORT, wanted.document.where((*wanted.path, "port")), what, mend=mend))
     secrets, missing = _secrets(wanted, manifest, environment)
     findings += missing
+    findings += _shown(wanted, secrets)
     plugins, cls = manager(), None
     try:
         cls = load_class(found, manifest, where)
@@ -104,7 +126,8 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
         what = f"a file of adapter {wanted.name!r} cannot be read: {error.filename}: {error.strerror}"
         raise refuse(BROKEN, what, why="a release covers all that an adapter decides by", where=where) from None
     version = f"{manifest.name} {manifest.version}+{content}"
-    return Adapter(wanted.name, wanted.port, manifest, version, wanted.timeout, secrets, plugins)
+    bounds = (wanted.timeout, wanted.retries, wanted.breaker_failures, wanted.breaker_seconds)
+    return Adapter(wanted.name, wanted.port, manifest, version, *bounds, secrets, plugins)
 
 
 def _make(cls: type, context: Context, manifest: Manifest, where: Where) -> Any:
@@ -117,6 +140,20 @@ def _make(cls: type, context: Context, manifest: Manifest, where: Where) -> Any:
         what = f"plug-in {manifest.name!r} cannot be made for adapter {context.adapter!r}: {text}"
         cause = None if context.secrets else error  # its text may hold one
         raise refuse(BROKEN, what, mend=f"look at {cls.__name__}.__init__", where=where) from cause
+
+
+def _shown(wanted: Wanted, secrets: Secrets) -> list[Finding]:
+    """A finding for each setting in which a secret stands written out."""
+    findings = []
+    for place, text in texts("", wanted.settings):
+        for name, value in secrets.items():
+            if value and value in text:
+                path = (*wanted.path, "settings", *place.strip("/").split("/")[:1])
+                what = f"the setting {place.strip('/')!r} of adapter {wanted.name!r} has the secret {name!r} in it"
+                why = "a secret stands in the environment, never in a file"
+                mend = "leave it out: the plug-in has it from the environment"
+                findings.append(Finding(SECRET_SHOWN, wanted.document.where(path), what, why, mend))
+    return findings
 
 
 def _secrets(wanted: Wanted, manifest: Manifest, environment: Mapping[str, str]) -> tuple[Secrets, list[Finding]]:

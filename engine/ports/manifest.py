@@ -8,6 +8,7 @@
     ports: {tax: 1}              # port -> version of the contract that it is written for
     class: plugin:Acme           # module beside plugin.yaml, and the class in it
     batch: 200                   # most requests or effects of one call
+    outbound: true               # whether it calls another system; of one that does not, the request log keeps no bodies
     settings:                    # cerberus schema; every setting has a description, and a default unless it is required
       table: {type: string, required: true, description: File of rates.}
       log: {type: string, default: acme.log, reads: false, description: File that calls are noted in.}
@@ -21,6 +22,7 @@ writes; ``reads: true`` that it reads all files below a folder that is named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +38,8 @@ WRONG_NAME = Code("plugin.wrong-name", "A plugin.yaml whose name is not that of 
 UNKNOWN_PORT = Code("plugin.unknown-port", "A plugin.yaml that names a port which does not exist.")
 CONTRACT_VERSION = Code("plugin.contract-version", "A plug-in for another version of a port's contract.")
 BAD_SETTING = Code("plugin.bad-setting", "A setting in plugin.yaml that has no default and is not required.")
+
+SECRET_SETTING = Code("plugin.secret-setting", "A setting in plugin.yaml that is a secret by its name.")
 
 FILE: Final = "plugin.yaml"
 
@@ -60,6 +64,8 @@ _RULES: Final[Mapping[str, Any]] = {
 }
 """The rules that the schema of one setting may have; those of nested schemas are checked when it is compiled."""
 
+_SECRET_NAME: Final = re.compile(r"(?:^|_)(?:password|passphrase|secret|token|api_?key|private_?key|credentials?)$")
+
 _META: Final = ("description", "reads")
 """Rules of a setting that are not for cerberus."""
 
@@ -67,9 +73,10 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "name": {**_TEXT, "regex": "[a-z][a-z0-9_]*"},
     "version": {**_TEXT, "regex": r"[0-9]+\.[0-9]+\.[0-9]+([-+.][0-9A-Za-z.+-]+)?"},
     "summary": _TEXT,
-    "ports": {"type": "dict", "required": True, "minlength": 1, "valuesrules": {"type": "integer", "min": 1}},
+    "ports": {"type": "dict", "required": True, "minlength": 1, "valuesrules": {"type": "integer"}},
     "class": {**_TEXT, "regex": r"[a-z_][a-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"},
     "batch": {"type": "integer", "min": 1, "max": 100_000, "default": 500},
+    "outbound": {"type": "boolean", "default": True},
     "settings": {"type": "dict", "default": {}, "valuesrules": {"type": "dict", "schema": _RULES}},
     "secrets": {
         "type": "dict",
@@ -101,6 +108,7 @@ class Manifest(msgspec.Struct, frozen=True):
         module: module beside ``plugin.yaml`` that has the class.
         class_name: the class.
         batch: most requests or effects of one call.
+        outbound: whether it calls another system.
         settings: cerberus schema of the settings; the description of each, and what it reads, is in its ``meta``.
         secrets: name -> where it comes from.
         file: ``plugin.yaml`` as it is named in findings.
@@ -113,6 +121,7 @@ class Manifest(msgspec.Struct, frozen=True):
     module: str
     class_name: str
     batch: int
+    outbound: bool
     settings: Mapping[str, Any]
     secrets: Mapping[str, Secret]
     file: str
@@ -152,6 +161,7 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         module=module,
         class_name=class_name,
         batch=values["batch"],
+        outbound=values["outbound"],
         settings=settings,
         secrets={key: Secret(**secret) for key, secret in values["secrets"].items()},
         file=document.file,
@@ -219,6 +229,10 @@ def _settings(document: Document, settings: Mapping[str, Mapping[str, Any]]) -> 
                     mend="add default: …, or required: true",
                 )
             )
+        if _SECRET_NAME.search(key):
+            why = "a setting stands in config.yaml, in releases and in findings"
+            what = f"setting {key!r} is a secret by its name"
+            findings.append(Finding(SECRET_SETTING, where, what, why, "declare it under secrets, or name it otherwise"))
         try:
             Shape({key: rules})
         except TollbookError as error:

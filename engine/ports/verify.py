@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pluggy
 
@@ -17,6 +18,8 @@ UNKNOWN_HOOK = Code("plugin.unknown-hook", "A method that is marked or named as 
 UNMARKED_HOOK = Code("plugin.unmarked-hook", "A method with the name of a hook that is not marked with @hookimpl.")
 MISSING_HOOK = Code("plugin.missing-hook", "A plug-in that lacks a hook of a port which it serves.")
 WRONG_ARGUMENT = Code("plugin.wrong-argument", "A hook with an argument that the contract does not have.")
+MISSING_ARGUMENT = Code("plugin.missing-argument", "A hook that does not take an argument that the contract gives it.")
+NOT_PLAIN = Code("plugin.not-plain", "A hook that is a generator or a coroutine; a hook answers by what it returns.")
 WRAPPER = Code("plugin.wrapper", "A hook that wraps others; no hook may stop or rewrite what another answers.")
 OTHER_PORT = Code("plugin.other-port", "A hook of a port that plugin.yaml does not name.")
 
@@ -45,7 +48,7 @@ def check_hooks(plugins: pluggy.PluginManager, cls: type, manifest: Manifest) ->
     for name in manifest.ports:
         port = PORTS[name]
         misspelt = any(hook.startswith(port.prefix) and hook not in hooks for hook in done)
-        missing = [] if misspelt else [hook for hook in port.hooks if hook not in done]
+        missing = [] if misspelt else [hook for hook in port.hooks if hook not in {*done, *port.optional}]
         findings += [_missing(manifest, port, hook, cls) for hook in missing]
     return findings
 
@@ -86,19 +89,38 @@ def _check_hook(
         findings.append(
             Finding(WRAPPER, where, f"{name} wraps the hook {hook!r}", "no hook rewrites what another answers")
         )
-    known = _arguments(getattr(port.spec, hook))
-    for argument, required in _arguments(function).items():
-        if argument not in known and required:
-            findings.append(
-                Finding(
-                    WRONG_ARGUMENT,
-                    where,
-                    f"{name}, hook {hook!r} has the argument {argument!r}, which version {port.contract} of the "
-                    f"port {port.name!r} does not have",
-                    mend=did_you_mean(argument, known) or "remove it",
-                )
-            )
-    return findings
+    elif inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        what = f"{name}, hook {hook!r} is a {'coroutine' if inspect.iscoroutinefunction(function) else 'generator'}"
+        mend = "write it as a plain function that returns its answers"
+        findings.append(Finding(NOT_PLAIN, where, what, "the host takes what it returns for the answer", mend))
+    return [*findings, *_check_arguments(name, hook, port, function)]
+
+
+def _check_arguments(name: str, hook: str, port: Port, function: Callable[..., Any]) -> Iterator[Finding]:
+    """What is wrong with the arguments of a hook: pluggy gives those that it has by name and without a default."""
+    where, known, given = _where(function), _arguments(getattr(port.spec, hook)), _arguments(function)
+    of_contract = f"version {port.contract} of the port {port.name!r}"
+    strange = [argument for argument, kind in given.items() if argument not in known and kind != "default"]
+    for argument in strange:
+        what = f"{name}, hook {hook!r} has the argument {argument!r}, which {of_contract} does not have"
+        yield Finding(WRONG_ARGUMENT, where, what, mend=did_you_mean(argument, known) or "remove it")
+    for argument, kind in given.items():
+        if argument in known and kind != "given":
+            found, mend = _NEVER_GIVEN[kind]
+            what = f"{name}, hook {hook!r} {found} the argument {argument!r}"
+            yield Finding(MISSING_ARGUMENT, where, what, "such an argument is never given", mend)
+    for argument in () if strange else known:  # what is lacking is most likely there under another name
+        if argument not in given:
+            what = f"{name}, hook {hook!r} has no argument {argument!r}, which {of_contract} gives"
+            near = difflib.get_close_matches(argument, [*given], n=1)
+            yield Finding(MISSING_ARGUMENT, where, what, mend=f"rename {near[0]!r}" if near else "add it")
+
+
+_NEVER_GIVEN: Final = {
+    "default": ("has a default for", "remove the default"),
+    "keyword": ("takes by keyword only", "remove the * before it"),
+}
+"""How an argument may stand so that pluggy does not give it, and what to do."""
 
 
 def _missing(manifest: Manifest, port: Port, hook: str, cls: type) -> Finding:
@@ -110,13 +132,18 @@ def _missing(manifest: Manifest, port: Port, hook: str, cls: type) -> Finding:
     )
 
 
-def _arguments(function: Callable[..., Any]) -> dict[str, bool]:
-    """The arguments of a method but for ``self`` -> whether the caller has to give them."""
+def _arguments(function: Callable[..., Any]) -> dict[str, str]:
+    """The arguments of a method but for ``self`` -> how they stand: ``given`` by place, with a ``default``, by
+    ``keyword`` only."""
     parameters = list(inspect.signature(function).parameters.values())
     if parameters and parameters[0].name in ("self", "cls"):
         parameters = parameters[1:]
     return {
-        parameter.name: parameter.default is parameter.empty
+        parameter.name: "default"
+        if parameter.default is not parameter.empty
+        else "keyword"
+        if parameter.kind is parameter.KEYWORD_ONLY
+        else "given"
         for parameter in parameters
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }

@@ -47,7 +47,8 @@ def run_bill(
     """Bill everything that is owed on ``on``, for one account or for all.
 
     The same run twice changes nothing: a finished run is reported again, an unfinished one is resumed with the release and
-    the usage that it pinned.  A dry run computes the same and writes nothing but the daily sums of usage.
+    the usage that it pinned.  A dry run computes the same and writes nothing but the daily sums of
+    usage and the request log.
 
     Raises:
         TollbookError: ``period.closed``, ``run.before-documents``, ``run.no-entity``, ``run.unknown-account``,
@@ -193,6 +194,7 @@ def bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]:
 
 def _bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]:
     clock = Clock()
+    parts = msgspec.structs.replace(parts, host=parts.host.of_run(pinned.run_id))
     with parts.books.reader() as reader:
         with clock.step("read"):
             partition = next(p for p in reader.partitions(pinned.run_id) if p.number == number)

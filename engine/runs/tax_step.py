@@ -16,6 +16,9 @@ from engine.ports.host import Host
 
 FALLBACK = Code("tax.fallback", "A tax adapter gave no answer, so the tax rules decided; the lines say so.")
 
+SHOWN = 5
+"""Reasons that a finding gives; the others are counted."""
+
 Answered = tuple[TaxQuote, int]
 """A quote, and the id of the tax rule's decision; 0 where an adapter answered."""
 
@@ -25,7 +28,8 @@ def ask_tax(
 ) -> tuple[dict[str, Answered], list[Finding]]:
     """The quotes of adapters, by key, and what went wrong on the way.
 
-    The routing rules choose the adapter; it is asked once for all its requests.  What it does not answer, or what is routed
+    The routing rules choose the adapter; it is asked once for all its requests, and a failure is one finding, also where the
+    adapter rests after failures before.  What it does not answer, or what is routed
     to none, is left to the tax family (:func:`by_rule`).
 
     Raises:
@@ -46,6 +50,7 @@ def ask_tax(
             quotes = failure.answered if isinstance(failure, AdapterFailed) else ()
             findings.append(_fell_back(adapter, len(batch) - len(quotes), failure))
         answers.update((quote.key, (quote, 0)) for quote in quotes)
+    findings.extend(host.noticed())
     return answers, findings
 
 
@@ -66,7 +71,9 @@ def by_rule(decide: Decide, request: TaxRequest) -> Answered:
 
 
 def _fell_back(adapter: str, lines: int, failure: TollbookError) -> Finding:
-    what = "; ".join(dict.fromkeys(finding.what for finding in failure.findings))
+    said = [*dict.fromkeys(finding.what for finding in failure.findings)]
+    more = f"; and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+    what = "; ".join(said[:SHOWN]) + more
     return Finding(
         FALLBACK,
         Where(f"adapter/{adapter}"),

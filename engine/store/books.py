@@ -169,6 +169,31 @@ class Books:
             finally:
                 self._open.writer = None
 
+    @property
+    def writing(self) -> bool:
+        """Whether a writer is open in this thread on SQLite, where no second one can be."""
+        return getattr(self._open, "writer", None) is not None
+
+    @contextmanager
+    def unflushed(self) -> Iterator[sa.Connection]:
+        """A transaction of its own that is not forced to the disk: a power cut may lose it, nothing else can.
+
+        It is for what is written often, such as the request log; on SQLite no :attr:`writing` may be going on.
+        """
+        with self._connect(write=True) as connection:
+            driver: Any = connection.connection.driver_connection
+            sqlite = self.dialect == types.SQLITE
+            try:
+                if sqlite:
+                    driver.execute("PRAGMA synchronous=NORMAL")
+                with connection.begin():
+                    if not sqlite:
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                    yield connection
+            finally:
+                if sqlite:
+                    driver.execute("PRAGMA synchronous=FULL")
+
     def take_ids(self, name: str, count: int) -> int:
         """The first of ``count`` consecutive ids that nobody else gets, in a short transaction of its own.
 

@@ -6,7 +6,7 @@ out a second time under the same key: the plug-in takes the same key as the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ from engine.store.tables import EFFECT
 PENDING: Final = "pending"
 
 
-def waiting(tenant: str, port: str, at: datetime) -> sa.Select[Any]:
-    """Effects of a port that may go out at a moment, oldest first."""
+def waiting(tenant: str, port: str, at: datetime, without: Collection[str] = ()) -> sa.Select[Any]:
+    """Effects of a port that may go out at a moment, oldest first, but those of some adapters."""
     column = EFFECT.c
     return (
         sa.select(EFFECT)
@@ -29,6 +29,7 @@ def waiting(tenant: str, port: str, at: datetime) -> sa.Select[Any]:
             column.tenant == tenant, column.port == port, sa.literal_column("state") == sa.literal_column("'pending'")
         )
         .where(sa.or_(column.next_at.is_(None), column.next_at <= at))
+        .where(*([column.adapter.not_in(without)] if without else ()))
         .order_by(column.id)
     )
 
@@ -45,6 +46,13 @@ class OutboxReader(Session):
         wanted = query.among(self.dialect, EFFECT.c.key, "wanted", types.TextList)
         statement = sa.select(EFFECT).where(EFFECT.c.tenant == tenant, wanted).order_by(EFFECT.c.id)
         return [OutboxEffect(*row) for row in self.connection.execute(statement, {"wanted": list(keys)})]
+
+    def waiting_by_adapter(self, tenant: str, port: str) -> dict[str, int]:
+        """How many effects of a port have no final answer, by adapter; of those that have some."""
+        column = EFFECT.c
+        mine = (column.tenant == tenant, column.port == port, column.state == PENDING)
+        counted = sa.select(column.adapter, sa.func.count()).where(*mine).group_by(column.adapter)
+        return {row[0]: row[1] for row in self.connection.execute(counted)}
 
     def effect_counts(self, tenant: str) -> dict[tuple[str, str], int]:
         """How many effects there are by (port, state)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine.store.due import DueReader
 from engine.store.outbox import OutboxReader
 from engine.store.reading_ledger import LedgerReader
+from engine.store.reading_requests import RequestsReader
 from engine.store.reading_runs import RunsReader
 
 
-class Reader(DueReader, LedgerReader, RunsReader, OutboxReader):
+class Reader(DueReader, LedgerReader, RunsReader, OutboxReader, RequestsReader):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from engine.model.outbound import OutboundCall
+
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a batch of rows that were put in by natural key.
@@ -111,3 +113,10 @@ class OutboxEffect(msgspec.Struct, frozen=True):
     next_at: datetime | None
     answer: Any
     run_id: int
+
+
+class LoggedCall(msgspec.Struct, frozen=True):
+    """A call of the request log, by its number there."""
+
+    id: int
+    call: OutboundCall

@@ -6,8 +6,9 @@ from engine.store.writing_events import EventsWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_masters import MastersWriter
 from engine.store.writing_outbox import OutboxWriter
+from engine.store.writing_requests import RequestsWriter
 from engine.store.writing_runs import RunsWriter
 
 
-class Writer(MastersWriter, EventsWriter, LedgerWriter, RunsWriter, OutboxWriter):
+class Writer(MastersWriter, EventsWriter, LedgerWriter, RunsWriter, OutboxWriter, RequestsWriter):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -38,15 +38,19 @@ class OutboxWriter(WriterBase):
         self.audit("add effects", EFFECT.name, None, {"effects": len(made)}, tenant=tenant)
         return len(made)
 
-    def claim(self, tenant: str, port: str, limit: int, lease: timedelta) -> list[OutboxEffect]:
+    def claim(
+        self, tenant: str, port: str, limit: int, lease: timedelta, without: Collection[str] = ()
+    ) -> list[OutboxEffect]:
         """At most ``limit`` effects that may go out now, held back from others for the time of the ``lease``.
 
-        Their ``attempts`` are those before this one.
+        Those of the adapters in ``without`` stay.  Their ``attempts`` are those before this one.
         """
         at = self.change.at
         with self._spoiling():
             rows = list(
-                self.connection.execute(waiting(tenant, port, at).limit(limit).with_for_update(skip_locked=True))
+                self.connection.execute(
+                    waiting(tenant, port, at, without).limit(limit).with_for_update(skip_locked=True)
+                )
             )
             claimed = [OutboxEffect(*row) for row in rows]
             if not claimed:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.base.errors import TollbookError
 from engine.model.effect import Answer, Effect
-from engine.ports.hookspecs import Context, hookimpl
+from engine.ports.hookspecs import Context, Transient, hookimpl
 from engine.ports.hookspecs.delivery import InvoiceDocument
 
 from .page import Page
@@ -46,6 +46,20 @@ class DeliveryFile:
         except OSError as error:
             answers += [_later(effect.key, error) for effect in effects[len(answers) :]]
         return answers
+
+    @hookimpl
+    def delivery_status(self, effects: Sequence[Effect]) -> list[Answer]:
+        """What the folder has under each key."""
+        try:
+            return [self._known(effect) for effect in effects]
+        except OSError as error:
+            raise Transient(_later("", error).reason) from None
+
+    def _known(self, effect: Effect) -> Answer:
+        record = self.shelf.record(effect.key)
+        if record is None or not self.shelf.complete(record):
+            return Answer(effect.key, "retry", "the folder does not have the whole document")
+        return self._accepted(effect.key, record)
 
     def _deliver(self, effect: Effect) -> Answer:
         try:

@@ -20,6 +20,8 @@ ARGUMENTS = {
     "runs resume": ("1",),
     "runs abandon": ("1",),
     "deliver": (),
+    "requests replay": ("1",),
+    "requests purge": ("--before", "2026-01-01"),
     "ledger close-period": ("E1", "2026-01"),
     "ledger open-period": ("E1", "2026-01"),
 }
@@ -49,7 +51,7 @@ def changing() -> list[str]:
 def test_the_changing_verbs_are_these() -> None:
     """The verbs with a reason are those listed above, and no others change anything."""
     assert changing() == sorted(ARGUMENTS)
-    assert {name.split()[0] for name in changing()} - {"runs", "ledger"} <= set(VERBS)
+    assert {name.split()[0] for name in changing()} - {"runs", "ledger", "requests"} <= set(VERBS)
 
 
 def test_every_verb_speaks_json() -> None:

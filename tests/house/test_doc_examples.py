@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -81,6 +84,25 @@ def test_the_adapter_of_the_guide_answers(tmp_path: Path) -> None:
     abroad = TaxRequest(**{field: getattr(request, field) for field in request.__struct_fields__} | {"country": "FR"})
     with pytest.raises(AdapterFailed, match="only DE is served"):
         host.ask_tax("german_tax", [abroad])
+
+
+def test_the_adapter_of_the_guide_keeps_its_contract(tmp_path: Path) -> None:
+    write_files("docs/guides/write-an-adapter.md", tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+        "test_tax_flat.py",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^[3-9]\d passed", done.stdout, re.MULTILINE)
 
 
 def test_the_tutorial_runs_as_it_stands(

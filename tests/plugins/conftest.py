@@ -19,7 +19,7 @@ def shipped(tmp_path: Path) -> Callable[..., Host]:
 
     def make(plugin: str, port: str, **settings: Any) -> Host:
         path = tmp_path / "config.yaml"
-        adapter = {"name": "it", "port": port, "plugin": plugin, "settings": settings, "timeout": 60}
+        adapter = {"name": "it", "port": port, "plugin": plugin, "settings": settings, "timeout": 60, "retries": 0}
         path.write_text(json.dumps({"rules": {"folders": ["."]}, "adapters": [adapter]}))
         config = load(path, {}, {})
         return Host(config.adapters, config.folder, {})

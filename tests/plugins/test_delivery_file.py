@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.model.effect import Answer
-from engine.ports.host import Host
+from engine.model.effect import Answer, Effect
+from engine.ports.host import AdapterFailed, Host
 from tests.plugins.documents import DOCUMENT, document, files, send
 
 Shipped = Callable[..., Host]
@@ -186,3 +186,25 @@ def test_files_may_be_forced_to_the_disk(shipped: Shipped, monkeypatch: pytest.M
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(number), real(number)))
     send(shipped("delivery_file", "delivery", folder="out", durable=True), document())
     assert len(synced) == 3
+
+
+def status(host: Host, key: str, payload: dict[str, Any]) -> Answer:
+    [answer] = host.status("it", [Effect(key, "delivery", "invoice", payload)])
+    return answer
+
+
+def test_it_says_what_became_of_a_key(host: Host, tmp_path: Path) -> None:
+    assert (status(host, "k", document()).state, files(tmp_path / "out")) == ("retry", [])
+    [sent] = send(host, document(), keys="k")
+    assert status(host, "k", document()) == status(host, "k", document(seller__name="Acme AG")) == sent
+    (tmp_path / sent.evidence["path"]).unlink()
+    assert status(host, "k", document()).reason == "the folder does not have the whole document"
+
+
+def test_a_record_that_cannot_be_read_is_no_word_about_the_key(host: Host, tmp_path: Path) -> None:
+    send(host, document(), keys="k")
+    [record] = (tmp_path / "out" / ".keys").glob("*/*.json")
+    record.write_text("{")
+    with pytest.raises(AdapterFailed) as raised:
+        status(host, "k", document())
+    assert (raised.value.kind, "the record of the key cannot be read" in str(raised.value)) == ("transient", True)

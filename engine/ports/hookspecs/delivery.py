@@ -146,5 +146,32 @@ class DeliveryPort(Protocol):
         """
         ...
 
+    @hookspec(firstresult=True)
+    def delivery_status(self, effects: Sequence[Effect]) -> Sequence[Answer]:
+        """What became of documents whose sending has no known end.  Optional.
 
-PORT: Final = Port(name="delivery", contract=CONTRACT, verb="tell", prefix="delivery_", spec=DeliveryPort)
+        When: before documents are sent again whose last sending timed out, broke off, or was never answered; without this
+        hook they are sent again under the same key.
+
+        With: ``effects``, at least one.  The key says which act is meant, also where the payload is no longer what was
+        sent, because the seller has moved since.
+
+        Answers: exactly one :class:`Answer` for each key, in any order.  ``accepted`` with the evidence and ``rejected``
+        with the reason that :meth:`delivery_send` would have answered; ``retry`` with a ``reason`` where nothing was done
+        under the key: it is then sent.
+
+        Fails: by raising ``Transient``, ``Permanent`` or ``Unknown`` for the batch as a whole; nothing is sent then.
+
+        May not: send anything; change anything.
+        """
+        ...
+
+
+PORT: Final = Port(
+    name="delivery",
+    contract=CONTRACT,
+    verb="tell",
+    prefix="delivery_",
+    spec=DeliveryPort,
+    optional=("delivery_status",),
+)

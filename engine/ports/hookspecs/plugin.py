@@ -34,7 +34,9 @@ class Port(msgspec.Struct, frozen=True):
         verb: ``provide`` (pure functions, called once when the host loads), ``ask`` (read-only, may be repeated) or
             ``tell`` (acts on the outside world, once for each idempotency key).
         prefix: what the names of its hooks begin with; no other method of a plug-in may.
-        spec: the class whose methods are its hooks, each described in its docstring; an adapter implements all of them.
+        spec: the class whose methods are its hooks, each described in its docstring; an adapter implements all of them
+            but the ``optional`` ones.
+        optional: hooks that an adapter may leave out; they only ask, whatever the verb of the port.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Port(msgspec.Struct, frozen=True):
     verb: Verb
     prefix: str
     spec: type
+    optional: tuple[str, ...] = ()
+
+    def verb_of(self, hook: str) -> Verb:
+        """The verb of one of its hooks."""
+        return "ask" if hook in self.optional else self.verb
 
     @property
     def hooks(self) -> tuple[str, ...]:

@@ -31,12 +31,13 @@ from engine.store.tables.masters import (
     SUBSCRIPTION_EVENT,
 )
 from engine.store.tables.outbox import EFFECT
+from engine.store.tables.requests import REQUEST
 from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
 
 __all__ = [
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE",
-    "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
+    "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
     "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "WATERMARK",
 ]  # fmt: skip

@@ -13,7 +13,9 @@ import pytest
 
 from engine.config import load
 from engine.model.tax import TaxRequest
+from engine.ports.contracts import TestClock
 from engine.ports.host import Host
+from engine.ports.recording import Recorder
 
 PREAMBLE = """
 from __future__ import annotations
@@ -47,14 +49,20 @@ def write_plugin(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def make_host(tmp_path: Path) -> MakeHost:
+def clock() -> TestClock:
+    """The time that the host goes by."""
+    return TestClock()
+
+
+@pytest.fixture
+def make_host(tmp_path: Path, clock: TestClock) -> MakeHost:
     """A host with the adapters of a YAML text."""
 
-    def make(adapters: str, environment: Mapping[str, str] | None = None) -> Host:
+    def make(adapters: str, environment: Mapping[str, str] | None = None, recorder: Recorder | None = None) -> Host:
         path = tmp_path / "config.yaml"
         path.write_text("rules: {folders: [.]}\nadapters:\n" + textwrap.indent(textwrap.dedent(adapters), "  "))
         config = load(path, {}, environment or {})
-        return Host(config.adapters, config.folder, environment or {})
+        return Host(config.adapters, config.folder, environment or {}, recorder=recorder, clock=clock)
 
     return make
 
@@ -63,7 +71,16 @@ def make_host(tmp_path: Path) -> MakeHost:
 def tax_host(write_plugin: Write, make_host: MakeHost) -> Callable[..., Host]:
     """A host whose adapter ``it`` answers ``tax_quote`` with the given body; ``ok(r, **changes)`` is a good quote."""
 
-    def make(body: str, *, batch: int = 500, timeout: int = 5, secrets: str = "", environment: Any = None) -> Host:
+    def make(
+        body: str,
+        *,
+        batch: int = 500,
+        timeout: int = 5,
+        secrets: str = "",
+        environment: Any = None,
+        more: str = "",
+        recorder: Recorder | None = None,
+    ) -> Host:
         methods = (
             "def ok(self, r, **changes):\n"
             "    fields = dict(key=r.key, rate=Decimal('0.10'), amount=r.amount / 10, category='S')\n"
@@ -72,7 +89,8 @@ def tax_host(write_plugin: Write, make_host: MakeHost) -> Callable[..., Host]:
             "@hookimpl\ndef tax_quote(self, requests):\n" + textwrap.indent(textwrap.dedent(body), "    ")
         )
         write_plugin("tax_it", methods, manifest=f"batch: {batch}\n{secrets}")
-        return make_host(f"- {{name: it, port: tax, plugin: tax_it, timeout: {timeout}}}\n", environment)
+        adapter = f"- {{name: it, port: tax, plugin: tax_it, timeout: {timeout}{more}}}\n"
+        return make_host(adapter, environment, recorder)
 
     return make
 

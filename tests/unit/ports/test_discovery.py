@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError, Where
+from engine.ports.calling import bounded
 from engine.ports.discovery import GROUP, SHIPPED, Found, digest, files_named, find
+from engine.ports.masking import Mask
 
 HERE = Where("config.yaml", 3, 5)
 QUOTE = "@hookimpl\ndef tax_quote(self, requests):\n    return []\n"
@@ -117,7 +119,7 @@ def test_modules_of_a_folder_import_each_other(tmp_path: Path, write_plugin: Any
         folder = write_plugin("tax_it", methods, folder=tmp_path / place)
         (folder / "helper.py").write_text(f"ANSWER = [{answer!r}]\n")
     host = make_host("- {name: a, port: tax, plugin: ./one/tax_it}\n- {name: b, port: tax, plugin: ./two/tax_it}\n")
-    answers = {name: host._call(host._named(name), "tax_quote", {"requests": ()}) for name in ("a", "b")}
+    answers = {name: bounded(host._named(name).adapter, "tax_quote", {"requests": ()}, Mask()) for name in ("a", "b")}
     assert answers == {"a": ["DE"], "b": ["FR"]}
 
 

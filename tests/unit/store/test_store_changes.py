@@ -42,6 +42,7 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "add_effects": lambda w: w.add_effects(s.T, s.E, [(Effect("new", "delivery", "invoice", {}), "file")]),
     "claim": lambda w: w.claim(s.T, "delivery", 1, timedelta(1)),
     "answer": lambda w: w.answer(s.T, "delivery", [Answer("old", "accepted")]),
+    "purge_requests": lambda w: w.purge_requests(s.T, s.CHANGE.at),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""

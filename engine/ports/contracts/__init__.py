@@ -1,0 +1,25 @@
+"""What a port's contract means, as tests that every adapter of the port passes.
+
+The author of an adapter subclasses the class of its port in a test file, says how the plug-in is set up, and runs pytest:
+
+.. code-block:: python
+
+    class TestAcme(TaxContract):
+        setup = Setup(plugin=Path("plugins/tax_acme"), settings={"url": "..."}, secrets={"token": "s3cret"})
+
+Each test is a clause of the contract.  It goes through the real host, and tampers with what the plug-in answers, so that a
+clause holds of the plug-in and the host together.  An ``inject`` of the author's own breaks the vendor's system too.
+Only tests import this package.
+"""
+
+import pytest
+
+for _name in ("clauses", "delivery", "harness", "tax"):  # so that a clause that fails shows the values
+    pytest.register_assert_rewrite(f"{__name__}.{_name}")
+
+from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
+from engine.ports.contracts.faults import Fault  # noqa: E402
+from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
+from engine.ports.contracts.tax import TaxContract  # noqa: E402
+
+__all__ = ["DeliveryContract", "Fault", "Notebook", "Setup", "TaxContract", "TestClock"]
