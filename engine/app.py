@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from engine import families
 from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import exact_arithmetic
-from engine.config import Config, load
+from engine.config import ACTS, Config, load
 from engine.ledger.export import Exported, export
 from engine.model.decision import Family, Method
 from engine.model.journal import Change
@@ -23,22 +23,36 @@ from engine.ports.host import Host
 from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
+from engine.runs.approvals import Approvals, Outcome, Policy
 from engine.runs.bill_read import Pinned
-from engine.runs.bill_run import abandon, bill_partition, report_of, run_bill
+from engine.runs.bill_run import bill_partition, report_of, run_bill
 from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.journal import exported
+from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
 from engine.runs.requests import Replayed, replay, request_of
 from engine.runs.run import Parts, Progress, Report, silent
 from engine.runs.verify import run_checks
+from engine.runs.work import Worked, work_one
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
 from engine.store.records import LoggedCall, Run
 from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
 
-__all__ = ["App", "Explanation", "Exported", "ImportReport", "Replayed", "Report", "open_app"]
+__all__ = [
+    "App",
+    "Enqueued",
+    "Explanation",
+    "Exported",
+    "ImportReport",
+    "Outcome",
+    "Replayed",
+    "Report",
+    "Worked",
+    "open_app",
+]
 
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
@@ -187,9 +201,22 @@ class App:
         parts = self.parts(rules)
         return run_bill(parts, date.fromisoformat(run.period), change, account=account, progress=progress)
 
-    def abandon(self, run_id: int, change: Change) -> Report:
-        """End an unfinished bill run; see :func:`engine.runs.bill_run.abandon`."""
-        return abandon(self.parts(), run_id, change)
+    @cached_property
+    def approvals(self) -> Approvals:
+        """The desk at which acts are done by one person, or proposed by one and approved by another."""
+        config = self.config
+        policy = Policy(
+            config.approvals,
+            config.approvals_from,
+            config.approvals_off,
+            config.approvers,
+            lambda person, act: config.may(person, ACTS[act].verb),
+        )
+        return Approvals(self.books, self.tenant, policy)
+
+    def abandon(self, run_id: int, change: Change) -> Outcome:
+        """End an unfinished bill run, or propose that; see :func:`engine.runs.bill_run.abandon`."""
+        return self.approvals.act("abandon-run", {"run": run_id}, change)
 
     def report(self, run_id: int) -> Report:
         """What a run did and found."""
@@ -230,6 +257,28 @@ class App:
         """Position and hash of the newest link of the chain that covers everything written; (0, "") before the first."""
         with self.books.reader() as reader:
             return checks_chain.head(reader, self.tenant)
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.config.scheduler.lease)
+
+    def enqueue(self, change: Change, holder: str) -> Enqueued:
+        """Put into the queue what the schedules want by now; see :func:`engine.runs.queue.enqueue_due`."""
+        return enqueue_due(self.books, self.tenant, self.config.schedule, change, holder, self._lease)
+
+    def leave_scheduler(self, change: Change, holder: str) -> None:
+        """Give back the lease of the scheduler, if ``holder`` has it."""
+        with self.books.writer(change, tenant=self.tenant) as writer:
+            writer.drop_lease(self.tenant, SCHEDULER, holder)
+
+    def work(self, change: Change, holder: str) -> Worked | None:
+        """Run the next request of the queue, with settings and rules as they are now; None where none waits."""
+        opened = partial(open_app, self.config_path, self.overrides)
+        return work_one(self.books, self.tenant, opened, change, holder, self._lease)
+
+    def schedules(self, now: datetime, limit: int) -> tuple[list[Overview], dict[str, Any]]:
+        """Every schedule with its last requests, and how the queue stands."""
+        return overview(self.books, self.tenant, self.config.schedule, now, limit)
 
     def explain(self, invoice: str, line: int) -> Explanation:
         """Why an invoice line costs what it costs; see :mod:`engine.runs.explain`."""
@@ -273,12 +322,15 @@ class App:
             chart = reader.gl_accounts(self.tenant)
         return export(form, self.journal(entity, up_to), chart, up_to)
 
-    def set_period(self, entity: str, month: date, state: str, change: Change) -> None:
-        """Make an accounting period ``open`` or ``closed``."""
+    def set_period(self, entity: str, month: date, state: str, change: Change) -> Outcome:
+        """Make an accounting period ``open`` or ``closed``, or propose that.
+
+        Raises:
+            TollbookError: ``ledger.unknown-entity``, ``approval.needless``.
+        """
         self.entities(entity)
-        with self.books.writer(change, tenant=self.tenant) as writer:
-            move = writer.close_period if state == "closed" else writer.open_period
-            move(self.tenant, entity, month)
+        act = "close-period" if state == "closed" else "open-period"
+        return self.approvals.act(act, {"entity": entity, "month": f"{month:%Y-%m}"}, change)
 
     def close(self) -> None:
         """Give back the database; other parts hold nothing."""

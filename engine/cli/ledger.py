@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import typer
 
 from engine.app import open_app
 from engine.base.errors import Code, refuse
+from engine.cli.acting import show_outcome
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, out, table
 
 NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
@@ -108,11 +109,15 @@ def _register_export(group: typer.Typer) -> None:
 
 
 def _register_periods(group: typer.Typer) -> None:
-    def change_state(context: typer.Context, entity: str, month: datetime, state: str, person: str, reason: str) -> Any:
+    def set_state(
+        context: typer.Context, entity: str, month: datetime, state: str, person: str, reason: str, as_json: bool
+    ) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "close", reason)
-            tollbook.set_period(entity, month.date().replace(day=1), state, change)
-        return {"entity": entity, "month": f"{month:%Y-%m}", "state": state}
+            outcome = tollbook.set_period(entity, month.date().replace(day=1), state, change)
+        result = {"entity": entity, "month": f"{month:%Y-%m}", "state": state}
+        text = f"{entity} {result['month']} is {state}"
+        show_outcome(outcome, as_json, result, lambda: out.print(text))
 
     @group.command("close-period")
     def close_period(
@@ -123,9 +128,8 @@ def _register_periods(group: typer.Typer) -> None:
         reason: ReasonOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        """Close an accounting period: nothing can be posted into it any more."""
-        result = change_state(context, entity, month, "closed", person, reason)
-        emit(result, as_json, lambda: out.print(f"{entity} {result['month']} is closed"))
+        """Close an accounting period, or propose it: nothing can be posted into it any more."""
+        set_state(context, entity, month, "closed", person, reason, as_json)
 
     @group.command("open-period")
     def open_period(
@@ -136,9 +140,8 @@ def _register_periods(group: typer.Typer) -> None:
         reason: ReasonOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        """Open a closed accounting period again."""
-        result = change_state(context, entity, month, "open", person, reason)
-        emit(result, as_json, lambda: out.print(f"{entity} {result['month']} is open"))
+        """Open a closed accounting period again, or propose it where that needs two persons."""
+        set_state(context, entity, month, "open", person, reason, as_json)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.app import open_app
+from engine.cli.acting import show_outcome
 from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, show_findings, table
 from engine.cli.run import show
 
@@ -60,7 +61,8 @@ def register(app: typer.Typer) -> None:
         reason: ReasonOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        """End a bill run that cannot be finished: what it billed stays, the rest is on the bill of the next date."""
+        """End a bill run that cannot be finished, or propose it: what it billed stays, the rest is on the next bill."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            report = tollbook.abandon(run_id, tollbook.change(person, "run", reason))
-        emit(report, as_json, lambda: show(report))
+            outcome = tollbook.abandon(run_id, tollbook.change(person, "run", reason))
+            report = tollbook.report(run_id)
+        show_outcome(outcome, as_json, report, lambda: show(report))

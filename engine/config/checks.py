@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 from engine.base.address import SCHEME
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, Where, did_you_mean
+from engine.config.acts import check_acts
+from engine.config.schedule import check_schedule
 
 MISSING_VARIABLE = Code("config.missing-variable", "An environment variable that a setting names and that is not set.")
 NO_VARIABLE = Code("config.no-variable", "A ${NAME} in a setting in which the environment is not looked up.")
@@ -37,6 +39,8 @@ def check(
     yield from _folders(document, _at(values, list, "rules", "folders"), folder)
     yield from _adapters(document, _at(values, list, "adapters"))
     yield from _roles(document, _at(values, dict, "people"), _at(values, dict, "roles"))
+    yield from check_acts(document, values)
+    yield from check_schedule(document, values)
     yield from _variables(document, document.data, ())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import msgspec
 from engine.base.address import shown
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, did_you_mean
+from engine.config.acts import eligible
+from engine.config.schedule import Schedule, Scheduler
 from engine.config.settings import VERBS
 
 NOT_ALLOWED = Code("config.not-allowed", "A person who would change something that no role of theirs allows.")
@@ -72,7 +75,8 @@ class Fx(msgspec.Struct, frozen=True):
 
 class Config(msgspec.Struct, frozen=True):
     """All settings.  ``folder`` is that of the file, in which relative paths start; ``roles`` maps a role to its verbs,
-    ``people`` a person to their roles."""
+    ``people`` a person to their roles; ``approvals`` an act to the roles of its second person (none: any that may
+    approve), ``approvals_from`` to the amounts, by currency, below which one person is enough."""
 
     folder: Path
     tenant: Tenant
@@ -83,11 +87,20 @@ class Config(msgspec.Struct, frozen=True):
     fx: Fx
     roles: Mapping[str, frozenset[str]]
     people: Mapping[str, tuple[str, ...]]
+    approvals: Mapping[str, tuple[str, ...]]
+    approvals_from: Mapping[str, Mapping[str, Decimal]]
+    approvals_off: bool
+    schedule: tuple[Schedule, ...]
+    scheduler: Scheduler
     document: Document
 
     def may(self, person: str, verb: str) -> bool:
         """Whether a role of the person allows the verb, one of :data:`engine.config.VERBS`."""
         return any(verb in self.roles[role] for role in self.people.get(person, ()))
+
+    def approvers(self, act: str) -> list[str]:
+        """People who may approve an act, one of :data:`engine.config.ACTS`, if somebody else proposes it."""
+        return eligible(self.people, self.roles, self.approvals.get(act, ()))
 
     def refusal(self, person: str, verb: str) -> Finding:
         """Why the person may not do it, and who may."""

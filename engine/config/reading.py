@@ -16,6 +16,7 @@ from engine.base.document import Document, parse, validate
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.config.checks import SQLITE, check, filled, secret_variable
 from engine.config.config import Adapter, Config, Database, Fx, Rules, Runs, Tenant
+from engine.config.schedule import Scheduler, made
 from engine.config.settings import SETTINGS, schema
 
 NO_FILE = Code("config.no-file", "A configuration file that cannot be read.")
@@ -99,6 +100,11 @@ def load(
         fx=Fx(**values["fx"]),
         roles={role: frozenset(verbs) for role, verbs in values["roles"].items()},
         people={person: tuple(roles) for person, roles in values["people"].items()},
+        approvals={act: tuple(wanted) for act, wanted in values["approvals"].items()},
+        approvals_from=values["approvals_from"],
+        approvals_off=values["approvals_off"],
+        schedule=tuple(map(made, values["schedule"])),
+        scheduler=Scheduler(**values["scheduler"]),
         document=document,
     )
 

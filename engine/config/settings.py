@@ -11,6 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.config.acts import ACTS
+from engine.config.schedule import VERB_OF
+
 VERBS: Final[Mapping[str, str]] = {
     "init": "make or migrate the database",
     "import": "load master data, usage and rates",
@@ -18,6 +21,8 @@ VERBS: Final[Mapping[str, str]] = {
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
     "purge": "erase old calls from the request log",
+    "approve": "approve or reject what another person has proposed",
+    "schedule": "run the scheduler and the workers of its queue",
 }
 """What changes something, and so needs a role: verb -> what it does."""
 
@@ -146,7 +151,7 @@ SETTINGS: Final = (
         + "; ".join(f"{verb} ({what})" for verb, what in VERBS.items())
         + ".",
         {"type": "dict", "valuesrules": {"type": "list", "schema": {"type": "string", "allowed": [*VERBS]}}},
-        {"operator": [*VERBS], "auditor": []},
+        {"operator": [v for v in VERBS if v != "approve"], "controller": ["close", "approve"], "auditor": []},
         "role: [verbs]",
     ),
     Setting(
@@ -155,6 +160,62 @@ SETTINGS: Final = (
         {"type": "dict", "valuesrules": _TEXTS},
         {},
         "person: [roles]",
+    ),
+    Setting(
+        "approvals",
+        "What needs a second person, and the roles, of which the second person has one; [] is any role that may "
+        "approve. An act that is not here needs one person. Acts: "
+        + "; ".join(f"{name} ({act.meaning})" for name, act in ACTS.items())
+        + ".",
+        {"type": "dict", "valuesrules": {**_TEXTS, "empty": True}},
+        {},
+        "act: [roles]",
+    ),
+    Setting(
+        "approvals_from",
+        "Amounts from which an act under approvals needs a second person: below them one is enough. A currency that "
+        "is not named has no amount that is small.",
+        {"type": "dict", "valuesrules": {"type": "price", "min": 0}},
+        {},
+        "act: amounts, such as [1000 EUR, 1200 USD], for the acts " + ", ".join(n for n, a in ACTS.items() if a.money),
+    ),
+    Setting(
+        "approvals_off",
+        "Do everything with one person, for development: every command that would have needed a second one says so.",
+        {"type": "boolean"},
+        False,
+        "true or false",
+    ),
+    Setting("schedule[].name", "Name of the schedule.", _KEY, REQUIRED, _KEY_WORDS),
+    Setting(
+        "schedule[].run",
+        "What is run: bill (on the local day at which it is due), deliver, or verify.",
+        {"type": "string", "allowed": [*VERB_OF]},
+        REQUIRED,
+        ", ".join(VERB_OF),
+    ),
+    Setting(
+        "schedule[].cron",
+        "When it is due: minute, hour, day of month (L is the last), month, day of week (0 and 7 are Sunday).",
+        _TEXT,
+        REQUIRED,
+        "five fields, such as 30 6 1 * *",
+    ),
+    Setting("schedule[].zone", "Time zone of the expression.", _TEXT, "UTC", "an IANA name"),
+    Setting("schedule[].as", "Person in whose name it is run.", _TEXT, REQUIRED, "a person who may run it"),
+    Setting("schedule[].reason", "Why it is run; kept with what it does.", _TEXT, REQUIRED, "a text"),
+    Setting(
+        "scheduler.lease",
+        "Seconds that a scheduler or a worker may be silent before another one takes its place; the same for all that "
+        "share the books.",
+        {"type": "integer", "min": 2, "max": 3_600},
+        60,
+    ),
+    Setting(
+        "scheduler.poll",
+        "Seconds that a worker without work waits before it looks again.",
+        {"type": "integer", "min": 1, "max": 3_600},
+        5,
     ),
 )
 """Every setting, in the order of the file."""

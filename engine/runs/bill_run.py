@@ -19,6 +19,7 @@ from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition, scope_
 from engine.runs.bill_write import write_partition
 from engine.runs.run import Clock, Parts, Progress, Report, add_up, collector_paused, silent
 from engine.store import tracing
+from engine.store.reader import Reader
 from engine.store.records import Partition, Run
 from engine.store.reversal import reversible
 from engine.store.writer import Writer
@@ -145,18 +146,26 @@ def _refuse_beside(writer: Writer, run: Run, tenant: str) -> None:
             )
 
 
-def abandon(parts: Parts, run_id: int, change: Change) -> Report:
+def unfinished(reader: Reader, run_id: int) -> Run:
+    """A bill run that is not finished.
+
+    Raises:
+        TollbookError: ``run.unknown-run`` where there is no such unfinished bill run.
+    """
+    run = reader.run(run_id)
+    if run is None or run.kind != "bill" or run.state != "running":
+        raise refuse(UNKNOWN_RUN, f"{run_id} is no unfinished bill run", mend="`tollbook runs list` shows them")
+    return run
+
+
+def abandon(writer: Writer, run_id: int) -> None:
     """End an unfinished bill run as failed: what it has billed stays, the rest is on the bill of the next date.
 
     Raises:
         TollbookError: ``run.unknown-run`` where there is no such unfinished bill run.
     """
-    with parts.books.writer(change, run_id, parts.tenant) as writer:
-        run = writer.reader.run(run_id)
-        if run is None or run.kind != "bill" or run.state != "running":
-            raise refuse(UNKNOWN_RUN, f"{run_id} is no unfinished bill run", mend="`tollbook runs list` shows them")
-        writer.finish_run(run_id, {"counts": _counts(writer.reader.partitions(run_id))}, state="failed")
-    return report_of(parts, run_id)
+    unfinished(writer.reader, run_id)
+    writer.finish_run(run_id, {"counts": _counts(writer.reader.partitions(run_id))}, state="failed")
 
 
 def _plan(parts: Parts, pinned: Pinned) -> list[int]:

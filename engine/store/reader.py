@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from engine.store.due import DueReader
 from engine.store.outbox import OutboxReader
+from engine.store.reading_approvals import ApprovalsReader
 from engine.store.reading_ledger import LedgerReader
+from engine.store.reading_queue import QueueReader
 from engine.store.reading_requests import RequestsReader
 from engine.store.reading_runs import RunsReader
 
 
-class Reader(DueReader, LedgerReader, RunsReader, OutboxReader, RequestsReader):
+class Reader(DueReader, LedgerReader, RunsReader, OutboxReader, RequestsReader, ApprovalsReader, QueueReader):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

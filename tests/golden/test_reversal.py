@@ -117,7 +117,8 @@ def test_one_bill_run_at_a_time(tmp_path: Path, database_url: str, monkeypatch: 
         monkeypatch.setattr(bill_run, "bill_partition", whole)
         assert beside == ["run.unfinished", "run.unfinished"]
         (run,) = (r for r in app.runs() if r.kind == "bill")
-        assert app.abandon(run.id, stories.CHANGE).state == "failed"
+        assert app.abandon(run.id, stories.CHANGE).done
+        assert app.report(run.id).state == "failed"
         stories.bill(app, "2026-02-01", account="A2")
         with pytest.raises(TollbookError) as caught:
             app.resume(run.id, stories.CHANGE)

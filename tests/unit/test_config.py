@@ -6,6 +6,7 @@ What is refused, and with which words, is in ``tests/errors/config``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ runs: {partition_size: 50, workers: 2}
 fx: {max_age_days: 3, source: ECB}
 roles: {operator: [import, run], sender: [deliver], auditor: []}
 people: {ada: [operator, sender], grace: [auditor], j.doe: [sender]}
+schedule:
+  - {name: post, run: deliver, cron: 0  8-18/2 * * mon-fri, zone: Europe/Amsterdam, as: ada, reason: the post}
+  - {name: check, run: verify, cron: 0 3 * * *, as: grace, reason: nightly check}
+scheduler: {lease: 30}
 """
 
 
@@ -49,8 +54,14 @@ def test_an_empty_file_has_every_default(tmp_path: Path) -> None:
     assert settings.adapters == ()
     assert (settings.runs.partition_size, settings.runs.workers) == (500, 0)
     assert (settings.fx.max_age_days, settings.fx.source) == (7, "ECB")
-    assert settings.roles == {"operator": frozenset(VERBS), "auditor": frozenset()}
+    assert settings.roles == {
+        "operator": frozenset(VERBS) - {"approve"},
+        "controller": {"close", "approve"},
+        "auditor": frozenset(),
+    }
     assert settings.people == {}
+    assert (settings.approvals, settings.approvals_from, settings.approvals_off) == ({}, {}, False)
+    assert (settings.schedule, settings.scheduler.lease, settings.scheduler.poll) == ((), 60, 5)
 
 
 def test_a_full_file(tmp_path: Path) -> None:
@@ -64,6 +75,10 @@ def test_a_full_file(tmp_path: Path) -> None:
     assert (psp.settings, psp.secrets, psp.timeout) == ({}, {"key": "PSP_KEY"}, 10)
     assert psp.document.where((*psp.path, "plugin")).line == 7
     assert settings.people["ada"] == ("operator", "sender")
+    post, check = settings.schedule
+    assert (post.name, post.run, post.person, post.reason) == ("post", "deliver", "ada", "the post")
+    assert (post.cron.text, post.cron.zone, check.cron.zone) == ("0 8-18/2 * * mon-fri", "Europe/Amsterdam", "UTC")
+    assert (settings.scheduler.lease, settings.scheduler.poll) == (30, 5)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +96,9 @@ def test_a_full_file(tmp_path: Path) -> None:
         ("people.j.doe", "[operator]", lambda c: c.people["j.doe"] == ("operator",)),
         ("people.eve", "[auditor]", lambda c: c.people["eve"] == ("auditor",)),
         ("roles.auditor", "[close]", lambda c: c.roles["auditor"] == {"close"}),
+        ("schedule.post.cron", "5 4 * * *", lambda c: c.schedule[0].cron.text == "5 4 * * *"),
+        ("scheduler.lease", "7", lambda c: c.scheduler.lease == 7),
+        ("approvals_off", "true", lambda c: c.approvals_off),
     ],
 )
 def test_a_setting_is_replaced(tmp_path: Path, name: str, text: str, value: object) -> None:
@@ -164,6 +182,29 @@ def test_a_person_who_may_is_let_through(tmp_path: Path) -> None:
     read(tmp_path, FULL).check_may("ada", "run")
 
 
+APPROVALS = """
+roles: {clerk: [close, run], controller: [close, approve], boss: [approve], lone: [approve]}
+people: {ada: [clerk], cleo: [controller], dan: [boss, clerk], eve: [clerk]}
+approvals: {open-period: [controller], close-period: [], abandon-run: [controller, boss]}
+approvals_from: {abandon-run: [1000 EUR, 1200.50 USD]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("act", "people"),
+    [
+        ("open-period", ["cleo"]),
+        ("close-period", ["cleo", "dan"]),
+        ("abandon-run", ["cleo", "dan"]),
+        ("other", ["cleo", "dan"]),
+    ],
+)
+def test_who_may_approve_what(tmp_path: Path, act: str, people: list[str]) -> None:
+    settings = read(tmp_path, APPROVALS)
+    assert settings.approvers(act) == people
+    assert settings.approvals_from == {"abandon-run": {"EUR": Decimal(1000), "USD": Decimal("1200.50")}}
+
+
 # The commented file
 
 
@@ -180,7 +221,7 @@ def test_the_root_file_is_good() -> None:
 def test_a_generated_file_means_the_same(tmp_path: Path, text: str) -> None:
     before = read(tmp_path, text)
     after = read(tmp_path, config.document(parse(text, "").data))
-    for name in ("tenant", "database", "rules", "runs", "fx", "roles", "people"):
+    for name in ("tenant", "database", "rules", "runs", "fx", "roles", "people", "approvals", "schedule", "scheduler"):
         assert getattr(before, name) == getattr(after, name)
     assert [a.settings for a in before.adapters] == [a.settings for a in after.adapters]
     assert [a.secrets for a in before.adapters] == [a.secrets for a in after.adapters]

@@ -31,6 +31,7 @@ from engine.store.tables.masters import (
     SUBSCRIPTION_EVENT,
 )
 from engine.store.tables.outbox import EFFECT
+from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
 from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
 
@@ -40,4 +41,5 @@ __all__ = [
     "INVOICE_LINE",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
     "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "WATERMARK",
+    "APPROVAL", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",
 ]  # fmt: skip

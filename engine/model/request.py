@@ -1,0 +1,68 @@
+"""What the scheduler asks for and workers do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+QUEUED: Final = "queued"
+TAKEN: Final = "taken"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+State = Literal["queued", "taken", "done", "failed"]
+
+
+class RunRequest(msgspec.Struct, frozen=True):
+    """A run that a schedule asks for.  Natural key: (tenant, schedule, due).
+
+    Attributes:
+        kind: what is run: bill, deliver or verify.
+        due: the moment at which it was due, whenever it was put into the queue.
+        on: the local day of ``due``: the business date.
+        who: in whose name it is run, and ``reason`` why.
+        holder: the worker that has taken it; ``attempts`` counts how often it was taken.
+        until: when its worker is thought silent, or, of one that is queued, when it is looked at again.
+        run_id: the run that did it; 0 where there is none.
+        error: why it failed, or what it waits for.
+        summary: counts of what was done.
+    """
+
+    id: int
+    tenant: str
+    schedule: str
+    kind: str
+    due: datetime
+    on: date
+    who: str
+    reason: str
+    enqueued_at: datetime
+    state: State = "queued"
+    attempts: int = 0
+    holder: str = ""
+    until: datetime | None = None
+    finished_at: datetime | None = None
+    run_id: int = 0
+    error: str = ""
+    summary: Mapping[str, Any] = {}
+
+
+class ScheduleMark(msgspec.Struct, frozen=True):
+    """Up to when the firings of a schedule are settled, and the ``times`` (expression and zone) that this is said of."""
+
+    tenant: str
+    schedule: str
+    times: str
+    settled: datetime
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A role that one process has at a time: ``holder`` has it until ``until``, unless it renews it."""
+
+    tenant: str
+    name: str
+    holder: str
+    until: datetime

@@ -1,0 +1,109 @@
+"""Acts that may need two persons: what each relies on, what it is about, and how it is done.
+
+An act is named by the configuration (``engine.config.ACTS``) and done here.  What it does it does through the writer
+that it is given, in the transaction in which a second person approves it: so it is done once, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from engine.base.errors import Code, refuse
+from engine.runs.bill_run import abandon, unfinished
+from engine.store import tracing
+from engine.store.reader import Reader
+from engine.store.writer import Writer
+
+NEEDLESS = Code("approval.needless", "A proposal of what is so already.")
+
+Arguments = Mapping[str, Any]
+"""What an act is done to, as JSON values."""
+
+
+def no_amounts(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
+    """What an act is about that is not about money."""
+    return {}
+
+
+class Doing(msgspec.Struct, frozen=True):
+    """How an act is done.
+
+    Attributes:
+        subject: natural key of what it acts on, from its arguments.
+        text: what it does, in words that follow "to".
+        relies: the state of the world that the decision for the act rests on, as JSON values; raises TollbookError
+            where the act is not possible now.
+        perform: does it; False where nothing was left to do.
+        amounts: the money that it is about, by currency.
+    """
+
+    subject: Callable[[Arguments], str]
+    text: Callable[[Arguments], str]
+    relies: Callable[[Reader, str, Arguments], Mapping[str, Any]]
+    perform: Callable[[Writer, str, Arguments], bool]
+    amounts: Callable[[Reader, str, Arguments], Mapping[str, Decimal]] = no_amounts
+
+
+def _period(given: Arguments) -> str:
+    return f"{given['entity']}/{given['month']}"
+
+
+def _month(given: Arguments) -> date:
+    return date.fromisoformat(f"{given['month']}-01")
+
+
+def _state_other_than(wanted: str) -> Callable[[Reader, str, Arguments], Mapping[str, Any]]:
+    """What opening or closing a period relies on: that it is not so already."""
+
+    def relies(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
+        state = reader.period_state(tenant, given["entity"], _month(given))
+        if state == wanted:
+            what = f"{given['month']} is {wanted} in the books of {given['entity']}"
+            raise refuse(NEEDLESS, what, mend="nothing is left to do", subject=f"period/{_period(given)}")
+        return {"state": state}
+
+    return relies
+
+
+def _open(writer: Writer, tenant: str, given: Arguments) -> bool:
+    return writer.open_period(tenant, given["entity"], _month(given))
+
+
+def _close(writer: Writer, tenant: str, given: Arguments) -> bool:
+    return writer.close_period(tenant, given["entity"], _month(given))
+
+
+def _run_as_it_is(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
+    run = unfinished(reader, given["run"])
+    states = [partition.state for partition in reader.partitions(run.id)]
+    billed = f"{states.count('done')} of {len(states)}"
+    return {"period": run.period, "scope": run.scope, "release": run.release, "partitions": billed}
+
+
+def _invoiced(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
+    rows = tracing.money(reader, given["run"])["currency"]
+    return {currency: net + tax for currency, _, _, net, tax in rows}
+
+
+def _abandon(writer: Writer, tenant: str, given: Arguments) -> bool:
+    abandon(writer, given["run"])
+    return True
+
+
+ACTS: Final[Mapping[str, Doing]] = {
+    "close-period": Doing(
+        _period, lambda given: f"close {given['month']} of {given['entity']}", _state_other_than("closed"), _close
+    ),
+    "open-period": Doing(
+        _period, lambda given: f"open {given['month']} of {given['entity']} again", _state_other_than("open"), _open
+    ),
+    "abandon-run": Doing(
+        lambda given: f"{given['run']}", lambda given: f"give up run {given['run']}", _run_as_it_is, _abandon, _invoiced
+    ),
+}
+"""Every act by its name in the configuration."""
