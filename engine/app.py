@@ -26,6 +26,7 @@ from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
 from engine.runs.bill_read import Pinned
 from engine.runs.bill_run import bill_partition, report_of, run_bill
+from engine.runs.cutover import Comparison, compare
 from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
@@ -43,6 +44,7 @@ from engine.store.session import checked_change
 
 __all__ = [
     "App",
+    "Comparison",
     "Enqueued",
     "Explanation",
     "Exported",
@@ -161,7 +163,7 @@ class App:
 
     def import_folder(self, folder: Path, change: Change, today: date, progress: Progress = silent) -> ImportReport:
         """Load a folder of import files; see :func:`engine.runs.import_run.run_import`."""
-        return run_import(self.books, self.tenant, folder, change, today, progress)
+        return run_import(self.books, self.tenant, folder, change, today, progress, lambda: self.rulebook)
 
     def bill(
         self,
@@ -174,6 +176,10 @@ class App:
     ) -> Report:
         """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
         return run_bill(self.parts(), on, change, account=account, dry_run=dry_run, progress=progress)
+
+    def compare_cutover(self, on: date, preview: Path, change: Change, progress: Progress = silent) -> Comparison:
+        """Compare a dry run with the preview of the old system; see :func:`engine.runs.cutover.compare`."""
+        return compare(self.parts(), on, preview, change, progress)
 
     def resume(self, run_id: int, change: Change, progress: Progress = silent) -> Report:
         """Go on with an interrupted bill run, with the rules that it pinned, as the books keep them.

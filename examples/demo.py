@@ -26,6 +26,7 @@ from rich.table import Table
 from engine.cli import main as tollbook
 from examples.skyline import generate
 from examples.skyline.deliveries import INITIAL, MONTHS
+from examples.skyline.moved import FIRST_RUN, PREVIEW
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "examples" / "skyline" / "config.yaml"
@@ -78,6 +79,13 @@ def play(demo: Demo) -> None:
     load(demo, INITIAL)
     for month, date in zip(MONTHS, generate.BILL_DATES, strict=True):
         load(demo, f"{month:%Y-%m}")
+        if date == FIRST_RUN:
+            with demo.step("Compare the first run with the old system"):
+                console.print(
+                    demo.verb(
+                        "cutover", "compare", "--on", date.isoformat(), str(demo.folder / "data" / PREVIEW)
+                    ).strip()
+                )
         with demo.step(f"Bill {date}"):
             report = demo.change("run", "bill", "--date", date.isoformat())
             demo.runs.append(report)

@@ -66,6 +66,9 @@ FILES: Mapping[str, Sequence[str]] = {
         "1200,Trade receivables,asset",
         "2200,Tax payable,liability",
         "2300,Contract liabilities,liability",
+        "2350,Prepaid credits,liability",
+        "2400,Unapplied cash,liability",
+        "3900,Opening balances,equity",
         "4000,Revenue,income",
         "7900,FX rounding,expense",
     ),
@@ -130,7 +133,8 @@ def opened(folder: Path, url: str, **settings: str) -> Iterator[App]:
 
 def load(app: App, folder: Path) -> Any:
     """Import a folder."""
-    return run_import(app.books, app.config.tenant.key, folder, CHANGE, date(2026, 12, 31))
+    tenant, today = app.config.tenant.key, date(2026, 12, 31)
+    return run_import(app.books, tenant, folder, CHANGE, today, rules=lambda: app.rulebook)
 
 
 def bill(app: App, on: str, **options: Any) -> Report:

@@ -17,6 +17,7 @@ import msgspec
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period, subtract
 from engine.billing.billed import Open, service
+from engine.billing.opened import NOTHING, Opened
 from engine.billing.pricing import times
 from engine.billing.rating import Owed
 from engine.model.invoice import BilledLine, RatedCharge
@@ -65,37 +66,51 @@ Value = Callable[[str, str, Period, Period, Period], Worth]
 
 
 def net_recurring(
-    owed: Sequence[Owed], billed: Iterable[Open], window: Period, currency: str, value: Value
+    owed: Sequence[Owed],
+    billed: Iterable[Open],
+    window: Period,
+    currency: str,
+    value: Value,
+    opened: Opened = NOTHING,
 ) -> Iterator[Due | Back]:
     """Credits for days that were billed and are no longer owed on the same terms, then charges for days owed and not billed.
 
     Terms are the same where plan, charge, cycle, quantity, currency and the price of the whole cycle are.  Days that the
     proration rule does not give back stay billed as they were: nothing else is charged for them for the same charge.
+    ``opened`` is what another system billed before.
     """
     owed_days: dict[Any, list[Period]] = defaultdict(list)
     billed_days: dict[Any, list[Period]] = defaultdict(list)
     kept: dict[str, list[Period]] = defaultdict(list)
+    for one, gone in opened.lines:
+        yield from _credits(one, _within(gone, window), value, kept)
     for item in owed:
         owed_days[_owed_terms(item, currency)].append(item.days)
     for one in billed:
         charge = one.line.charge
         terms = _billed_terms(charge)
         billed_days[terms].extend(one.days)
-        left, remaining = one.left, sum(days.days for days in one.days)
-        for days in _within(subtract(one.days, owed_days[terms]), window):
-            worth = _worth_of_line(one.line, days, value)
-            if not worth.credit:
-                kept[charge.charge].append(days)
-                continue
-            remaining -= days.days
-            amount = left if not remaining else _at_most(left, charge.amount, worth, charge.currency)
-            left -= amount
-            if amount:
-                yield Back(one.line, days, Fraction(charge.share) * worth.share, -amount, worth.proration)
+        yield from _credits(one, _within(subtract(one.days, owed_days[terms]), window), value, kept)
     for item in owed:
-        there = [*billed_days.get(_owed_terms(item, currency), ()), *kept.get(item.charge.key, ())]
+        key = item.charge.key
+        there = [*billed_days.get(_owed_terms(item, currency), ()), *kept.get(key, ()), *opened.taken.get(key, ())]
         for days in _within(subtract([item.days], there) if there else (item.days,), window):
             yield from _charge(item, days, currency, value)
+
+
+def _credits(one: Open, pieces: Iterable[Period], value: Value, kept: dict[str, list[Period]]) -> Iterator[Back]:
+    """Pieces of a billed line given back, never more than is left of it; those that a rule does not give back are ``kept``."""
+    charge, left, remaining = one.line.charge, one.left, sum(days.days for days in one.days)
+    for days in pieces:
+        worth = _worth_of_line(one.line, days, value)
+        if not worth.credit:
+            kept[charge.charge].append(days)
+            continue
+        remaining -= days.days
+        amount = left if not remaining else _at_most(left, charge.amount, worth, charge.currency)
+        left -= amount
+        if amount:
+            yield Back(one.line, days, Fraction(charge.share) * worth.share, -amount, worth.proration)
 
 
 def _charge(item: Owed, days: Period, currency: str, value: Value) -> Iterator[Due]:

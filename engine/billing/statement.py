@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -12,9 +13,10 @@ from engine.base.period import FOREVER, Period, share_actual
 from engine.billing.billed import Open, billed_in_part, open_lines
 from engine.billing.metering import unmatched
 from engine.billing.netting import Back, Due, Value, Worth, net_one_time, net_recurring, net_usage
+from engine.billing.opened import NOTHING, Before
 from engine.billing.proration import ProrationFacts, Reason
 from engine.billing.rating import Job, Owed, one_time_stretches, rate, stretches, subscribed_on
-from engine.billing.timeline import stints
+from engine.billing.timeline import Stint, stints
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import RatedCharge
@@ -50,8 +52,11 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     since = subscribed_on(due)
     billed = [one for one in open_lines(due.billed) if one.line.charge.service_from <= job.on]
     owed: dict[str, list[Owed]] = {"recurring": [], "usage": [], "one_time": []}
-    pending = job.on
-    for stretch in (*stretches(job, due, served, billed), *one_time_stretches(job, due, served)):
+    pending, before = job.on, _before(job, due, served)
+    for found in (*stretches(job, due, served, billed), *one_time_stretches(job, due, served)):
+        stretch = before.left(found) if before else found
+        if stretch is None:
+            continue
         if stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
             owed[stretch.charge.kind].append(rate(job, due, since, account, contract, stretch))
         else:
@@ -60,9 +65,10 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     def of(kind: str) -> list[Open]:
         return [one for one in billed if one.line.charge.kind == kind]
 
-    currency, window = account.currency, Period(due.window, FOREVER)
+    currency, window, value = account.currency, Period(due.window, FOREVER), _values(job, owner, due)
+    opened = before.opened if before else NOTHING
     items = [
-        *net_recurring(owed["recurring"], of("recurring"), window, currency, _values(job, owner, due)),
+        *net_recurring(owed["recurring"], of("recurring"), window, currency, value, opened),
         *net_one_time(owed["one_time"], of("one_time")),
         *net_usage(owed["usage"], of("usage"), currency),
     ]
@@ -71,8 +77,13 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
         tuple(make.back(item) if isinstance(item, Back) else make.due(item) for item in items),
         BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen),
         frozenset(one.pricing for kind in owed.values() for one in kind),
-        tuple(unmatched(due, served, job.plans)),
+        (*unmatched(due, served, job.plans), *(before.findings() if before else ())),
     )
+
+
+def _before(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Before | None:
+    """What another system billed of the subscription before it came over."""
+    return Before(due.opening, due, served, job.plans, job.on) if due.opening else None
 
 
 def _values(job: Job, owner: AccountDue, due: SubscriptionDue) -> Value:

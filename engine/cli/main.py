@@ -18,6 +18,7 @@ from engine.cli.common import COULD_NOT_RUN, DONE, WRONG_INPUT, Session, err
 VERBS = (
     "init",
     "import_",
+    "cutover",
     "run",
     "runs",
     "deliver",

@@ -22,7 +22,16 @@ from engine.model.journal import FxRate, JournalEntry, Posting
 
 NOT_BALANCED = Code("ledger.not-balanced", "Postings that do not add up to zero; an entry of them cannot be built.")
 
-Role = Literal["receivable", "contract_liability", "revenue", "tax", "fx_rounding"]
+Role = Literal[
+    "receivable",
+    "contract_liability",
+    "revenue",
+    "tax",
+    "fx_rounding",
+    "unapplied_cash",
+    "wallet",
+    "opening_balance",
+]
 
 
 class PostingFacts(msgspec.Struct, frozen=True, gc=False):

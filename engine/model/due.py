@@ -14,6 +14,22 @@ from engine.model.subscription import BillingMark, Subscription, SubscriptionEve
 from engine.model.usage import UsageDay
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What the system that billed before had billed of a subscription that came over.
+
+    ``on`` is the day of the cut-over, the first that is billed here; ``events_seen`` and ``usage_seen`` are the ids of the
+    newest events that were known then.  ``through`` gives the first day that was not billed, by charge; a charge that it
+    does not name was billed up to ``on``.  ``lines`` are the old lines that share a day with the window, and the credits
+    on them that the old system gave.
+    """
+
+    on: date
+    events_seen: int
+    usage_seen: int
+    through: Mapping[str, date] = {}
+    lines: tuple[BilledLine, ...] = ()
+
+
 class SubscriptionDue(msgspec.Struct, frozen=True):
     """One subscription with what a run must know to bill what it still owes.
 
@@ -21,6 +37,7 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     day before the effective day of subscription events (what an event ends, or joins again, is compared too) and the local
     day of usage events that became known since; ``date.min`` where it was never billed.  ``billed`` holds the lines that
     share a day with the window (and the credits on them), ``usage`` the daily sums from one cycle before the window on.
+    ``opening`` is there where another system billed before.
     """
 
     subscription: Subscription
@@ -29,6 +46,7 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     mark: BillingMark | None = None
     billed: tuple[BilledLine, ...] = ()
     usage: tuple[UsageDay, ...] = ()
+    opening: Opening | None = None
 
 
 class AccountDue(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> R
 def _outline(one: Issued) -> dict[str, Any]:
     invoice = one.invoice
     return {
+        "entity": invoice.draft.entity,
         "payer": invoice.draft.payer,
         "kind": invoice.kind,
         "currency": invoice.draft.currency,
@@ -58,6 +59,7 @@ def _outline(one: Issued) -> dict[str, Any]:
                 "plan": line.charge.plan,
                 "charge": line.charge.charge,
                 "account": line.charge.account,
+                "subscription": line.charge.subscription,
                 "from": line.charge.service_from.isoformat(),
                 "to": line.charge.service_to.isoformat(),
                 "quantity": str(line.charge.quantity),

@@ -67,9 +67,15 @@ def explain(
     with books.reader() as reader:
         record = tracing.line_record(reader, tenant, invoice, number)
         stored = tracing.decisions(
-            reader, [record.charge.decision, record.charge.proration, record.tax["tax_decision"]]
+            reader,
+            [
+                record.charge.decision,
+                record.charge.proration,
+                record.tax["tax_decision"],
+                record.head["draft_decision"],
+            ],
         )
-        release = stored[record.charge.decision]["release"]
+        release = stored[record.head["draft_decision"]]["release"]
         steps: list[Step | None] = [_service(record)]
         findings: list[Finding] = []
         if record.charge.credits:

@@ -17,9 +17,10 @@ import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.journal import Change
-from engine.runs.intake import events, masters, usage
+from engine.runs.intake import balances, control_totals, events, masters, opening_numbers, openings, usage
 from engine.runs.intake.formats import FORMATS, SUFFIXES, Format
 from engine.runs.intake.session import FileReport, Progress, Session, Source
+from engine.runs.run import Rules
 from engine.store.books import Books
 from engine.store.records import Run
 from engine.store.session import checked_change
@@ -31,7 +32,18 @@ UNKNOWN_SUFFIX = Code("intake.unknown-suffix", "A file of a known kind whose nam
 
 Load = Callable[[Session, Format, Sequence[Source]], None]
 
-_LOADERS: Final[Mapping[str, Load]] = {"subscription_events": events.load, "usage": usage.load}
+_LOADERS: Final[Mapping[str, Load]] = {
+    "subscription_events": events.load,
+    "usage": usage.load,
+    "opening_lines": openings.load,
+    "billed_through": openings.load,
+    "opening_receivables": balances.load,
+    "opening_cash": balances.load,
+    "opening_wallets": balances.load,
+    "opening_deferred": balances.load,
+    "opening_numbers": opening_numbers.load,
+    "opening_balances": control_totals.load,
+}
 """How kinds are loaded that are not masters."""
 
 
@@ -60,11 +72,18 @@ def _silent(step: str, done: int, total: int) -> None:
 
 
 def run_import(
-    books: Books, tenant: str, folder: Path, change: Change, today: date, progress: Progress = _silent
+    books: Books,
+    tenant: str,
+    folder: Path,
+    change: Change,
+    today: date,
+    progress: Progress = _silent,
+    rules: Callable[[], Rules] | None = None,
 ) -> ImportReport:
     """Import every file of a folder whose name begins with a kind of :data:`~engine.runs.intake.formats.FORMATS`.
 
-    ``today`` is the business date that days and instants are bounded by.
+    ``today`` is the business date that days and instants are bounded by; ``rules`` gives the rule book, which is asked for
+    only where balances are brought over.
 
     Raises:
         TollbookError: ``intake.no-folder``, ``intake.nothing-to-read``, ``change.no-person``, ``change.no-reason``.
@@ -76,7 +95,7 @@ def run_import(
         why = f"files are named after what they hold: {', '.join(FORMATS)}, with the ending {endings}"
         mend = "look whether this is the folder that was meant"
         raise TollbookError([Finding(NOTHING_TO_READ, Where(str(folder)), what, why, mend), *findings])
-    session = Session(books, tenant, change, today, _label(folder, sources), progress)
+    session = Session(books, tenant, change, today, _label(folder, sources), progress, rules)
     by_kind: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         by_kind[source.form.kind].append(source)
@@ -86,6 +105,7 @@ def run_import(
                 _LOADERS.get(kind, masters.load)(session, form, by_kind[kind])
     if by_kind["subscriptions"]:
         events.without_start(session, by_kind["subscriptions"])
+    findings += openings.left_out(session)
     for tally in session.tallies:
         findings += tally.all_findings()
     return _finish(session, findings)

@@ -11,14 +11,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store import checks_billing, checks_chain, checks_written
+from engine.store import checks_billing, checks_chain, checks_openings, checks_written
 from engine.store.reader import Reader
 from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, METADATA, POSTING, RELEASE, SERIES
 from engine.store.writing_ledger import DATE_DECREASES
 
 TOTALS_DIFFER = Code("invoice.totals-differ", "An invoice whose totals are not the sums of its lines.")
 LEDGER_DIFFERS = Code("ledger.differs-from-invoice", "An invoice and the postings made of it that differ.")
-GAP = Code("numbering.gap", "A series whose numbers do not run from 1 to its newest without a gap.")
+GAP = Code("numbering.gap", "A series whose numbers do not run from its first to its newest without a gap.")
 NOT_STORED = Code("decision.not-stored", "A row that rests on a decision or release that the books do not have.")
 
 Check = Callable[[Reader, str], list[Finding]]
@@ -70,6 +70,7 @@ def no_orphan(reader: Reader, tenant: str) -> list[Finding]:
         for child, link, parent, target in links:
             table = METADATA.tables[child]
             more = [table.c.tenant == tenant, *([table.c[link] != 0] if optional else [])]
+            more += checks_openings.elsewhere(child, link)
             absent = reader.connection.execute(
                 checks_written.missing(table, link, METADATA.tables[parent].alias("parent"), target, *more)
             ).scalars()
@@ -166,7 +167,9 @@ def ledger_ties(reader: Reader, tenant: str) -> list[Finding]:
 
 
 def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
-    """The numbers of every series run from 1 to the newest without a gap, and the next one follows it."""
+    """The numbers of every series run from 1, or from the one after the last number of the old system, to the newest
+    without a gap, and the next one follows it.
+    """
     head = INVOICE.c
     keys = (head.entity, head.series)
     used = (
@@ -181,8 +184,12 @@ def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
         .subquery()
     )
     matched = (SERIES.c.tenant == tenant) & (SERIES.c.entity == used.c.entity) & (SERIES.c.series == used.c.series)
+    before = checks_openings.numbered_before(tenant, used.c.entity, used.c.series)
     wrong = (
-        (used.c.low != 1) | (used.c.high != used.c.count) | (SERIES.c.next != used.c.high + 1) | SERIES.c.next.is_(None)
+        (used.c.low != before + 1)
+        | (used.c.high != before + used.c.count)
+        | (SERIES.c.next != used.c.high + 1)
+        | SERIES.c.next.is_(None)
     )
     statement = sa.select(used, SERIES.c.next).join_from(used, SERIES, matched, isouter=True).where(wrong)
     findings = [
@@ -266,5 +273,6 @@ ALL: Final[Mapping[str, Check]] = {
     "marks": checks_billing.marks,
     "decisions-stored": decisions_stored,
     "chain": checks_chain.chain,
+    "openings-tie": checks_openings.openings_tie,
 }
 """All checks by name."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
+from engine.store import checks_openings
 from engine.store.checks_written import ORPHAN
 from engine.store.query import among
 from engine.store.reader import Reader
@@ -90,7 +91,7 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
     """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all."""
     line = INVOICE_LINE.c
     sign = sa.case((line.credits == 0, 1), else_=-1)
-    mine = (line.tenant == tenant, line.kind == "recurring")
+    mine = (line.tenant == tenant, line.kind == "recurring", ~checks_openings.gives_back_old(line.credits))
     fields = (line.subscription_id, line.charge)
     edges = sa.union_all(
         sa.select(*fields, line.service_from.label("day"), sign.label("step")).where(*mine),
@@ -167,7 +168,7 @@ def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
         for row in reader.rows(statement)
     ]
     keys = _subscription_keys(reader, {row.subscription_id for _, row in found})
-    return [
+    return checks_openings.old_lines_once(reader, tenant) + [
         Finding(
             BILLED_TWICE,
             Where(f"subscription/{keys[row.subscription_id]}"),
@@ -221,7 +222,8 @@ def series_without_documents(reader: Reader, tenant: str, code: Code) -> list[Fi
     there = sa.exists().where(
         INVOICE.c.tenant == tenant, INVOICE.c.entity == SERIES.c.entity, INVOICE.c.series == SERIES.c.series
     )
-    statement = sa.select(SERIES).where(SERIES.c.tenant == tenant, SERIES.c.next > 1, ~there)
+    before = checks_openings.numbered_before(tenant, SERIES.c.entity, SERIES.c.series)
+    statement = sa.select(SERIES).where(SERIES.c.tenant == tenant, SERIES.c.next != before + 1, ~there)
     return [
         Finding(
             code,

@@ -95,7 +95,7 @@ def escaped(text: str) -> str:
 def _numbers(scale: int) -> Memory:
     """Texts of Decimals with exactly ``scale`` digits after the point; one that does not fit raises something."""
     unit, fit, plus = Decimal(1).scaleb(-scale), types.FAST.quantize, types.FAST.plus
-    return Memory(lambda value: f"{plus(fit(value, unit))!s}")
+    return Memory(lambda value: format(plus(fit(value, unit)), "f"))
 
 
 def _moment(value: datetime) -> str:

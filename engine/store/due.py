@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from engine.base.period import add_months
 from engine.model.account import Account
 from engine.model.contract import Contract
-from engine.model.due import AccountDue, PayerDue, SubscriptionDue
+from engine.model.due import AccountDue, Opening, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
 from engine.model.usage import UsageDay
@@ -87,22 +87,41 @@ def _unsettled(dialect: str) -> sa.Select[Any]:
     )
 
 
-def _lines(dialect: str) -> sa.Select[Any]:
+def _lines(dialect: str, table: sa.Table = tables.INVOICE_LINE) -> sa.Select[Any]:
     window, ids, days = pairs(dialect, "windows")
-    line = tables.INVOICE_LINE.c
-    open_ = (line.subscription_id == ids, line.service_to > days)
-    joined, found = for_each(dialect, window, tables.INVOICE_LINE, _LINE_NAMES, *open_)
+    open_ = (table.c.subscription_id == ids, table.c.service_to > days)
+    joined, found = for_each(dialect, window, table, _LINE_NAMES, *open_)
     return sa.select(*found.values()).select_from(joined).order_by(found["id"])
 
 
-def _credits(dialect: str) -> sa.Select[Any]:
-    line = tables.INVOICE_LINE.c
-    given: sa.ColumnElement[bool] = sa.literal_column("invoice_line.credits <> 0")
+def _credits(dialect: str, table: sa.Table = tables.INVOICE_LINE) -> sa.Select[Any]:
+    given: sa.ColumnElement[bool] = sa.literal_column(f"{table.name}.credits <> 0")
     return (
-        sa.select(*(line[name] for name in _LINE_NAMES))
-        .where(among(dialect, line.credits, "lines"), given)
-        .order_by(line.id)
+        sa.select(*(table.c[name] for name in _LINE_NAMES))
+        .where(among(dialect, table.c.credits, "lines"), given)
+        .order_by(table.c.id)
     )
+
+
+def _openings(dialect: str) -> sa.Select[Any]:
+    """Which of some subscriptions were billed elsewhere before."""
+    mark = tables.OPENING_MARK.c
+    fields = (mark.subscription_id, mark.first_day, mark.events_seen, mark.usage_seen)
+    return sa.select(*fields).where(among(dialect, mark.subscription_id, "ids"))
+
+
+def _through(dialect: str) -> sa.Select[Any]:
+    through = tables.BILLED_THROUGH.c
+    fields = (through.subscription_id, through.charge, through.billed_to)
+    return sa.select(*fields).where(among(dialect, through.subscription_id, "ids"))
+
+
+def _line_ends(dialect: str) -> sa.Select[Any]:
+    """For each charge of some subscriptions that is billed by days, where the last line of the old system ends."""
+    line = tables.OPENING_LINE.c
+    fields = (line.subscription_id, line.charge, sa.func.max(line.service_to, type_=line.service_to.type))
+    mine = (among(dialect, line.subscription_id, "ids"), line.kind != "one_time")
+    return sa.select(*fields).where(*mine).group_by(line.subscription_id, line.charge)
 
 
 def _usage(dialect: str) -> sa.Select[Any]:
@@ -134,6 +153,11 @@ _LATE = Query(_late)
 _UNSETTLED = Query(_unsettled)
 _LINES = Query(_lines, _line)
 _CREDITS = Query(_credits, _line)
+_OLD_LINES = Query(partial(_lines, table=tables.OPENING_LINE), _line)
+_OLD_CREDITS = Query(partial(_credits, table=tables.OPENING_LINE), _line)
+_OPENINGS = Query(_openings)
+_THROUGH = Query(_through)
+_LINE_ENDS = Query(_line_ends)
 _USAGE = Query(_usage, UsageDay)
 _RECOUNTED = Query(_recounted, UsageDay)
 
@@ -191,7 +215,8 @@ class DueReader(MastersReader):
         windows = {ident: _window(marks.get(ident), events[ident]) for ident in ids}
         for ident, day in self._late_days(ids, marks, unsettled, usage_high):
             windows[ident] = min(windows[ident], day)
-        billed = self._billed(windows)
+        openings = self._openings(windows)
+        billed = self._billed(windows, [line.id for one in openings.values() for line in one.lines])
         usage = self._usage(tenant, windows, events, unsettled, usage_high)
         return [
             SubscriptionDue(
@@ -201,6 +226,7 @@ class DueReader(MastersReader):
                 marks.get(subscription.id),
                 tuple(billed[subscription.id]),
                 usage.get(subscription.id, ()),
+                openings.get(subscription.id),
             )
             for subscription in taken
         ]
@@ -245,18 +271,44 @@ class DueReader(MastersReader):
         chosen = sorted(set(days))
         return _RECOUNTED(self.connection, {**pair_parameters(self.dialect, "days", chosen), "high": usage_high})
 
-    def _billed(self, windows: Mapping[int, date]) -> dict[int, list[BilledLine]]:
-        parameters = pair_parameters(self.dialect, "windows", list(windows.items()))
-        lines: list[BilledLine] = _LINES(self.connection, parameters)
-        there = {line.id for line in lines}
-        if lines:
-            found: list[BilledLine] = _CREDITS(self.connection, {"lines": sorted(there)})
-            lines.extend(line for line in found if line.id not in there)
-            lines.sort(key=attrgetter("id"))
+    def _openings(self, windows: Mapping[int, date]) -> dict[int, Opening]:
+        """What the old system had billed of those subscriptions that came over from one."""
+        found = {row[0]: row[1:] for row in _OPENINGS(self.connection, {"ids": list(windows)})}
+        if not found:
+            return {}
+        ids = {"ids": list(found)}
+        through: dict[int, dict[str, date]] = defaultdict(dict)
+        for query in (_LINE_ENDS, _THROUGH):  # a date that was given counts more than the end of a line
+            for ident, charge, day in query(self.connection, ids):
+                through[ident][charge] = day
+        mine = {ident: windows[ident] for ident in found}
+        lines: dict[int, list[BilledLine]] = defaultdict(list)
+        for line in self._with_credits(_OLD_LINES, _OLD_CREDITS, mine, ()):
+            lines[line.charge.subscription_id].append(line)
+        return {
+            ident: Opening(on, events, usage, through[ident], tuple(lines[ident]))
+            for ident, (on, events, usage) in found.items()
+        }
+
+    def _billed(self, windows: Mapping[int, date], old: Sequence[int]) -> dict[int, list[BilledLine]]:
+        """Our lines that share a day with the windows, and the credits on them and on the ``old`` lines."""
         billed: dict[int, list[BilledLine]] = defaultdict(list)
-        for line in lines:
+        for line in self._with_credits(_LINES, _CREDITS, windows, old):
             billed[line.charge.subscription_id].append(line)
         return billed
+
+    def _with_credits(
+        self, found: Query, credits: Query, windows: Mapping[int, date], more: Sequence[int]
+    ) -> list[BilledLine]:
+        """Lines by window, with the credits on them and on the lines ``more``, in order of id."""
+        parameters = pair_parameters(self.dialect, "windows", list(windows.items()))
+        lines: list[BilledLine] = found(self.connection, parameters)
+        there = {line.id for line in lines}
+        credited = sorted(there.union(more))
+        if credited:
+            given: list[BilledLine] = credits(self.connection, {"lines": credited})
+            lines.extend(line for line in given if line.id not in there)
+        return sorted(lines, key=attrgetter("id"))
 
     def _usage(
         self,

@@ -32,6 +32,8 @@ _LOOKUPS: Final = {
     "charges": _Lookup(tables.CHARGE, ("plan", "key")),
     "contracts": _Lookup(tables.CONTRACT, ("entity", "key")),
     "subscriptions": _Lookup(tables.SUBSCRIPTION, ("entity", "key")),
+    "gl_accounts": _Lookup(tables.GL_ACCOUNT, ("code",)),
+    "cutovers": _Lookup(tables.CUTOVER, ("entity", "key")),
     "usage": _Lookup(tables.USAGE_EVENT, ("entity", "source", "key")),
     "rates": _Lookup(tables.FX_RATE, ("source", "base", "quote", "on_day"), types.DayList),
 }
@@ -112,3 +114,12 @@ def first_starts(session: Session, ids: Sequence[int]) -> dict[int, date]:
 def subscription_keys(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """Keys of subscriptions by their id."""
     return dict(_KEYS(session.connection, {"ids": list(ids)}))
+
+
+def series_begun(session: Session, tenant: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Series, by (legal entity, name), that have begun without a number of an old system, with their next number."""
+    begun, brought = tables.SERIES.c, tables.OPENING_NUMBER.c
+    there = sa.exists().where(brought.tenant == tenant, brought.entity == begun.entity, brought.series == begun.series)
+    rows = session.rows(sa.select(begun.entity, begun.series, begun.next).where(begun.tenant == tenant, ~there))
+    wanted = set(keys)
+    return {(entity, series): following for entity, series, following in rows if (entity, series) in wanted}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,22 +16,19 @@ from engine.store import query
 from engine.store import tables as t
 from engine.store.session import Session
 
+OLD_SYSTEM = "cut-over"
+"""Source of the tax and of the exchange rate of a line that another system billed."""
+
+Given = dict[int, tuple[Decimal, Decimal]]
+
 
 def reversible(session: Session, ids: Sequence[int]) -> dict[int, Reversible]:
-    """Billed lines by id: their tax, what earlier credits left of them, and the rate of their invoice."""
-    line, invoice = t.INVOICE_LINE, t.INVOICE
+    """Billed lines by id, ours and those of the old system: their tax, what earlier credits left of them, and the rate of
+    their invoice.
+    """
     parameters = {"ids": sorted(set(ids))}
-    given = session.connection.execute(
-        sa.select(
-            line.c.credits,
-            sa.func.sum(line.c.amount, type_=line.c.amount.type),
-            sa.func.sum(line.c.tax_amount, type_=line.c.tax_amount.type),
-        )
-        .where(query.among(session.dialect, line.c.credits, "ids"), sa.literal_column("invoice_line.credits <> 0"))
-        .group_by(line.c.credits),
-        parameters,
-    )
-    back = {credited: (net, tax) for credited, net, tax in given}
+    back = _given(session, t.INVOICE_LINE, parameters)
+    line, invoice = t.INVOICE_LINE, t.INVOICE
     rows = session.connection.execute(
         sa.select(line, invoice.c.functional_currency, invoice.c.rate, invoice.c.rate_source, invoice.c.rate_on)
         .join_from(line, invoice, invoice.c.id == line.c.invoice_id)
@@ -38,10 +37,47 @@ def reversible(session: Session, ids: Sequence[int]) -> dict[int, Reversible]:
     )
     found = {}
     for row in rows:
-        net, tax = back.get(row.id, (ZERO, ZERO))
-        quote = TaxQuote(
-            "", row.tax_rate, row.tax_amount, row.tax_category, row.tax_jurisdiction, row.tax_source, row.tax_reason
-        )
         rate = FxRate(row.currency, row.functional_currency, row.rate, row.rate_source, row.rate_on)
-        found[row.id] = Reversible(quote, row.tax_decision, row.amount + net, row.tax_amount + tax, rate)
+        found[row.id] = _reversible(row, row.tax_source, row.tax_decision, rate, back)
+    if len(found) < len(parameters["ids"]):
+        found |= _of_old_system(session, parameters, back)
     return found
+
+
+def _of_old_system(session: Session, parameters: Mapping[str, Any], back: Given) -> dict[int, Reversible]:
+    line = t.OPENING_LINE
+    for ident, (net, tax) in _given(session, line, parameters).items():
+        before = back.get(ident, (ZERO, ZERO))
+        back[ident] = (before[0] + net, before[1] + tax)
+    rows = session.connection.execute(sa.select(line).where(query.among(session.dialect, line.c.id, "ids")), parameters)
+    return {
+        row.id: _reversible(
+            row,
+            OLD_SYSTEM,
+            0,
+            FxRate(row.currency, row.functional_currency, row.rate, OLD_SYSTEM, row.document_date),
+            back,
+        )
+        for row in rows
+    }
+
+
+def _given(session: Session, line: sa.Table, parameters: Mapping[str, Any]) -> Given:
+    """Net and tax of the credits on some lines, by the id of the line."""
+    rows = session.connection.execute(
+        sa.select(
+            line.c.credits,
+            sa.func.sum(line.c.amount, type_=line.c.amount.type),
+            sa.func.sum(line.c.tax_amount, type_=line.c.tax_amount.type),
+        )
+        .where(query.among(session.dialect, line.c.credits, "ids"), sa.literal_column(f"{line.name}.credits <> 0"))
+        .group_by(line.c.credits),
+        parameters,
+    )
+    return {credited: (net, tax) for credited, net, tax in rows}
+
+
+def _reversible(row: Any, source: str, decision: int, rate: FxRate, back: Given) -> Reversible:
+    net, tax = back.get(row.id, (ZERO, ZERO))
+    quote = TaxQuote("", row.tax_rate, row.tax_amount, row.tax_category, row.tax_jurisdiction, source, row.tax_reason)
+    return Reversible(quote, decision, row.amount + net, row.tax_amount + tax, rate)

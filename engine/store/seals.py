@@ -33,6 +33,17 @@ MASTERS: Final = (
     tables.SUBSCRIPTION,
     tables.GL_ACCOUNT,
 )
+OPENINGS: Final = (
+    tables.CUTOVER,
+    tables.OPENING_LINE,
+    tables.BILLED_THROUGH,
+    tables.RECEIVABLE,
+    tables.CASH_ON_ACCOUNT,
+    tables.WALLET_LOT,
+    tables.DEFERRAL,
+    tables.OPENING_NUMBER,
+    tables.OPENING_BALANCE,
+)
 _TOLD: Final = {"state": "pending", "attempts": 0, "next_at": None, "answer": None}
 
 SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
@@ -47,7 +58,7 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "usage_event": (50, {}),
     "subscription_event": (1, {}),
     "fx_rate": (10, {}),
-} | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in MASTERS}
+} | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 
 SALT_BYTES: Final = 16

@@ -57,7 +57,7 @@ def record_of(row: Any, head: dict[str, Any]) -> LineRecord:
     values = row._mapping
     charge = RatedCharge(*(values[name] for name in RatedCharge.__struct_fields__))
     tax = {name: values[name] for name in values if name.startswith("tax_") and name != "tax_code"}
-    return LineRecord(values["id"], values["number"], head, charge, tax)
+    return LineRecord(values["id"], values.get("number", 1), head, charge, tax)
 
 
 def version(session: Session, noun: type[Any], id_: int) -> Any:
@@ -85,10 +85,11 @@ def lines_of_stretch(session: Session, charge: RatedCharge) -> list[LineRecord]:
 
 
 def line_by_id(session: Session, line_id: int) -> LineRecord | None:
-    """The line with that id, with the head of its invoice."""
+    """The line with that id, with the head of its invoice; of a line of an old system, with its number and date."""
     rows = session.rows(sa.select(t.INVOICE_LINE).where(t.INVOICE_LINE.c.id == line_id))
     if not rows:
-        return None
+        old = session.rows(sa.select(t.OPENING_LINE).where(t.OPENING_LINE.c.id == line_id))
+        return record_of(old[0], {"number": old[0].document, "invoice_date": old[0].document_date}) if old else None
     heads = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.id == rows[0].invoice_id))
     return record_of(rows[0], dict(heads[0]._mapping) if heads else {})
 

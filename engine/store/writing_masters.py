@@ -75,6 +75,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         fixed=frozenset({"rate"}),
         many=types.DayList,
     ),
+    "cutovers": Kind(tables.CUTOVER, ("tenant", "entity", "key"), "key", fixed=frozenset({"first_day", "source"})),
     "gl_accounts": Kind(tables.GL_ACCOUNT, ("tenant", "code"), "code"),
 }
 """What :meth:`MastersWriter.put` takes, by the names of import files."""

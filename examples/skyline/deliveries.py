@@ -35,6 +35,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "usage": "entity subscription meter key at quantity source",
         "rates": "base quote rate source on",
         "gl_accounts": "code name kind",
+        "cutovers": "entity key first_day source",
+        "opening_lines": "entity key subscription charge plan service_from service_to currency quantity amount tax_rate"
+        " tax_amount tax_category tax_jurisdiction tax_reason rate text document document_date credits cutover",
+        "billed_through": "entity subscription charge billed_to cutover",
+        "opening_receivables": "entity number account kind document_date due_date currency original amount"
+        " functional_amount cutover",
+        "opening_cash": "entity key account value_date currency amount functional_amount cutover",
+        "opening_wallets": "entity key account granted_on expires_on priority currency granted amount functional_amount"
+        " cutover",
+        "opening_deferred": "entity key account contract subscription product currency amount functional_amount"
+        " service_from service_to cutover",
+        "opening_numbers": "entity series last_number last_date cutover",
+        "opening_balances": "entity account currency amount functional_amount cutover",
     }.items()
 }
 """Columns of each table in the order in which rows hold them."""
@@ -59,6 +72,8 @@ class Deliveries:
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], list[Row]] = defaultdict(list)
         self.kinds: dict[tuple[str, str], str] = {}
+        self.beside: list[tuple[str, tuple[str, ...], Sequence[Row]]] = []
+        """Files beside the folders, which are not imported: name, columns, rows."""
 
     def add(self, folder: str, table: str, rows: Iterable[Row], part: str = "", kind: str = "csv") -> None:
         """Add rows to ``table`` (or the file ``table-part``) of a folder, written as ``kind``."""
@@ -84,6 +99,9 @@ class Deliveries:
             path = root / folder / f"{name}.{kind}"
             _WRITERS[kind](path, COLUMNS[name.split("-")[0]], rows)
             written.append(path)
+        for name, columns, rows in self.beside:
+            _write_csv(root / name, columns, rows)
+            written.append(root / name)
         return written
 
 

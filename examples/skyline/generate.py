@@ -20,6 +20,7 @@ from examples.skyline.catalog import CHARGES, GL_ACCOUNTS, METERS, PLANS
 from examples.skyline.customers import ordinary_customers
 from examples.skyline.deliveries import CUTOVER, END, FOLDERS, INITIAL, MONTHS, Deliveries, parquet_is_there
 from examples.skyline.flaws import flaws
+from examples.skyline.moved import SHARE, moved_customers
 from examples.skyline.rates import ecb_rates
 from examples.skyline.stories import STORIES, stories, story_usage
 from examples.skyline.usage import usage
@@ -32,10 +33,12 @@ BILL_DATES = (*MONTHS[1:], END)
 class Summary(NamedTuple):
     """What was made.
 
-    ``events`` are different usage events, those of the stories included; ``wrong`` rows are meant to be refused.
+    ``moved`` accounts came over from another billing system; ``events`` are different usage events, those of the stories
+    included; ``wrong`` rows are meant to be refused.
     """
 
     accounts: int
+    moved: int
     contracts: int
     subscriptions: int
     subscription_events: int
@@ -50,7 +53,7 @@ class Summary(NamedTuple):
         return "\n".join(f"{count:>9,}  {name.replace('_', ' ')}" for name, count in self._asdict().items())
 
 
-def generate(out: Path, accounts: int = 1_000, events: int = 200_000, seed: int = 2024) -> Summary:
+def generate(out: Path, accounts: int = 2_000, events: int = 300_000, seed: int = 2024) -> Summary:
     """Write the sample company below ``out``: ``accounts`` customers, ``events`` different usage events.
 
     Raises:
@@ -75,10 +78,12 @@ def _generate(out: Path, accounts: int, events: int, seed: int) -> Summary:
     masters = {"entities": ENTITIES, "meters": METERS, "plans": PLANS, "charges": CHARGES, "gl_accounts": GL_ACCOUNTS}
     for table, rows in masters.items():
         deliveries.add(INITIAL, table, rows)
-    served = ordinary_customers(seed, accounts - len(STORIES), deliveries)
+    moved = min(round(accounts * SHARE), accounts - len(STORIES))
+    moved_events = moved_customers(seed, moved, deliveries)
+    served = ordinary_customers(seed, accounts - len(STORIES) - moved, deliveries)
     for folder, row in story_rows:
         deliveries.add(folder, "usage", [row], "stories")
-    counts = usage(seed, events - story_events, served, deliveries)
+    counts = usage(seed, events - story_events - moved_events, served, deliveries)
     for folder, since, until in _rate_days():
         deliveries.add(folder, "rates", ecb_rates(since, until))
     counted = ("contracts", "subscriptions", "subscription_events", "rates")
@@ -91,10 +96,11 @@ def _generate(out: Path, accounts: int, events: int, seed: int) -> Summary:
     told_twice = len(story_rows) - story_events
     return Summary(
         accounts,
+        moved,
         right["contracts"],
         right["subscriptions"],
         right["subscription_events"],
-        counts.events + story_events,
+        counts.events + story_events + moved_events,
         counts.duplicates + told_twice,
         counts.late + told_late - told_twice // 2,
         right["rates"],
@@ -118,8 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("var/skyline/data"), help="folder to write (default: %(default)s)"
     )
-    parser.add_argument("--accounts", type=int, default=1_000, help="customers (default: %(default)s)")
-    parser.add_argument("--events", type=int, default=200_000, help="different usage events (default: %(default)s)")
+    parser.add_argument("--accounts", type=int, default=2_000, help="customers (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=300_000, help="different usage events (default: %(default)s)")
     parser.add_argument(
         "--seed", type=int, default=2024, help="another seed makes other customers (default: %(default)s)"
     )

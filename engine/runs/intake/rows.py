@@ -14,6 +14,7 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where, did_you_mean
 from engine.base.units import Unfit
+from engine.runs.intake import opening_rows
 from engine.runs.intake.formats import TYPES, Column, Format
 from engine.runs.intake.values import OutOfBounds, Read, reader, undecoded
 
@@ -54,7 +55,7 @@ def rules_of(form: Format, today: date) -> Rules:
         default = read(empty) if empty else empty
         known = {} if column.required else {None: default, "": default}
         columns.append((column.name, read, known, bool(column.refers) or column.type in _FEW, column))
-    return Rules(form, tuple(columns), _EXTRA.get(form.kind))
+    return Rules(form, tuple(columns), _EXTRA.get(form.kind) or _opening(form.kind))
 
 
 def read_row(rules: Rules, row: Mapping[str, str], where: Where) -> tuple[Values | None, list[Finding]]:
@@ -206,6 +207,12 @@ def _rate(values: Values) -> Iterator[tuple[Code, str, str, str]]:
         yield CONTRADICTION, f"a rate of {values['base']} in itself", "it is 1 by definition", "take the row out"
     if values["rate"] <= 0:
         yield CONTRADICTION, f"a rate of {values['rate']}", "nothing can be converted by it", "write a rate above zero"
+
+
+def _opening(kind: str) -> Callable[[Values], Iterator[tuple[Code, str, str, str]]] | None:
+    """What the columns of a row of a cut-over must be to each other."""
+    flaws = opening_rows.EXTRA.get(kind)
+    return (lambda values: ((CONTRADICTION, *flaw) for flaw in flaws(values))) if flaws else None
 
 
 _EXTRA: Final[dict[str, Callable[[Values], Iterable[tuple[Code, str, str, str]]]]] = {

@@ -13,16 +13,18 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from engine.base.errors import Code, Finding, TollbookError, Where
+from engine.base.errors import Code, Finding, TollbookError, Where, refuse
 from engine.model.journal import Change
 from engine.runs.intake.formats import Format
 from engine.runs.intake.reading import UNREADABLE, Broken, open_table
 from engine.runs.intake.rows import Rules, Values, check_header, read_row, unknown_column
+from engine.runs.run import Rules as Rulebook
 from engine.store.books import Books
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 
 MORE_FINDINGS = Code("intake.more-findings", "A file with more findings than are kept; the others are counted by code.")
+NO_RULES = Code("cutover.no-rules", "Balances to be brought over in an import that was given no posting rules.")
 
 CHUNK: Final = 20_000
 """Rows that are judged and written at a time."""
@@ -132,12 +134,31 @@ class Session:
     nothing leaves nothing behind.
     """
 
-    def __init__(self, books: Books, tenant: str, change: Change, today: date, label: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        books: Books,
+        tenant: str,
+        change: Change,
+        today: date,
+        label: str,
+        progress: Progress,
+        rules: Callable[[], Rulebook] | None = None,
+    ) -> None:
         self.books, self.tenant, self.change, self.today, self.label = books, tenant, change, today, label
-        self.progress = progress
+        self.progress, self._rules = progress, rules
         self.run_id = 0
         self.tallies: list[Tally] = []
         self.seconds: dict[str, float] = {}
+
+    def rules(self) -> Rulebook:
+        """The rules that decide on GL accounts; only a cut-over needs them.
+
+        Raises:
+            TollbookError: ``cutover.no-rules``, and whatever is wrong with the rules.
+        """
+        if self._rules is None:
+            raise refuse(NO_RULES, "balances are brought over", mend="give the import the rules that post them")
+        return self._rules()
 
     def show(self, tally: Tally) -> None:
         """Show how far a file is read."""

@@ -30,6 +30,18 @@ from engine.store.tables.masters import (
     SUBSCRIPTION,
     SUBSCRIPTION_EVENT,
 )
+from engine.store.tables.openings import (
+    BILLED_THROUGH,
+    CASH_ON_ACCOUNT,
+    CUTOVER,
+    DEFERRAL,
+    OPENING_BALANCE,
+    OPENING_LINE,
+    OPENING_MARK,
+    OPENING_NUMBER,
+    RECEIVABLE,
+    WALLET_LOT,
+)
 from engine.store.tables.outbox import EFFECT
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
@@ -37,6 +49,8 @@ from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
 
 __all__ = [
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
+    "BILLED_THROUGH", "CASH_ON_ACCOUNT", "CUTOVER", "DEFERRAL", "OPENING_BALANCE", "OPENING_LINE", "OPENING_MARK",
+    "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",

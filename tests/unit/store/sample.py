@@ -202,3 +202,15 @@ def company(books: Books) -> dict[str, int]:
 def row_of(table: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
     """A row in the order of a table's columns."""
     return tuple(values[column.name] for column in table.columns)
+
+
+def last_number(series: str, number: int) -> dict[str, Any]:
+    """The last legal number of an old system, as a row without its id."""
+    return {
+        "tenant": T,
+        "entity": E,
+        "series": series,
+        "last_number": number,
+        "last_date": JAN,
+        "cutover": "main",
+    }

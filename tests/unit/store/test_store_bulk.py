@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine.base.errors import TollbookError
 from engine.store import bulk, tables
 from engine.store.books import Books
+from engine.store.seals import Seal
 
 
 @pytest.fixture
@@ -90,3 +91,13 @@ def test_columns_of_other_types(connection: sa.Connection) -> None:
     assert read.key == "key\t\\N\n"
     assert read.payload == {"a": "1.50", "d": "0001-01-01"}
     assert read.next_at == at and read.answer is None
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("zero", ["0", "-0", "0E-12", "0.00", "0E+3"])
+def test_a_number_is_digested_as_it_is_read_back(dialect: str, zero: str) -> None:
+    """Zeros have many texts; what is digested when one is written is what is digested when it is read from the books."""
+    seals = [Seal(tables.FX_RATE, "00" * 16) for _ in range(2)]
+    for seal, written in zip(seals, (zero, "0E-12"), strict=True):
+        bulk.digest(tables.FX_RATE, [rate(1, rate=Decimal(written))], dialect, seal)
+    assert seals[0].told() == seals[1].told()

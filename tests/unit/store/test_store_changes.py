@@ -60,6 +60,9 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "take_request": lambda w: w.take_request(s.T, "me", timedelta(1)),
     "finish_request": lambda w: w.finish_request(w.take_request(s.T, "me", timedelta(1))),
     "postpone_request": lambda w: w.postpone_request(w.take_request(s.T, "me", timedelta(1)), later(3), "wait"),
+    "put_openings": lambda w: w.put_openings("opening_numbers", [s.last_number("NEW", 7)], ("last_number",)),
+    "open_subscriptions": lambda w: w.open_subscriptions(s.T, {1: (s.E, "main", s.FEB)}),
+    "go_on_numbering": lambda w: w.go_on_numbering(s.T, s.E, "OLD", 7, s.JAN),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""

@@ -25,6 +25,10 @@ FAULTS: dict[str, Sequence[str]] = {
     "no-day-billed-twice": ["UPDATE invoice_line SET service_from = '2026-01-31' WHERE id = 21"],
     "marks": ["UPDATE billing_mark SET usage_seen = 1000 WHERE billed_to = '2026-03-01'"],
     "decisions-stored": ["UPDATE posting SET decision = 78 WHERE entry_id = 1 AND number = 1"],
+    "openings-tie": [
+        f"INSERT INTO receivable VALUES (99, '{s.T}', '{s.E}', 'R1', 'parent', 'invoice', '2025-12-01', '2025-12-31', 'EUR', "
+        "10, 10, 'EUR', 10, 'main')"
+    ],
 }
 
 
@@ -69,6 +73,9 @@ MORE: list[tuple[str, Sequence[str]]] = [
     ("marks", ["UPDATE billing_mark SET events_seen = 1000"]),
     ("decisions-stored", ["DELETE FROM decision"]),
     ("decisions-stored", ["DELETE FROM release"]),
+    ("openings-tie", [f"INSERT INTO opening_number VALUES (1, '{s.T}', '{s.E}', 'OLD', 7, '2025-12-31', 'main')"]),
+    ("openings-tie", [f"INSERT INTO opening_balance VALUES (1, '{s.T}', '{s.E}', 'main', '1200', 'EUR', 5, 5)"]),
+    ("openings-tie", ["UPDATE entry SET kind = 'opening', document = 98 WHERE id = 2"]),
 ]
 
 
