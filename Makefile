@@ -7,11 +7,14 @@ BIN := .venv/bin
 TOLLBOOK := $(BIN)/tollbook
 HASHED := --require-hashes --no-deps --only-binary :all:
 
-.PHONY: help demo test check bench capabilities docs lock clean
+SEED ?= 1
+
+.PHONY: help demo test simulate check bench capabilities docs lock clean
 
 help:
 	@echo "make demo          bill the sample company (DATABASE=postgresql: on PostgreSQL)"
 	@echo "make test          all tests"
+	@echo "make simulate      a year of a company with faults, under an independent auditor (SEED=n, ARGS=--months 3)"
 	@echo "make check         style, types, layers, reference pages"
 	@echo "make bench         what is measured, against its limit"
 	@echo "make capabilities  capability rows with the tests that show them"
@@ -24,6 +27,9 @@ demo: $(TOLLBOOK)
 
 test: $(TOLLBOOK)
 	$(BIN)/pytest -n 2 $(ARGS)
+
+simulate: $(TOLLBOOK)
+	$(BIN)/python -m tests.simulation --seed $(SEED) $(ARGS)
 
 check: $(TOLLBOOK)
 	$(BIN)/ruff check .

@@ -62,6 +62,12 @@ def _events(dialect: str) -> sa.Select[Any]:
     return sa.select(*fields).where(wanted, column.id <= sa.bindparam("high")).order_by(column.id)
 
 
+def _later(dialect: str) -> sa.Select[Any]:
+    """Subscriptions that have an event of whatever id."""
+    column = tables.SUBSCRIPTION_EVENT.c
+    return sa.select(column.subscription_id).distinct().where(among(dialect, column.subscription_id, "ids"))
+
+
 def _marks(dialect: str) -> sa.Select[Any]:
     return sa.select(tables.BILLING_MARK).where(among(dialect, tables.BILLING_MARK.c.subscription_id, "ids"))
 
@@ -148,6 +154,7 @@ def _recounted(dialect: str) -> sa.Select[Any]:
 _ACCOUNTS = Query(_accounts, Account)
 _SUBSCRIPTIONS = Query(_subscriptions, Subscription)
 _EVENTS = Query(_events)
+_LATER = Query(_later)
 _MARKS = Query(_marks, BillingMark)
 _LATE = Query(_late)
 _UNSETTLED = Query(_unsettled)
@@ -169,8 +176,9 @@ class DueReader(MastersReader):
         """What a run needs to bill the payers ``low`` to ``high``, both included, of a legal entity, in order of key.
 
         Subscription events with ids above ``events_high`` and usage events with ids above ``usage_high`` are not
-        seen.  See :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts
-        whose payer is not there (:meth:`unpayable`), are left out.
+        seen, nor is a subscription all of whose events are above it: it became known after the run began.  See
+        :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts whose payer is
+        not there (:meth:`unpayable`), are left out.
         """
         where = {"tenant": tenant, "entity": entity}
         accounts: list[Account] = _ACCOUNTS(self.connection, {**where, "low": low, "high": high})
@@ -210,6 +218,10 @@ class DueReader(MastersReader):
         events: dict[int, list[SubscriptionEvent]] = defaultdict(list)
         for ident, *values in _EVENTS(self.connection, {"ids": ids, "high": events_high}):
             events[ident].append(SubscriptionEvent(*values))
+        silent = [ident for ident in ids if ident not in events]
+        unknown = {ident for (ident,) in _LATER(self.connection, {"ids": silent})} if silent else set()
+        taken = [subscription for subscription in taken if subscription.id not in unknown]
+        ids = [subscription.id for subscription in taken]
         marks = {mark.subscription_id: mark for mark in _MARKS(self.connection, {"ids": ids})}
         unsettled = self._unsettled(tenant, set(ids), usage_high)
         windows = {ident: _window(marks.get(ident), events[ident]) for ident in ids}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -78,11 +79,13 @@ class Seal:
         self._digests: list[str] = []
 
     def watch(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """The rows, in ascending order of their first column, with a note of where they begin and end."""
+        """The rows in the order of their first column, in which they are read again, with a note of where they begin and
+        end.  Rows that come one by one have to come in that order."""
         if isinstance(rows, Sequence):
-            if rows:
-                self._note(rows)
-            return rows
+            ordered = sorted(rows, key=itemgetter(0))
+            if ordered:
+                self._note(ordered)
+            return ordered
         return self._watched(rows)
 
     def _watched(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -91,6 +94,8 @@ class Seal:
             yield from chunk
 
     def _note(self, rows: Sequence[Row]) -> None:
+        if self.rows and rows[0][0] < self.last:
+            raise ValueError(f"rows of {self.table.name} come out of order")
         self.first = rows[0][0] if not self.rows else self.first
         self.last = rows[-1][0]
         self.rows += len(rows)

@@ -60,6 +60,37 @@ def test_resume_ends_in_the_same_books(
         assert stories.invoices(app) == expected
 
 
+def test_a_resumed_run_does_not_see_a_subscription_that_came_meanwhile(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither billed nor found to be without a start; the run of the next date bills it."""
+    folder = stories.write(tmp_path)
+    with stories.opened(folder, database_url, runs__partition_size="1") as app:
+        stories.load(app, folder / "data")
+
+        def stopping(parts: Any, pinned: Any, number: int) -> Any:
+            raise Stopped
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bill_run, "bill_partition", stopping)
+            with pytest.raises(Stopped):
+                stories.bill(app, "2026-02-01")
+        run = app.runs()[0]
+        more = stories.deliver(
+            tmp_path,
+            "more",
+            subscriptions=("entity,key,account,anchor_day", "E1,S9,A3,1", "E1,S10,A3,1"),
+            subscription_events=("entity,subscription,key,kind,on,plan,quantity", "E1,S9,1,start,2026-01-10,team,1"),
+        )
+        stories.load(app, more)
+        report = app.resume(run.id, stories.CHANGE)
+        errors = [(f.code, f.subject) for f in report.findings if f.level == "error"]
+        assert errors == [("subscription.no-start", "subscription/S10")]
+        stories.bill(app, "2026-02-02")
+        billed = {(i["period"], line["subscription"]) for i in stories.invoices(app) for line in i["lines"]}
+        assert [period for period, subscription in sorted(billed) if subscription == "S9"] == ["2026-02-02"]
+
+
 def test_only_bill_runs_are_resumed(tmp_path: Path) -> None:
     """A run that does not exist, or an import, is refused."""
     with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:

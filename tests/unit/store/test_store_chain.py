@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.app import App
 from engine.store import tables as t
 from engine.store.checks_chain import head
+from engine.store.seals import Seal
 from tests import stories
 
 
@@ -101,3 +102,13 @@ def test_a_changed_chain_is_named(app: App, what: str) -> None:
     told = by_hand(app, lambda connection: connection.execute(statement))
     broken = [place for code, place, _ in told if code == "audit.chain-broken"]
     assert broken == {"removed": ["chain/4"], "rewritten": ["chain/3"], "last hash": ["chain/3", "chain/4"]}[what]
+
+
+def test_rows_are_sealed_in_the_order_in_which_they_are_read() -> None:
+    """Invoices come sorted by series, so that their ids do not rise; a stream that does not rise cannot be sealed."""
+    seal = Seal(t.INVOICE)
+    assert list(seal.watch([(7, "b"), (5, "a")])) == [(5, "a"), (7, "b")]
+    assert (seal.first, seal.last, seal.rows) == (5, 7, 2)
+    streamed = ((n,) for n in (*range(1, 1001), 3))
+    with pytest.raises(ValueError, match="out of order"):
+        list(Seal(t.USAGE_EVENT).watch(streamed))

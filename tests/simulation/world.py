@@ -1,0 +1,182 @@
+"""A simulated company: who sells, what, to whom, and at which prices.  Drawn from the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from random import Random
+
+from tests.simulation.facts import (
+    ALWAYS,
+    Account,
+    Agreed,
+    Catalogue,
+    Charge,
+    Contract,
+    Entity,
+    Era,
+    Price,
+    Tier,
+    in_currency,
+)
+
+SELLERS = (
+    ("NL", "EUR", "Europe/Amsterdam"),
+    ("US", "USD", "America/New_York"),
+    ("AU", "AUD", "Australia/Sydney"),
+    ("JP", "JPY", "Asia/Tokyo"),
+)
+BUYERS = (
+    ("NL", "EUR", "Europe/Amsterdam"),
+    ("DE", "EUR", "Europe/Berlin"),
+    ("GB", "GBP", "Europe/London"),
+    ("US", "USD", "America/New_York"),
+    ("BR", "BRL", "America/Sao_Paulo"),
+    ("AU", "AUD", "Australia/Lord_Howe"),
+    ("AU", "AUD", "Australia/Sydney"),
+    ("JP", "JPY", "Asia/Tokyo"),
+    ("KW", "KWD", "Asia/Kuwait"),
+    ("CL", "USD", "America/Santiago"),
+    ("NZ", "AUD", "Pacific/Auckland"),
+)
+METERS = {"calls": "sum", "logins": "count", "peak": "max"}
+PLANS = ("basic", "team", "pro", "metered")
+SEGMENTS = ("business", "business", "enterprise")
+
+
+@dataclass
+class Company:
+    """What the simulation begins with; ``agreed`` grows as contracts are amended."""
+
+    start: date
+    entities: list[Entity]
+    accounts: list[Account]
+    catalogue: Catalogue
+    contracts: list[Contract]
+    agreed: list[Agreed]
+    era: Era
+
+    @property
+    def plans(self) -> list[str]:
+        """Keys of the plans."""
+        return list(dict.fromkeys(charge.plan for charge in self.catalogue.charges))
+
+    @property
+    def currencies(self) -> set[str]:
+        """All that occur."""
+        return {a.currency for a in self.accounts} | {e.functional for e in self.entities} | {"EUR"}
+
+
+def company(random: Random, accounts: int, plans: int, year: int) -> Company:
+    """A company of that many accounts and plans, whose story begins in January of a year."""
+    groups = random.sample(["payer", "payer", "subscription", "account"], 2)
+    sellers = random.sample(SELLERS, 2)
+    entities = [
+        Entity(f"E{n}", *seller, group) for n, (seller, group) in enumerate(zip(sellers, groups, strict=True), 1)
+    ]
+    buyers = _accounts(random, entities, accounts)
+    catalogue = Catalogue(tuple(c for plan in PLANS[:plans] for c in _charges(random, plan)), METERS)
+    contracts = [
+        Contract(a.entity, f"C-{a.key}", a.key, random.choice([14, 30, 60])) for a in buyers if random.random() < 0.4
+    ]
+    era = Era(ALWAYS, {key: price for c in catalogue.charges for key, price in _prices(random, c)})
+    made = Company(date(year, 1, 1), entities, buyers, catalogue, contracts, [], era)
+    made.agreed.extend(_agreed(random, made))
+    return made
+
+
+def _accounts(random: Random, entities: list[Entity], count: int) -> list[Account]:
+    made: list[Account] = []
+    for number in range(1, count + 1):
+        entity = random.choice(entities).key
+        key = f"A{number:02}"
+        payers = [a.key for a in made if a.entity == entity and a.payer == a.key]
+        payer = random.choice(payers) if payers and random.random() < 0.25 else key
+        made.append(Account(entity, key, *random.choice(BUYERS), payer, random.choice(SEGMENTS)))
+    return made
+
+
+def _charges(random: Random, plan: str) -> list[Charge]:
+    proration = random.choice(["actual_days", "actual_days", "d30_360", "fixed_days"])
+
+    def charge(key: str, kind: str, timing: str, months: int = 1, meter: str = "") -> Charge:
+        return Charge(plan, key, kind, timing, months, meter, random.choice(["standard", "reduced", "zero"]), proration)
+
+    made = [
+        charge("fee", "recurring", "advance"),
+        charge("calls", "usage", "arrears", random.choice([1, 1, 3]), "calls"),
+    ]
+    timing, months = random.choice(["advance", "arrears"]), random.choice([1, 3, 12])
+    made.append(charge("seats", "recurring", timing, months))
+    if random.random() < 0.5:
+        made.append(charge("setup", "one_time", "advance"))
+    if random.random() < 0.5:
+        meter = random.choice(["logins", "peak"])
+        made.append(charge(meter, "usage", "arrears", 1, meter))
+    return made
+
+
+def _prices(random: Random, charge: Charge) -> list[tuple[tuple[str, str, str], Price]]:
+    made = [((charge.plan, charge.key, ""), _price(random, charge))]
+    if random.random() < 0.3:
+        made.append(((charge.plan, charge.key, "enterprise"), _price(random, charge)))
+    return made
+
+
+def _price(random: Random, charge: Charge) -> Price:
+    """Dear enough that a day of it is worth a minor unit; usage is cheap and has high tiers."""
+    usage = charge.kind == "usage"
+    scale = Decimal("0.013") if usage else Decimal(charge.months)
+    steps = (100, 1000) if usage else (3, 10)
+
+    def euros(low: int, high: int) -> Decimal:
+        return (Decimal(random.randint(low * 100, high * 100)) / 100 * scale).quantize(Decimal("0.0001"))
+
+    method = random.choice(["flat", "per_unit", "graduated", "volume", "package"])
+    if charge.kind != "recurring" and method == "flat":
+        method = "per_unit"
+    rounding = random.choice(["half_up", "half_up", "half_even"])
+    if method in ("graduated", "volume"):
+        flat = euros(300, 900) if usage else euros(5, 20)
+        tiers = (
+            Tier(Decimal(steps[0]), euros(20, 40), None),
+            Tier(Decimal(steps[1]), euros(15, 20), random.choice([flat, None])),
+            Tier(None, euros(8, 15), random.choice([flat, None])),
+        )
+        if random.random() < 0.3:
+            tiers = (replace(tiers[0], flat=flat), *tiers[1:])
+        return Price(method, rounding, tiers=tiers, zero_usage=random.choice(["nothing", "first_tier"]))
+    included = Decimal(random.choice([0, 0, 50 if usage else 1]))
+    size = Decimal(random.choice([10, 100]) if usage else random.choice([2, 5]))
+    if method == "package":
+        return Price(method, rounding, euros(20, 90), included, size)
+    return Price(method, rounding, euros(20, 90), included if method == "per_unit" else Decimal(0))
+
+
+def reprice(random: Random, before: Era, on: date) -> Era:
+    """A price list with some other prices, in force from a day on."""
+    changed = {}
+    for key, price in before.prices.items():
+        factor = random.choice([Decimal(1), Decimal(1), Decimal("1.05"), Decimal("1.1"), Decimal("0.93")])
+
+        def times(euros: Decimal | None, factor: Decimal = factor) -> Decimal | None:
+            return None if euros is None else (euros * factor).quantize(Decimal("0.0001"))
+
+        tiers = tuple(Tier(t.up_to, times(t.unit), times(t.flat)) for t in price.tiers)
+        changed[key] = replace(price, unit=times(price.unit) or Decimal(0), tiers=tiers)
+    return Era(on, changed)
+
+
+def _agreed(random: Random, made: Company) -> list[Agreed]:
+    agreed = []
+    currency = {a.key: a.currency for a in made.accounts}
+    for contract in made.contracts:
+        for charge in made.catalogue.charges:
+            if charge.kind != "one_time" and random.random() < 0.3:
+                price = made.era.prices[charge.plan, charge.key, ""]
+                euros = price.unit or price.tiers[0].unit or Decimal(1)
+                unit = in_currency(euros * Decimal("0.8"), currency[contract.account]).quantize(Decimal("0.0001"))
+                item = (contract.entity, contract.key, charge.plan, charge.key, unit, currency[contract.account], None)
+                agreed.append(Agreed(*item))
+    return agreed
