@@ -9,12 +9,13 @@ HASHED := --require-hashes --no-deps --only-binary :all:
 
 SEED ?= 1
 
-.PHONY: help demo test simulate check bench capabilities docs lock clean
+.PHONY: help demo test simulate simulate-kills check bench capabilities docs lock clean
 
 help:
 	@echo "make demo          bill the sample company (DATABASE=postgresql: on PostgreSQL)"
 	@echo "make test          all tests"
 	@echo "make simulate      a year of a company with faults, under an independent auditor (SEED=n, ARGS=--months 3)"
+	@echo "make simulate-kills  kill commands at 200 points on each database, and compare the books"
 	@echo "make check         style, types, layers, reference pages"
 	@echo "make bench         what is measured, against its limit"
 	@echo "make capabilities  capability rows with the tests that show them"
@@ -40,6 +41,9 @@ check: $(TOLLBOOK)
 
 bench: $(TOLLBOOK)
 	$(BIN)/python -m bench $(ARGS)
+
+simulate-kills: $(TOLLBOOK)
+	$(BIN)/python -m tests.faults.simulate $(ARGS)
 
 capabilities: $(TOLLBOOK)
 	@$(BIN)/python -m tests.house.capabilities $(ARGS)

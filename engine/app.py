@@ -30,7 +30,7 @@ from engine.runs.cutover import Comparison, compare
 from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
-from engine.runs.journal import exported
+from engine.runs.journal import closings, exported
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
 from engine.runs.requests import Replayed, replay, request_of
 from engine.runs.run import Parts, Progress, Report, silent
@@ -323,10 +323,12 @@ class App:
                 yield from exported(reader, self.tenant, key, up_to)
 
     def export(self, form: str, entity: str | None = None, up_to: date | None = None) -> Iterator[str]:
-        """Lines of the journal in a format of :data:`engine.ledger.export.FORMATS`."""
+        """Lines of the journal in a format of :data:`engine.ledger.export.FORMATS`, with what the accounts come to."""
+        keys = self.entities(entity)
         with self.books.reader() as reader:
-            chart = reader.gl_accounts(self.tenant)
-        return export(form, self.journal(entity, up_to), chart, up_to)
+            entries = (item for key in keys for item in exported(reader, self.tenant, key, up_to))
+            totals = (item for key in keys for item in closings(reader, self.tenant, key, up_to))
+            yield from export(form, entries, totals, reader.gl_accounts(self.tenant), up_to)
 
     def set_period(self, entity: str, month: date, state: str, change: Change) -> Outcome:
         """Make an accounting period ``open`` or ``closed``, or propose that.

@@ -89,7 +89,7 @@ class Databases:
     """Migrated databases of one process on one server, emptied and used again: making one takes half a second."""
 
     def __init__(self, address: str) -> None:
-        self._address, self._admin = address, _engine(address)
+        self.address, self._admin = address, _engine(address)
         self._names = (f"tollbook_{os.getpid()}_{n}" for n in count(1))
         self._free: list[str] = []
 
@@ -97,7 +97,7 @@ class Databases:
     def fresh(self) -> Iterator[str]:
         """The address of an empty, migrated database."""
         name = self._free.pop() if self._free else self._make()
-        url = _named(self._address, name)
+        url = _named(self.address, name)
         try:
             yield url
         finally:
@@ -113,7 +113,7 @@ class Databases:
         name = next(self._names)
         with self._admin.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        with _migrated(_named(self._address, name)):
+        with _migrated(_named(self.address, name)):
             return name
 
     def _drop(self, name: str) -> None:

@@ -38,8 +38,11 @@ VERBS = (
 )
 """The modules that register verbs, in the order of ``--help``."""
 
-UNAVAILABLE = frozenset({"store.cannot-open"})
+UNAVAILABLE = frozenset({"store.cannot-open", "store.unavailable", "run.worker-lost"})
 """Codes of what is no fault of the input: the command could not run."""
+
+INTERRUPTED = 130
+"""What typer makes of an interrupt from the keyboard."""
 
 
 def build() -> typer.Typer:
@@ -95,9 +98,11 @@ def run(arguments: list[str]) -> int:
         failure.report([failure.wrong_use(error.format_message())], as_json)
         return WRONG_INPUT
     except (typer.Abort, KeyboardInterrupt):
-        err.print("stopped; what was committed stays, `tollbook runs resume` goes on")
-        return COULD_NOT_RUN
+        result = INTERRUPTED
     except Exception as error:
         failure.report([failure.fault(error)], as_json)
+        return COULD_NOT_RUN
+    if result == INTERRUPTED:
+        err.print("stopped; what was committed stays, `tollbook runs resume` goes on")
         return COULD_NOT_RUN
     return result if isinstance(result, int) else DONE

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding, refuse
+from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.model.journal import Change
 from engine.runs.bill_partition import compute
+from engine.runs.bill_pool import billed_by_workers
 from engine.runs.bill_preview import preview
 from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition, scope_of
 from engine.runs.bill_write import write_partition
@@ -53,10 +53,12 @@ def run_bill(
 
     Raises:
         TollbookError: ``period.closed``, ``run.before-documents``, ``run.no-entity``, ``run.unknown-account``,
-            ``run.unfinished``, ``run.superseded``, ``run.release-moved``.
+            ``run.unfinished``, ``run.superseded``, ``run.release-moved``.  What stops a run that has begun, such as a
+            database that is gone, names the run and how to go on with it.
     """
     clock = Clock()
-    _refuse_the_impossible(parts, on)
+    with parts.books.reader() as reader:
+        _refuse_the_impossible(parts, reader, on)
     if dry_run:
         with clock.step("meter"), parts.books.writer(change) as writer:
             seen = _known(parts, writer)
@@ -65,27 +67,45 @@ def run_bill(
     pinned, done = _start(parts, on, change, account, clock)
     if done is not None:
         return done
-    parts.books.refresh_statistics()
-    pending = _plan(parts, pinned)
-    for number, summary in enumerate(_work(parts, pinned, pending, progress), 1):
-        progress("bill", number, len(pending))
-        add_up(clock.seconds, summary["seconds"])
-    return _finish(parts, pinned, clock)
+    with _naming(pinned):
+        parts.books.refresh_statistics()
+        pending = _pending(parts, pinned)
+        progress("bill", 0, len(pending))
+        for number, summary in enumerate(_work(parts, pinned, pending), 1):
+            progress("bill", number, len(pending))
+            add_up(clock.seconds, summary["seconds"])
+        return _finish(parts, pinned, clock)
 
 
-def _refuse_the_impossible(parts: Parts, on: date) -> None:
-    with parts.books.reader() as reader:
-        entities = reader.entities(parts.tenant)
-        if not entities:
-            raise refuse(NO_ENTITY, f"tenant {parts.tenant} has no legal entity", mend="run `tollbook import` first")
-        closed = [e for e in entities if reader.period_state(parts.tenant, e, on) == "closed"]
-        if closed:
-            raise refuse(
-                PERIOD_CLOSED,
-                f"{on:%Y-%m} is closed in {', '.join(sorted(closed))}",
-                mend="bill on a date in an open period, or open it again with `tollbook ledger open-period`",
+@contextmanager
+def _naming(pinned: Pinned) -> Iterator[None]:
+    """A block in which whatever stops a run names the run, and how to go on with it."""
+    try:
+        yield
+    except TollbookError as error:
+        go_on = f"`tollbook runs resume {pinned.run_id}`"
+        raise TollbookError(
+            msgspec.structs.replace(
+                finding,
+                what=f"bill run {pinned.run_id} of {pinned.on} stopped: {finding.what}",
+                mend=f"{finding.mend.removesuffix('; then do it again')}; then {go_on}" if finding.mend else go_on,
             )
-        late = tracing.documents_after(reader, parts.tenant, on)
+            for finding in error.findings
+        ) from error
+
+
+def _refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
+    entities = reader.entities(parts.tenant)
+    if not entities:
+        raise refuse(NO_ENTITY, f"tenant {parts.tenant} has no legal entity", mend="run `tollbook import` first")
+    closed = [e for e in entities if reader.period_state(parts.tenant, e, on) == "closed"]
+    if closed:
+        raise refuse(
+            PERIOD_CLOSED,
+            f"{on:%Y-%m} is closed in {', '.join(sorted(closed))}",
+            mend="bill on a date in an open period, or open it again with `tollbook ledger open-period`",
+        )
+    late = tracing.documents_after(reader, parts.tenant, on)
     if late:
         raise refuse(
             BEFORE_DOCUMENTS,
@@ -101,15 +121,20 @@ def _known(parts: Parts, writer: Writer) -> dict[str, int]:
 
 
 def _start(parts: Parts, on: date, change: Change, account: str | None, clock: Clock) -> tuple[Pinned, Report | None]:
-    """The run, new or to be resumed, and its report if it is done.  Starts are one after the other: adding up usage locks."""
+    """The run with its partitions, new or to be resumed, and its report if it is done.
+
+    Starts are one after the other, because adding up usage locks: what is looked at here is as the start before has left it.
+    """
     rules = parts.rules
     with clock.step("meter"), parts.books.writer(change) as writer:
         seen = _known(parts, writer)
         writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
         writer.store_decisions(rules.decisions())
-        run = writer.start_run(parts.tenant, "bill", on.isoformat(), scope_of(account), rules.release, seen)
+        started = writer.start_run(parts.tenant, "bill", on.isoformat(), scope_of(account), rules.release, seen)
+        run = writer.lock_run(started.id)
         if run.state == "done":
             return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
+        _refuse_the_impossible(parts, writer.reader, on)
         _refuse_beside(writer, run, parts.tenant)
         if run.release != rules.release:
             raise refuse(
@@ -117,9 +142,13 @@ def _start(parts: Parts, on: date, change: Change, account: str | None, clock: C
                 f"run {run.id} pinned release {run.release}, the rules on disk are {rules.release}",
                 mend="`tollbook runs resume` takes the rules from the books",
             )
-        if not run.new:
+        if not started.new:
             writer.resume_run(run.id)
-    return _pinned(run, on, change), None
+        pinned = _pinned(run, on, change)
+        if not writer.reader.partitions(run.id):
+            ranges = ranges_of(parts, writer.reader, pinned.account)
+            writer.add_partitions(run.id, [(n, *one) for n, one in enumerate(ranges, 1)])
+    return pinned, None
 
 
 def _pinned(run: Run, on: date, change: Change) -> Pinned:
@@ -161,38 +190,28 @@ def unfinished(reader: Reader, run_id: int) -> Run:
 def abandon(writer: Writer, run_id: int) -> None:
     """End an unfinished bill run as failed: what it has billed stays, the rest is on the bill of the next date.
 
+    Waits for partitions that are being written; a process that is still at work on the run then stops by itself.
+
     Raises:
         TollbookError: ``run.unknown-run`` where there is no such unfinished bill run.
     """
+    if writer.reader.run(run_id) is not None:
+        writer.lock_run(run_id)
     unfinished(writer.reader, run_id)
     writer.finish_run(run_id, {"counts": _counts(writer.reader.partitions(run_id))}, state="failed")
 
 
-def _plan(parts: Parts, pinned: Pinned) -> list[int]:
-    """Numbers of the partitions that are still to be billed; makes them if the run has none yet."""
+def _pending(parts: Parts, pinned: Pinned) -> list[int]:
+    """Numbers of the partitions that are still to be billed."""
     with parts.books.reader() as reader:
-        planned = reader.partitions(pinned.run_id)
-        if planned:
-            return [p.number for p in planned if p.state != "done"]
-        ranges = ranges_of(parts, reader, pinned.account)
-    with parts.books.writer(pinned.change, pinned.run_id) as writer:
-        writer.add_partitions(pinned.run_id, [(n, *one) for n, one in enumerate(ranges, 1)])
-    return list(range(1, len(ranges) + 1))
+        return [p.number for p in reader.partitions(pinned.run_id) if p.state != "done"]
 
 
-def _work(parts: Parts, pinned: Pinned, pending: Sequence[int], progress: Progress) -> Any:
+def _work(parts: Parts, pinned: Pinned, pending: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Summaries of the partitions as they are done, by this process or by workers."""
-    progress("bill", 0, len(pending))
     if parts.workers < 2 or parts.recipe is None:
-        for number in pending:
-            yield bill_partition(parts, pinned, number)
-        return
-    context = get_context("forkserver")  # workers share one import of the engine, and no connection of this process
-    context.set_forkserver_preload([type(parts.recipe).__module__])
-    with ProcessPoolExecutor(parts.workers, context) as pool:
-        jobs = [pool.submit(parts.recipe, pinned, number) for number in pending]
-        for job in as_completed(jobs):
-            yield job.result()
+        return (bill_partition(parts, pinned, number) for number in pending)
+    return billed_by_workers(parts.workers, parts.recipe, pinned, pending)
 
 
 def bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]:
@@ -207,6 +226,8 @@ def _bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]
     with parts.books.reader() as reader:
         with clock.step("read"):
             partition = next(p for p in reader.partitions(pinned.run_id) if p.number == number)
+            if partition.state == "done":  # by another process that is at work on this run
+                return {"counts": {}, "seconds": {}}
             read = read_partition(parts, reader, pinned, partition.entity, partition.low, partition.high)
         batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), clock)
     batch = msgspec.structs.replace(batch, findings=(*batch.findings, *read.findings))
@@ -217,16 +238,17 @@ def _bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]
 
 
 def _finish(parts: Parts, pinned: Pinned, clock: Clock) -> Report:
-    with parts.books.reader() as reader:
-        done = reader.partitions(pinned.run_id)
-    counts = _counts(done)
-    used = {price for partition in done for price in partition.summary.get("prices", ())}
-    unused = unused_prices(parts, pinned, used) if pinned.scope == ALL else []
-    counts["findings"] = counts.get("findings", 0) + len(unused)
-    summary = {"counts": counts, "seconds": {k: round(v, 3) for k, v in clock.seconds.items()}}
+    """End the run, unless another process that was at work on it has done so."""
     with parts.books.writer(pinned.change, pinned.run_id) as writer:
-        writer.add_findings(parts.tenant, unused)
-        writer.finish_run(pinned.run_id, summary)
+        if writer.lock_run(pinned.run_id).state == "running":
+            done = writer.reader.partitions(pinned.run_id)
+            counts = _counts(done)
+            used = {price for partition in done for price in partition.summary.get("prices", ())}
+            unused = unused_prices(parts, pinned, used) if pinned.scope == ALL else []
+            counts["findings"] = counts.get("findings", 0) + len(unused)
+            writer.add_findings(parts.tenant, unused)
+            seconds = {step: round(value, 3) for step, value in clock.seconds.items()}
+            writer.finish_run(pinned.run_id, {"counts": counts, "seconds": seconds})
     return report_of(parts, pinned.run_id)
 
 

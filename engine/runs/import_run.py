@@ -153,14 +153,14 @@ def _label(folder: Path, sources: Sequence[Source]) -> str:
 
 
 def _finish(session: Session, findings: Sequence[Finding]) -> ImportReport:
-    """Keep findings and counts with the run, unless nothing is new since the same content was imported."""
+    """Keep findings and counts with the run, unless nothing is new since the same content was imported to the end."""
     files = tuple(tally.report() for tally in session.tallies)
     names = ("rows", "new", "changed", "same", "quarantined")
     counts = {name: sum(getattr(file, name) for file in files) for name in names}
     counts["findings"] = len(findings)
     seconds = {step: round(value, 3) for step, value in session.seconds.items()}
-    if not session.run_id:
-        earlier = _earlier(session)
+    if not session.run_id and not _imports(session, "running"):
+        earlier = next(iter(_imports(session, "done")), None)
         if not findings or (earlier and _told(session, earlier) == _counted(findings)):
             return ImportReport(earlier.id if earlier else 0, "unchanged", files, counts, tuple(findings), seconds)
     with session.books.writer(session.change, session.run_id, session.tenant) as writer:
@@ -173,13 +173,11 @@ def _finish(session: Session, findings: Sequence[Finding]) -> ImportReport:
     return ImportReport(run_id, "done", files, counts, tuple(findings), seconds)
 
 
-def _earlier(session: Session) -> Run | None:
-    """The newest finished import of the same content."""
+def _imports(session: Session, state: str) -> list[Run]:
+    """Imports of the same content in a state, the newest first; one that is ``running`` was interrupted."""
     with session.books.reader() as reader:
-        for run in reader.runs(session.tenant, 10_000):
-            if run.kind == "import" and run.state == "done" and run.scope.rpartition("#")[0] == session.label:
-                return run
-    return None
+        runs = reader.runs(session.tenant, 10_000)
+    return [r for r in runs if (r.kind, r.state) == ("import", state) and r.scope.rpartition("#")[0] == session.label]
 
 
 def _told(session: Session, run: Run) -> Counter[tuple[str, str, str]]:

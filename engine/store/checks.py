@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from engine.base.errors import Code, Finding, Where
 from engine.store import checks_billing, checks_chain, checks_openings, checks_written
 from engine.store.reader import Reader
-from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, METADATA, POSTING, RELEASE, SERIES
+from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, LEDGER_TOTAL, METADATA, POSTING, RELEASE, SERIES
 from engine.store.writing_ledger import DATE_DECREASES
 
 TOTALS_DIFFER = Code("invoice.totals-differ", "An invoice whose totals are not the sums of its lines.")
 LEDGER_DIFFERS = Code("ledger.differs-from-invoice", "An invoice and the postings made of it that differ.")
+MOVED = Code("ledger.moved", "Postings that do not add up to the totals that were written with them.")
 GAP = Code("numbering.gap", "A series whose numbers do not run from its first to its newest without a gap.")
 NOT_STORED = Code("decision.not-stored", "A row that rests on a decision or release that the books do not have.")
 
@@ -166,6 +167,35 @@ def ledger_ties(reader: Reader, tenant: str) -> list[Finding]:
     ]
 
 
+def ledger_totals(reader: Reader, tenant: str) -> list[Finding]:
+    """The postings of every GL account, currency and day add up to what was written down with them."""
+    total, posting = LEDGER_TOTAL.c, POSTING.c
+    written = sa.select(total.entity, total.posting_date, total.account, total.currency, total.amount)
+    posted = sa.select(
+        posting.entity,
+        ENTRY.c.posting_date,
+        posting.account,
+        sa.case((posting.amount == 0, posting.functional_currency), else_=posting.currency),
+        -sa.case((posting.amount == 0, posting.functional_amount), else_=posting.amount),
+    ).join_from(POSTING, ENTRY, ENTRY.c.id == posting.entry_id)
+    both = sa.union_all(written.where(total.tenant == tenant), posted.where(posting.tenant == tenant)).subquery()
+    off = sa.func.sum(both.c.amount, type_=total.amount.type)
+    keys = (both.c.entity, both.c.posting_date, both.c.account, both.c.currency)
+    statement = sa.select(*keys, off.label("off")).group_by(*keys).having(sa.func.sum(both.c.amount) != 0)
+    return [
+        Finding(
+            MOVED,
+            Where(f"ledger/{row.entity}/{row.account}/{row.posting_date}"),
+            f"postings to {row.account} of {row.entity} on {row.posting_date} are off by {-row.off} {row.currency} "
+            "from what was written down with them",
+            why="a posting never changes: not its account, not its amount, not its day",
+            mend="find what changed one, and restore the books",
+            subject=f"ledger/{row.entity}/{row.account}",
+        )
+        for row in reader.rows(statement.order_by(*keys))
+    ]
+
+
 def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
     """The numbers of every series run from 1, or from the one after the last number of the old system, to the newest
     without a gap, and the next one follows it.
@@ -267,6 +297,7 @@ ALL: Final[Mapping[str, Check]] = {
     "no-orphan": no_orphan,
     "invoice-totals": invoice_totals,
     "ledger-ties": ledger_ties,
+    "ledger-totals": ledger_totals,
     "numbers-gapless": numbers_gapless,
     "dates-in-series": dates_in_series,
     "no-day-billed-twice": checks_billing.no_day_billed_twice,

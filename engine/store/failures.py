@@ -67,7 +67,7 @@ def _of_driver(name: str, error: Exception) -> TollbookError | None:
         return refuse(
             UNAVAILABLE,
             f"the database gave up: {message}",
-            why="nothing of the transaction was written",
+            why="a transaction is written whole or not at all",
             mend="see that the database runs, has space and is not held by another program; then do it again",
         )
     if "TypeError" in kinds and "positional argument" in message:

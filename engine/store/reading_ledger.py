@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
@@ -178,6 +179,21 @@ class LedgerReader(Session):
             statement = statement.where(entry.posting_date <= up_to)
         keys = (column.account, column.currency, column.functional_currency)
         return [Balance(*row) for row in self.connection.execute(statement.group_by(*keys).order_by(*keys))]
+
+    def ledger_totals(
+        self, tenant: str, entity: str, up_to: date | None = None
+    ) -> list[tuple[date, str, str, Decimal]]:
+        """What was posted on each day as it was written down with the postings: (day, GL account, currency, amount)."""
+        column = tables.LEDGER_TOTAL.c
+        keys = (column.posting_date, column.account, column.currency)
+        statement = sa.select(*keys, sa.func.sum(column.amount, type_=column.amount.type))
+        statement = statement.where(column.tenant == tenant, column.entity == entity)
+        if up_to is not None:
+            statement = statement.where(column.posting_date <= up_to)
+        return [
+            (day, account, currency, amount)
+            for day, account, currency, amount in self.rows(statement.group_by(*keys).order_by(*keys))
+        ]
 
     def period_state(self, tenant: str, entity: str, month: date) -> str:
         """``open`` or ``closed``: the accounting period that holds the day ``month``."""

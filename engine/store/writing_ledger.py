@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,7 +15,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where, refuse
 from engine.model.subscription import BillingMark
 from engine.store import bulk, types
 from engine.store.bulk import Row
-from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, SERIES
+from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, LEDGER_TOTAL, POSTING, SERIES
 from engine.store.tables.ledger import CLOSED, OPEN
 from engine.store.writing import WriterBase, first_of_month
 
@@ -34,6 +37,11 @@ def make_open(connection: sa.Connection, tenant: str, entity: str, months: Itera
 
 class LedgerWriter(WriterBase):
     """Writes what the ledger needs beside rows that are appended."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._days: dict[int, date] = {}
+        self._totals: defaultdict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
 
     def set_marks(self, marks: Iterable[BillingMark]) -> int:
         """Say how far subscriptions are billed, in place of what was said before; how many."""
@@ -110,15 +118,49 @@ class LedgerWriter(WriterBase):
         return changed
 
     def append(self, table: sa.Table | str, rows: Iterable[Row]) -> int:
-        """As :meth:`WriterBase.append`; entries first lock their accounting periods.
+        """As :meth:`WriterBase.append`; entries first lock their accounting periods, and postings are added up.
 
         Raises:
             TollbookError: ``ledger.period-closed`` as well.
         """
-        if (table if isinstance(table, str) else table.name) == ENTRY.name:
+        name = table if isinstance(table, str) else table.name
+        if name == ENTRY.name:
             rows = list(rows)
             self._lock_open_months(rows)
+            self._days.update((row[0], row[_DATE_AT]) for row in rows)
+        elif name == POSTING.name:
+            rows = self._added_up(rows)
         return super().append(table, rows)
+
+    def finish(self) -> None:
+        """As :meth:`WriterBase.finish`; the totals of the postings are written with them."""
+        super().finish()
+        first = min(self._days, default=0)
+        with self._spoiling():
+            bulk.insert(
+                self.connection, LEDGER_TOTAL, [(*key, first, total) for key, total in sorted(self._totals.items())]
+            )
+        self._totals.clear()
+
+    def _added_up(self, postings: Iterable[Row]) -> Iterable[Row]:
+        """The rows, whose amounts are noted by account, currency and day of their entry."""
+        if isinstance(postings, Sequence):
+            self._add_up(postings)
+            return postings
+        return self._adding_up(postings)
+
+    def _adding_up(self, postings: Iterable[Row]) -> Iterator[Row]:
+        for chunk in bulk.chunks(postings, 1000):
+            self._add_up(chunk)
+            yield from chunk
+
+    def _add_up(self, postings: Sequence[Row]) -> None:
+        totals, days = self._totals, self._days
+        for entry, _, tenant, entity, account, currency, amount, own, functional, *_ in postings:
+            if amount:
+                totals[tenant, entity, days.get(entry), account, currency] += amount
+            else:
+                totals[tenant, entity, days.get(entry), account, own] += functional
 
     def _lock_open_months(self, entries: Sequence[Row]) -> None:
         """Lock the periods of entries against being closed, or refuse the entries.

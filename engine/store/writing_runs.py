@@ -18,6 +18,7 @@ from engine.store.writing import WriterBase
 
 PARTITION_DONE = Code("store.partition-done", "A partition of a run that was worked off already, or does not exist.")
 UNKNOWN_RUN = Code("store.unknown-run", "A run that the books do not know.")
+RUN_ENDED = Code("store.run-ended", "A partition of a run that was given up while a process was still at work on it.")
 
 
 class RunsWriter(WriterBase):
@@ -71,11 +72,38 @@ class RunsWriter(WriterBase):
             self.audit("add partitions", f"run/{run_id}", None, {"partitions": added})
         return added
 
+    def lock_run(self, run_id: int) -> Run:
+        """A run as it is now; nobody else ends or resumes it, or writes one of its partitions, until this transaction ends.
+
+        Raises:
+            TollbookError: ``store.unknown-run``.
+        """
+        row = self.connection.execute(sa.select(RUN).where(RUN.c.id == run_id).with_for_update()).one_or_none()
+        if row is None:
+            raise refuse(UNKNOWN_RUN, f"there is no run {run_id}", mend="tollbook runs list")
+        return Run(*row)
+
     def claim_partition(self, run_id: int, number: int) -> Partition | None:
-        """Lock a partition until this transaction ends; None if it is done already."""
+        """Lock a partition, and its run against being ended, until this transaction ends; None if it is done already.
+
+        Raises:
+            TollbookError: ``store.run-ended``: the run was given up.
+        """
+        state = sa.select(RUN.c.state).where(RUN.c.id == run_id).with_for_update(read=True)
+        running = self.connection.execute(state).scalar() == "running"
         mine = (PARTITION.c.run_id == run_id, PARTITION.c.number == number, PARTITION.c.state != "done")
         row = self.connection.execute(sa.select(PARTITION).where(*mine).with_for_update()).one_or_none()
-        return None if row is None else Partition(*row)
+        if row is None:
+            return None
+        if not running:
+            raise refuse(
+                RUN_ENDED,
+                f"run {run_id} was given up, or does not exist; its partition {number} is not written any more",
+                why="another run may have gone past it",
+                mend="what it left is on the bills of later dates",
+                subject=f"run/{run_id}",
+            )
+        return Partition(*row)
 
     def finish_partition(self, run_id: int, number: int, summary: Mapping[str, Any]) -> None:
         """Mark a partition as done, in the transaction of its rows, so that work that is done twice is kept once.

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.base.errors import TollbookError
-from engine.runs import bill_run
+from engine.base.errors import TollbookError, refuse
+from engine.runs import bill_run, import_run
+from engine.store.failures import UNAVAILABLE
 from tests import stories
 
 
@@ -100,3 +101,54 @@ def test_only_bill_runs_are_resumed(tmp_path: Path) -> None:
             with pytest.raises(TollbookError) as caught:
                 app.resume(number, stories.CHANGE)
             assert [f.code for f in caught.value.findings] == ["run.not-resumable"]
+
+
+def test_an_account_that_does_not_exist_leaves_no_run_behind(tmp_path: Path, database_url: str) -> None:
+    """A refused run is not begun, so that it does not stand in the way of the next one."""
+    folder = stories.write(tmp_path)
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        with pytest.raises(TollbookError) as caught:
+            stories.bill(app, "2026-02-01", account="nobody")
+        assert [f.code for f in caught.value.findings] == ["run.unknown-account"]
+        assert [run.kind for run in app.runs()] == ["import"]
+        assert stories.bill(app, "2026-02-01").state == "done"
+
+
+def test_what_stops_a_run_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal in the middle of a run says which run it was, and how to go on."""
+    folder = stories.write(tmp_path)
+    with stories.opened(folder, f"sqlite:///{tmp_path / 'books.db'}") as app:
+        stories.load(app, folder / "data")
+
+        def refusing(*_: Any) -> Any:
+            raise refuse(UNAVAILABLE, "the disk is gone", mend="bring it back; then do it again")
+
+        monkeypatch.setattr(bill_run, "bill_partition", refusing)
+        with pytest.raises(TollbookError) as caught:
+            stories.bill(app, "2026-02-01")
+        (finding,) = caught.value.findings
+        run = app.runs()[0].id
+        assert finding.code == "store.unavailable"
+        assert finding.what == f"bill run {run} of 2026-02-01 stopped: the disk is gone"
+        assert finding.mend == f"bring it back; then `tollbook runs resume {run}`"
+
+
+def test_an_import_that_was_stopped_at_its_very_end_is_finished(tmp_path: Path, database_url: str) -> None:
+    """Everything was loaded, but its end was not written: the same import again writes it, and a third changes nothing."""
+    folder = stories.write(tmp_path)
+    with stories.opened(folder, database_url) as app:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(import_run, "_finish", _stopped)
+            with pytest.raises(Stopped):
+                stories.load(app, folder / "data")
+        assert [run.state for run in app.runs()] == ["running"]
+        assert stories.load(app, folder / "data").state == "done"
+        with app.books.reader() as reader:
+            assert len(reader.intake_files("acme")) == len(stories.FILES)
+        assert stories.load(app, folder / "data").state == "unchanged"
+        assert [run.state for run in app.runs()] == ["done"]
+
+
+def _stopped(*_: Any) -> Any:
+    raise Stopped

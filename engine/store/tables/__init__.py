@@ -16,7 +16,7 @@ from engine.store.tables.governance import (
     RUN,
 )
 from engine.store.tables.invoicing import BILLING_MARK, INVOICE, INVOICE_LINE, SERIES
-from engine.store.tables.ledger import ACCOUNTING_PERIOD, ENTRY, POSTING
+from engine.store.tables.ledger import ACCOUNTING_PERIOD, ENTRY, LEDGER_TOTAL, POSTING
 from engine.store.tables.masters import (
     ACCOUNT,
     CHARGE,
@@ -52,7 +52,7 @@ __all__ = [
     "BILLED_THROUGH", "CASH_ON_ACCOUNT", "CUTOVER", "DEFERRAL", "OPENING_BALANCE", "OPENING_LINE", "OPENING_MARK",
     "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
-    "INVOICE_LINE",
+    "INVOICE_LINE", "LEDGER_TOTAL",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
     "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "WATERMARK",
     "APPROVAL", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",

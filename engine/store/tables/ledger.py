@@ -38,6 +38,23 @@ POSTING: Final = table(
     clustered=True,
 )
 
+LEDGER_TOTAL: Final = table(
+    "ledger_total",
+    text("tenant", key=True),
+    text("entity", key=True),
+    day("posting_date", key=True),
+    text("account", key=True),
+    text("currency", key=True),
+    big("entry_id", key=True),
+    amount("amount"),
+    clustered=True,
+)
+"""What the postings of one transaction came to, written with them: a posting that is changed later no longer fits.
+
+``entry_id`` is the first entry of the transaction.  A posting in functional currency alone, such as a rounding difference of
+conversion, counts in that currency.
+"""
+
 ACCOUNTING_PERIOD: Final = table(
     "accounting_period",
     text("tenant", key=True),

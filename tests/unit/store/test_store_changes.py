@@ -67,7 +67,7 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
 }
 """One call of every public method of a writer that changes something."""
 
-OTHERS = {"claim_partition", "finish", "lock_approval", "renew_request", "rows", "take_ids"}
+OTHERS = {"claim_partition", "finish", "lock_approval", "lock_run", "renew_request", "rows", "take_ids"}
 """Public methods that change nothing of the books: locks, the end of the transaction, a read, ids."""
 
 

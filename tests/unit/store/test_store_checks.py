@@ -20,11 +20,13 @@ FAULTS: dict[str, Sequence[str]] = {
     "ledger-ties": [
         "UPDATE posting SET line_id = 12 WHERE entry_id = 1 AND number = 2",
     ],
+    "ledger-totals": ["UPDATE posting SET account = '1200' WHERE entry_id = 1 AND number = 2"],
     "numbers-gapless": ["UPDATE invoice SET sequence = 7 WHERE id = 2"],
     "dates-in-series": ["UPDATE invoice SET invoice_date = '2025-12-31' WHERE id = 2"],
     "no-day-billed-twice": ["UPDATE invoice_line SET service_from = '2026-01-31' WHERE id = 21"],
     "marks": ["UPDATE billing_mark SET usage_seen = 1000 WHERE billed_to = '2026-03-01'"],
     "decisions-stored": ["UPDATE posting SET decision = 78 WHERE entry_id = 1 AND number = 1"],
+    "chain": ["UPDATE audit SET who = 'eve' WHERE id = 1"],
     "openings-tie": [
         f"INSERT INTO receivable VALUES (99, '{s.T}', '{s.E}', 'R1', 'parent', 'invoice', '2025-12-01', '2025-12-31', 'EUR', "
         "10, 10, 'EUR', 10, 'main')"
@@ -47,6 +49,10 @@ MORE: list[tuple[str, Sequence[str]]] = [
     ("invoice-totals", ["UPDATE invoice SET total = total + 1 WHERE id = 1"]),
     ("ledger-ties", ["UPDATE invoice SET functional_total = functional_total + 1 WHERE id = 1"]),
     ("ledger-ties", ["UPDATE invoice SET currency = 'USD' WHERE id = 1"]),
+    ("ledger-totals", ["UPDATE posting SET amount = amount + 1 WHERE entry_id = 1 AND number = 2"]),
+    ("ledger-totals", ["UPDATE entry SET posting_date = '2026-03-01' WHERE id = 1"]),
+    ("ledger-totals", ["DELETE FROM posting WHERE entry_id = 1"]),
+    ("ledger-totals", ["UPDATE ledger_total SET amount = amount + 1 WHERE account = '1200'"]),
     ("numbers-gapless", ["UPDATE series SET next = 9"]),
     ("numbers-gapless", ["UPDATE invoice SET series = 'OLD' WHERE id = 2"]),
     ("numbers-gapless", ["UPDATE series SET series = 'OTHER'"]),
@@ -112,8 +118,9 @@ def test_every_check_has_a_fault() -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_check_finds_its_fault(books: Books, plant: Callable[[Sequence[str]], None], name: str) -> None:
+    """Every one of them is a row changed by hand as well, which the chain says of it."""
     plant(FAULTS[name])
-    assert failing(books) == {name}
+    assert failing(books) | {"chain"} == {name, "chain"}
 
 
 @pytest.mark.parametrize(("name", "statements"), MORE)

@@ -55,6 +55,24 @@ def test_a_partition_is_done_once_with_its_rows(books: Books) -> None:
         assert (kept.code, str(kept.where), kept.what, kept.subject) == ("x.y", "f:1:2", "what", "account/a")
 
 
+def test_no_partition_of_a_run_that_was_given_up_is_written(books: Books) -> None:
+    run, _ = start(books)
+    with books.writer(s.CHANGE, run) as writer:
+        writer.add_partitions(run, [(1, s.E, "a", "m"), (2, s.E, "n", "z")])
+        writer.finish_partition(run, 1, {})
+    with books.writer(s.CHANGE, run) as writer:
+        assert writer.lock_run(run).state == "running"
+        writer.finish_run(run, {}, state="failed")
+        assert writer.lock_run(run).state == "failed"
+    with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE, run) as writer:
+        assert writer.claim_partition(run, 1) is None
+        writer.claim_partition(run, 2)
+    assert caught.value.findings[0].code == "store.run-ended"
+    with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE, run) as writer:
+        writer.lock_run(99)
+    assert caught.value.findings[0].code == "store.unknown-run"
+
+
 def test_an_error_that_is_swallowed_does_not_save_half(books: Books) -> None:
     run, _ = start(books)
     with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE, run) as writer:
