@@ -6,10 +6,11 @@ import argparse
 import platform
 import sys
 
-from bench import bill, decide, large, memory, months, preview
+from bench import bill, check, decide, large, memory, months, preview
 
 MEASUREMENTS = {
     "decide": decide.measure,
+    "check": check.measure,
     "bill": bill.measure,
     "months": months.measure,
     "large": large.measure,

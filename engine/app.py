@@ -101,7 +101,8 @@ class App:
 
     def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
         """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
-        return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions())
+        known = {"adapter": [adapter.name for adapter in self.config.adapters]}
+        return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions(), known=known)
 
     def stored_rulebook(self, release: str) -> RuleBook:
         """The rules of a release, as the books keep them.
@@ -117,7 +118,7 @@ class App:
             )
         files = {label: text.encode() for label, text in stored["contents"].items()}
         manifest = stored["manifest"]
-        return rulebook.compile_book(files, self.families, manifest["overrides"], manifest["plugins"])
+        return rulebook.compile_book(files, self.families, manifest["overrides"], manifest["plugins"], lint=False)
 
     @cached_property
     def books(self) -> Books:
@@ -286,9 +287,9 @@ class App:
         """Every schedule with its last requests, and how the queue stands."""
         return overview(self.books, self.tenant, self.config.schedule, now, limit)
 
-    def explain(self, invoice: str, line: int) -> Explanation:
-        """Why an invoice line costs what it costs; see :mod:`engine.runs.explain`."""
-        return explain(self.books, self.tenant, self.stored_rulebook, invoice, line)
+    def explain(self, subject: str, everything: bool = False) -> Explanation:
+        """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explain`."""
+        return explain(self.books, self.tenant, self.stored_rulebook, subject, everything)
 
     def entities(self, only: str | None = None) -> list[str]:
         """Keys of the legal entities, or the one that is named.

@@ -30,7 +30,7 @@ class InvoicingFacts(msgspec.Struct, frozen=True, gc=False):
     account: Annotated[Account, Meta(description="the account that receives the invoice")]
     currency: Annotated[str, Meta(description="ISO 4217 currency of the charges")]
     net: Annotated[Decimal, Meta(description="sum of all charges and credits before tax")]
-    lines: Annotated[int, Meta(description="how many there are")]
+    lines: Annotated[int, Meta(description="how many there are", extra={"least": 1})]
     day: Annotated[date, Meta(description="invoice date; selects the rule in force")]
 
 

@@ -7,7 +7,7 @@ rounded here: rounding is the caller's one declared step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -44,7 +44,9 @@ class PricingFacts(msgspec.Struct, frozen=True, gc=False):
     account: Annotated[Account, Meta(description="the account that uses the service")]
     charge: Annotated[Charge, Meta(description="the charge of the catalogue")]
     plan: Annotated[str, Meta(description="plan key")]
-    quantity: Annotated[Decimal, Meta(description="subscribed quantity, or metered quantity of the stretch")]
+    quantity: Annotated[
+        Decimal, Meta(description="subscribed quantity, or metered quantity of the stretch", extra={"least": 0})
+    ]
     agreed_price: Annotated[Decimal | None, Meta(description="unit price that the contract agrees for this charge")]
     agreed_currency: Annotated[str | None, Meta(description="currency of the agreed price")]
     subscribed_on: Annotated[date, Meta(description="first day of the subscription")]
@@ -192,14 +194,27 @@ def check_tiers(terms: Terms) -> Iterable[Flaw]:
             yield Flaw(
                 ("tiers", number),
                 f"tier {number + 1} has neither unit nor flat",
-                "add the price of a unit or of the tier; a free tier says unit: 0",
+                "add the price of a unit or of the tier; a free tier says unit: 0 with its currencies",
             )
+    yield from _currencies(tiers)
     if tiers and tiers[-1].get("up_to") is not None:
         yield Flaw(
             ("tiers", len(tiers) - 1, "up_to"),
             "the last tier has an up_to, so larger quantities have no price",
             "leave up_to out of the last tier",
         )
+
+
+def _currencies(tiers: Sequence[Terms]) -> Iterable[Flaw]:
+    """Every price of every tier is there in every currency that one of them has."""
+    lists = [(n, field, tier[field]) for n, tier in enumerate(tiers) for field in ("unit", "flat") if field in tier]
+    known = {currency: (n, field) for n, field, prices in reversed(lists) for currency in prices}
+    for n, field, prices in lists:
+        missing = sorted(known.keys() - prices.keys())
+        if missing:
+            other, there = known[missing[0]]
+            what = f"the {field} of tier {n + 1} has no price in {', '.join(missing)}, the {there} of tier {other + 1} has one"
+            yield Flaw(("tiers", n, field), what, "price every tier in the same currencies")
 
 
 def check_size(terms: Terms) -> Iterable[Flaw]:

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
 from engine.cli.acting import opened
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, out, table
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, table
 
 NumberArgument = Annotated[int, typer.Argument(help="Number of the approval.")]
 

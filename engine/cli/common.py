@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -19,6 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from engine.base.errors import Finding
+
+if TYPE_CHECKING:
+    from engine.app import App
 
 DONE, WRONG_INPUT, COULD_NOT_RUN = 0, 1, 2
 
@@ -30,6 +34,13 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why the change is m
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> AbstractContextManager[App]:
+    """As :func:`engine.app.open_app`, which is imported only when a verb needs it: it stands on everything else."""
+    from engine.app import open_app as opened
+
+    return opened(config, overrides)
 
 
 class Session(msgspec.Struct):

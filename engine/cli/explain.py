@@ -1,18 +1,27 @@
-"""``tollbook explain INVOICE#line``: why a line costs what it costs."""
+"""``tollbook explain WHAT``: why the books say what they say."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from engine.app import Explanation, open_app
-from engine.base.errors import Code, refuse
-from engine.cli.common import JsonOption, emit, out, show_findings
+from engine.cli.common import JsonOption, emit, open_app, out, show_findings
 
-NOT_A_LINE = Code("explain.not-a-line", "What is to be explained is not written as INVOICE#line.")
+if TYPE_CHECKING:
+    from engine.app import Explanation
+
+SubjectArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT",
+        help="An invoice NUMBER, a line NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, posting:ENTRY/NUMBER, or "
+        "posting:INVOICE/KIND/NUMBER.",
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="List all usage events of a line, not the first ten.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,29 +29,23 @@ def register(app: typer.Typer) -> None:
 
     @app.command("explain")
     def verb(
-        context: typer.Context,
-        line: Annotated[str, typer.Argument(help="INVOICE#line, such as NL01-2024-000017#2.")],
-        as_json: JsonOption = False,
+        context: typer.Context, what: SubjectArgument, everything: AllOption = False, as_json: JsonOption = False
     ) -> None:
-        """Walk from an invoice line back to rules, facts and events, and forward to postings."""
-        invoice, _, number = line.rpartition("#")
-        if not invoice or not number.isdigit():
-            raise refuse(
-                NOT_A_LINE, f"{line!r} is no invoice line", mend="write INVOICE#line, such as NL01-2024-000017#2"
-            )
+        """Walk from an invoice, a line, a usage event or a posting back to rules, facts and events, and forward."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.explain(invoice, int(number))
+            found = tollbook.explain(what, everything)
         emit(found, as_json, lambda: show(found))
         show_findings(found.findings)
 
 
 def show(found: Explanation) -> None:
     """An explanation as a tree."""
-    tree = Tree(f"[bold]{found.invoice}#{found.line}[/bold]  {escape(found.text)}  [bold]{found.amount}[/bold]")
-    width = max((len(label) for step in found.steps for label, _ in step.details), default=0)
+    tree = Tree(f"[bold]{escape(found.subject)}[/bold]  {escape(found.text)}  [bold]{escape(found.amount)}[/bold]")
     for step in found.steps:
-        branch = tree.add(f"[bold]{step.name}[/bold]: {escape(step.text)}")
+        branch = tree.add(f"[bold]{escape(step.name)}[/bold]: {escape(step.text)}")
+        width = max((len(label) for label, _ in step.details), default=0)
         for label, text in step.details:
-            branch.add(f"{label:<{width}}  {escape(text)}")
-    tree.add(f"[bold]release[/bold]: {found.release}")
+            branch.add(f"{escape(label):<{width}}  {escape(text)}")
+    if found.release:
+        tree.add(f"[bold]release[/bold]: {found.release}")
     out.print(tree)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.app import ImportReport, open_app
 from engine.cli.common import (
     WRONG_INPUT,
     Bars,
@@ -16,10 +15,14 @@ from engine.cli.common import (
     PersonOption,
     ReasonOption,
     emit,
+    open_app,
     out,
     show_findings,
     table,
 )
+
+if TYPE_CHECKING:
+    from engine.app import ImportReport
 
 
 def register(app: typer.Typer) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, out
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out
 
 
 def register(app: typer.Typer) -> None:

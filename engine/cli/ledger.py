@@ -9,10 +9,9 @@ from typing import IO, Annotated
 
 import typer
 
-from engine.app import open_app
 from engine.base.errors import Code, refuse
 from engine.cli.acting import show_outcome
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, out, table
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, open_app, out, table
 
 NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
 

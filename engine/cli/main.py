@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -45,8 +46,14 @@ INTERRUPTED = 130
 """What typer makes of an interrupt from the keyboard."""
 
 
-def build() -> typer.Typer:
-    """The command with all its verbs."""
+def named(arguments: Sequence[str]) -> Sequence[str]:
+    """The modules of the verbs that stand among some words; all of them where none does."""
+    words = {word.replace("-", "_") for word in arguments}
+    return [name for name in VERBS if name.removeprefix("rules_").rstrip("_") in words] or VERBS
+
+
+def build(modules: Sequence[str] = VERBS) -> typer.Typer:
+    """The command with the verbs of some modules, all by default."""
     app = typer.Typer(
         name="tollbook",
         help="A rules-driven billing engine.",
@@ -74,7 +81,7 @@ def build() -> typer.Typer:
         pairs = [text.partition("=") for text in settings or []]
         context.obj = Session(config, {key: value for key, _, value in pairs})
 
-    for name in VERBS:
+    for name in modules:
         importlib.import_module(f"engine.cli.{name}").register(app)
     return app
 
@@ -88,7 +95,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code instead of an exception, whatever happens."""
     as_json = "--json" in arguments
     try:
-        result = build()(arguments or ["--help"], standalone_mode=False)
+        result = build(named(arguments))(arguments or ["--help"], standalone_mode=False)
     except TollbookError as error:
         failure.report(error.findings, as_json)
         return COULD_NOT_RUN if any(f.code in UNAVAILABLE for f in error.findings) else WRONG_INPUT

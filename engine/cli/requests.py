@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, out, plain, table
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, plain, table
 from engine.model.outbound import OutboundCall
 
 NumberArgument = Annotated[int, typer.Argument(help="Number of the call, as `requests list` shows it.")]

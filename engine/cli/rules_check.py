@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
 from engine.base.errors import TollbookError
-from engine.cli.common import WRONG_INPUT, JsonOption, emit, show_findings
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, open_app, show_findings
 
 FoldersArgument = Annotated[
     list[Path] | None, typer.Argument(help="Folders of rules, later ones laid over earlier ones; else the config's.")
 ]
+AllOption = Annotated[bool, typer.Option("--all", help="Say also which rules are not analysed, and why.")]
 MOST_FINDINGS = 1000
 
 
@@ -21,11 +21,16 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command("check")
-    def check(context: typer.Context, folders: FoldersArgument = None, as_json: JsonOption = False) -> None:
-        """Check all rule files: shape, types, units, conditions, overlaps.  Silent when all is good."""
+    def check(
+        context: typer.Context,
+        folders: FoldersArgument = None,
+        everything: AllOption = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Check all rule files: shape, types, units, conditions, overlaps, dead rules, gaps.  Silent when all is good."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             try:
-                book = tollbook.rule_desk(folders or ()).check()
+                book = tollbook.rule_desk(folders or ()).check(everything)
             except TollbookError as error:
                 show_findings(error.findings, MOST_FINDINGS)
                 emit({"good": False, "findings": error.findings}, as_json)

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import JsonOption, emit, out, table
+from engine.cli.common import JsonOption, emit, open_app, out, table
 
 FamilyArgument = Annotated[str, typer.Argument(help="The family; all families are listed where it is left out.")]
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import WRONG_INPUT, JsonOption, emit, out
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, open_app, out
 
 PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Files or folders; else the config's rule folders.")]
 CheckOption = Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if a file is not canonical.")]

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import JsonOption, emit, out
+from engine.cli.common import JsonOption, emit, open_app, out
 
 FamilyArgument = Annotated[str, typer.Argument(help="Print the schema of this family instead of writing files.")]
 OutputOption = Annotated[Path, typer.Option("--output", help="The folder to write FAMILY.schema.json files to.")]

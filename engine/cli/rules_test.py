@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import WRONG_INPUT, JsonOption, emit, err, out, show_findings
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, err, open_app, out, show_findings
 from engine.cli.rules_check import MOST_FINDINGS, FoldersArgument
 
 CoverageOption = Annotated[bool, typer.Option("--coverage", help="Show how many cases answer each rule.")]

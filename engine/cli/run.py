@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.app import Report, open_app
-from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, out, show_findings, table
+from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings, table
 from engine.model.journal import Change
+
+if TYPE_CHECKING:
+    from engine.app import Report
 
 
 def register(app: typer.Typer) -> None:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
 from engine.cli.acting import show_outcome
-from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, show_findings, table
+from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, open_app, show_findings, table
 from engine.cli.run import show
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import JsonOption, emit, out, table
+from engine.cli.common import JsonOption, emit, open_app, out, table
 
 
 def register(app: typer.Typer) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 import typer
 
-from engine.app import open_app
 from engine.base.errors import Finding
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, out, plain
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, open_app, out, plain
 
 
 def register(app: typer.Typer) -> None:

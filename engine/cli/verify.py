@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
-from engine.cli.common import WRONG_INPUT, JsonOption, emit, out, show_findings
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, open_app, out, show_findings
 
 
 def register(app: typer.Typer) -> None:

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.app import open_app
 from engine.base.errors import TollbookError
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, plain, show_findings
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, plain, show_findings
 from engine.cli.scheduler import until_told
 from engine.model.request import RunRequest
 

@@ -10,6 +10,7 @@ FAMILY = Family(
     doc="Which charges share an invoice, when it is due, and what holds it back.",
     facts=InvoicingFacts,
     selected_by="invoice date",
+    answers="all",
     outcome={
         "group_by": {
             "type": "string",

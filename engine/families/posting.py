@@ -10,6 +10,7 @@ FAMILY = Family(
     doc="Which GL account one side of an entry goes to.",
     facts=PostingFacts,
     selected_by="posting date",
+    answers="all",
     outcome={
         "account": {
             "type": "string",

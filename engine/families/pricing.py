@@ -19,6 +19,7 @@ ROUNDING = {
 _PRICE = {
     "type": "price",
     "required": True,
+    "min": 0,
     "meta": {"description": "price, or a list of prices in several currencies"},
 }
 _INCLUDED = {
@@ -40,8 +41,8 @@ _TIERS = {
                     "type": "decimal",
                     "meta": {"description": "last unit that is in the tier; a fraction above it is in the next"},
                 },
-                "unit": {"type": "price", "meta": {"description": "price of each unit"}},
-                "flat": {"type": "price", "meta": {"description": "price of reaching the tier at all"}},
+                "unit": {"type": "price", "min": 0, "meta": {"description": "price of each unit"}},
+                "flat": {"type": "price", "min": 0, "meta": {"description": "price of reaching the tier at all"}},
             },
         },
     },

@@ -20,6 +20,7 @@ FAMILY = Family(
     doc="What a part of a billing cycle is worth, and whether unused days are given back.",
     facts=proration.ProrationFacts,
     selected_by="first day of the stretch of service",
+    answers="all",
     outcome={
         "applies_to": {
             "type": "string",

@@ -10,6 +10,7 @@ FAMILY = Family(
     doc="When the amount of an invoice line becomes revenue.",
     facts=schedule.RevenueFacts,
     selected_by="first day of the service period",
+    answers="all",
     outcome={},
     methods={"now": Method(schedule.now, {})},
 )

@@ -10,6 +10,7 @@ FAMILY = Family(
     doc="Which adapter serves a port for one entity and country.",
     facts=RoutingFacts,
     selected_by="business date",
+    names={"adapter": "adapter"},
     outcome={
         "adapter": {
             "type": "string",

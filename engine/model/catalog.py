@@ -21,7 +21,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     name: Annotated[str, Meta(description="text on invoices")]
     kind: Annotated[ChargeKind, Meta(description="recurring, usage or one_time")]
     timing: Annotated[Timing, Meta(description="advance (billed when the cycle begins) or arrears (when it has ended)")]
-    months: Annotated[int, Meta(description="length of its billing cycle in months")] = 1
+    months: Annotated[int, Meta(description="length of its billing cycle in months", extra={"least": 1})] = 1
     meter: Annotated[str | None, Meta(description="key of the meter that it bills, for usage")] = None
     unit: Annotated[str, Meta(description="what one of its quantity is called")] = "unit"
     product: Annotated[str, Meta(description="product that its revenue belongs to")] = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -45,6 +45,9 @@ class Family(msgspec.Struct, frozen=True):
         results: for rule cases: what ``expect`` may name beside ``rule`` and the outcome's fields, from a decision and facts.
         check: as :attr:`Method.check`, for the family's own fields.
         collects: whether those who ask take all decisions of a rule set; only then may one say ``hit: collect``.
+        answers: for which facts its rule sets are expected to have an answer: ``all`` of them, or those with values that
+            the rules of a set ``named``; ``check`` warns of gaps in that.
+        names: fields of the outcome that name something outside of the rules, and what it is: ``{"adapter": "adapter"}``.
     """
 
     name: str
@@ -56,6 +59,8 @@ class Family(msgspec.Struct, frozen=True):
     results: Callable[[Decision, Any], Mapping[str, Any]] | None = None
     check: Callable[[Mapping[str, Any]], Iterable[Flaw]] | None = None
     collects: bool = False
+    answers: Literal["all", "named"] = "named"
+    names: Mapping[str, str] = {}
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -78,7 +83,8 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """One rule that was looked at: whether it matched, and if not, the part of its condition that failed with the facts in it."""
+    """One rule that was looked at: whether it matched, and if not, the part of its condition that failed with the facts in it,
+    and in words how near it was (``quantity 985 is 15 under enterprise_floor 1000``)."""
 
     ruleset: str
     rule: str
@@ -87,6 +93,7 @@ class Tried(msgspec.Struct, frozen=True):
     condition: str = ""
     failed: str = ""
     facts: Mapping[str, Any] = {}
+    near: str = ""
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -81,11 +81,11 @@ class Report(msgspec.Struct, frozen=True):
         return tuple(covered for covered in self.coverage if not covered.cases)
 
 
-def run_cases(book: RuleBook) -> Report:
-    """Asks every case of every rule set of a book."""
+def run_cases(book: RuleBook, documents: dict[str, Document] | None = None) -> Report:
+    """Asks every case of every rule set of a book; ``documents`` are files by label that have been parsed already."""
     results: list[CaseResult] = []
     hits: dict[tuple[str, str], int] = {}
-    documents: dict[str, Document] = {}
+    documents = {} if documents is None else documents
     facts = {name: describe(family.facts) for name, family in book.families.items()}
     for ruleset in book.rulesets.values():
         for case in ruleset.cases:

@@ -53,6 +53,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         safe: whether it is written with ``&.`` or ``&[``.
         grouped: whether it stands in brackets.
         depth: how deep its parts are nested.
+        made: what rule-engine's grammar has made of it, with nodes inside.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     safe: bool = False
     grouped: bool = False
     depth: int = 1
+    made: Any = None
 
 
 class Typed(msgspec.Struct, frozen=True):

@@ -27,16 +27,18 @@ class Expression:
         equals: the parts joined by ``and`` at the top that say no more than that a fact is one of some constants: the
             dotted path and the constants.  A boolean fact alone is one of ``True``; null is a constant like others.  A
             fact inside an object that is null counts as null.
-        matches: ``source`` as a function: whether the condition holds for a facts object, which is a struct or anything
-            with the same attributes.  It raises ``TypeError`` or ``AttributeError`` where a fact is null, missing or of
-            another type than declared, and ``ArithmeticError`` for a division by zero and results out of range.
+        scope: what its checks shared: its facts, its parameters, how to place an offset.
+        node: the tree that was parsed.
     """
 
-    __slots__ = ("_oracle", "_parts", "_scope", "constants", "equals", "matches", "names", "source", "text", "where")
+    __slots__ = (
+        "_matches", "_oracle", "_parts", "constants", "equals", "names", "node", "scope", "source", "text", "where",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, node: Node, typed: Typed, oracle: Oracle) -> None:
         """For ``compile_expression`` and :meth:`conjuncts` only."""
-        self._scope = scope
+        self.scope = scope
+        self.node = node
         self._parts = parts(node, typed)
         self._oracle = oracle
         self.text = scope.text[node.start : node.end]
@@ -45,11 +47,23 @@ class Expression:
         self.constants: Mapping[str, Any] = scope.constants.used_in(self.source)
         self.names = frozenset(scope.names)
         self.equals = tuple(part.equals for _, part in self._parts if part.equals is not None)
-        code = compile(f"lambda f: {self.source}", f"<{self.where}>", "eval")
-        self.matches: Callable[[Any], bool] = eval(code, {"__builtins__": {}, **self.constants})
+        self._matches: Callable[[Any], bool] | None = None
 
     def __repr__(self) -> str:
         return f"<Expression {self.text!r} at {self.where}>"
+
+    @property
+    def matches(self) -> Callable[[Any], bool]:
+        """``source`` as a function: whether the condition holds for a facts object, which is a struct or anything with the
+        same attributes.
+
+        The function raises ``TypeError`` or ``AttributeError`` where a fact is null, missing or of another type than
+        declared, and ``ArithmeticError`` for a division by zero and results out of range.
+        """
+        if self._matches is None:
+            code = compile(f"lambda f: {self.source}", f"<{self.where}>", "eval")
+            self._matches = eval(code, {"__builtins__": {}, **self.constants})
+        return self._matches
 
     def oracle(self, facts: Any) -> bool:
         """The same as :attr:`matches`, evaluated by rule-engine: far slower, for tests and for doubts.
@@ -67,7 +81,7 @@ class Expression:
 
     def _split(self) -> Iterator[Expression]:
         known: frozenset[str] = frozenset()
-        whole = self._scope
+        whole = self.scope
         for node, typed in self._parts:
             scope = Scope(whole.text, whole.facts, whole.parameters, whole.locate, TABLE)
             yield Expression(scope, node, scope.check(node, known), self._oracle)

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.shape import words
 from engine.model.decision import Family
 from engine.rulebook.cases import Report, run_cases
+from engine.rulebook.crosscheck import mistaken_cases, unknown_names
 from engine.rulebook.facttypes import FactType, describe
 from engine.rulebook.format import format_rules
+from engine.rulebook.lint import Linter
 from engine.rulebook.rulebook import ENDINGS, RuleBook, compile_book, places
 from engine.rulebook.ruleset import UNKNOWN_FAMILY
 from engine.rulebook.schema import family_schema
@@ -69,6 +72,7 @@ class RuleDesk:
         roots: the folders of rules; a later one is laid over the earlier ones.
         overrides: values set for parameters: rule set -> parameter -> value.
         plugins: versions of the plug-ins that provide methods; part of the release's name.
+        known: what rules may name outside of the rules: kind (``adapter``) -> names; a kind that is absent is not checked.
     """
 
     def __init__(
@@ -77,14 +81,16 @@ class RuleDesk:
         roots: Sequence[Path],
         overrides: Mapping[str, Mapping[str, Any]] = {},
         plugins: Mapping[str, str] = {},
+        known: Mapping[str, Collection[str]] = {},
     ) -> None:
+        self.known = known
         self.families = families
         self.roots = roots
         self.overrides = overrides
         self.plugins = plugins
 
-    def check(self) -> RuleBook:
-        """The rule book of the folders; its ``warnings`` say what is worth a look.
+    def check(self, everything: bool = False) -> RuleBook:
+        """The rule book of the folders; its ``warnings`` say what is worth a look, ``everything`` also what is not analysed.
 
         Raises:
             TollbookError: everything that is wrong with any file, at the place of the file itself.
@@ -92,10 +98,15 @@ class RuleDesk:
         files = places(self.roots)
         try:
             contents = {label: path.read_bytes() for label, path in files.items()}
-            book = compile_book(contents, self.families, self.overrides, self.plugins)
+            documents: dict[str, Document] = {}
+            book = compile_book(contents, self.families, self.overrides, self.plugins, documents=documents)
+            wrong = [*unknown_names(book, documents, self.known), *mistaken_cases(book, documents)]
+            if wrong:
+                raise TollbookError(sorted((*book.warnings, *wrong), key=lambda finding: finding.where))
         except TollbookError as error:
             raise TollbookError(_placed(error.findings, files)) from None
-        book.warnings = tuple(_placed(book.warnings, files))
+        notes = Linter(book.families, book.rulesets.values()).notes() if everything else ()
+        book.warnings = tuple(_placed((*book.warnings, *notes), files))
         return book
 
     def test(self) -> Report:
@@ -104,8 +115,14 @@ class RuleDesk:
         Raises:
             TollbookError: as :meth:`check`.
         """
-        report = run_cases(self.check())
         files = places(self.roots)
+        try:
+            contents = {label: path.read_bytes() for label, path in files.items()}
+            documents: dict[str, Document] = {}
+            book = compile_book(contents, self.families, self.overrides, self.plugins, documents=documents)
+        except TollbookError as error:
+            raise TollbookError(_placed(error.findings, files)) from None
+        report = run_cases(book, documents)
         return Report(
             tuple(
                 msgspec.structs.replace(

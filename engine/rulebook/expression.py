@@ -19,20 +19,18 @@ What holds in conditions:
 from __future__ import annotations
 
 import copy
-import decimal
 import functools
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
 from typing import Any
 
-import rule_engine
-from rule_engine import ast, errors
-from rule_engine.types import DataType
+import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
-from engine.rulebook.codegen import EXACT, Node, python_value
+from engine.rulebook.codegen import Node
 from engine.rulebook.condition import Expression
 from engine.rulebook.facttypes import FactType
+from engine.rulebook.grammar import offer_tables
+from engine.rulebook.oracle import Same, evaluation, judge, kinds_of
 from engine.rulebook.scope import Scope
 from engine.rulebook.typing_rules import DIVISION_BY_ZERO, TABLE, condition
 
@@ -44,37 +42,36 @@ BAD_STRING = Code("rule.bad-string", "a string has an unknown escape")
 REFUSED = Code("rule.refused", "rule-engine refuses a condition for a reason of its own")
 MOST_DEPTH = 100
 
-_OPERATORS: Mapping[str, str] = {name: sign for sign, name in rule_engine.parser.Parser.op_names.items()}
-_BINARY: Mapping[type, str] = {
-    ast.LogicExpression: "logic",
-    ast.ComparisonExpression: "equality",
-    ast.ArithmeticComparisonExpression: "order",
-    ast.FuzzyComparisonExpression: "match",
-    ast.AddExpression: "arithmetic",
-    ast.SubtractExpression: "arithmetic",
-    ast.ArithmeticExpression: "arithmetic",
+_BINARY: Mapping[str, str] = {
+    "LogicExpression": "logic",
+    "ComparisonExpression": "equality",
+    "ArithmeticComparisonExpression": "order",
+    "FuzzyComparisonExpression": "match",
+    "AddExpression": "arithmetic",
+    "SubtractExpression": "arithmetic",
+    "ArithmeticExpression": "arithmetic",
 }
-_LITERALS: Mapping[type, str] = {
-    ast.FloatExpression: "number",
-    ast.StringExpression: "string",
-    ast.BooleanExpression: "boolean",
-    ast.NullExpression: "null",
-    ast.DatetimeExpression: "date",
+_LITERALS: Mapping[str, str] = {
+    "FloatExpression": "number",
+    "StringExpression": "string",
+    "BooleanExpression": "boolean",
+    "NullExpression": "null",
+    "DatetimeExpression": "date",
 }
-_PLAIN: Mapping[type, str] = {
-    ast.TernaryExpression: "choice",
-    ast.CoalesceExpression: "coalesce",
-    ast.ContainsExpression: "contains",
-    ast.GetItemExpression: "item",
+_PLAIN: Mapping[str, str] = {
+    "TernaryExpression": "choice",
+    "CoalesceExpression": "coalesce",
+    "ContainsExpression": "contains",
+    "GetItemExpression": "item",
 }
-_BARRED: Mapping[type, tuple[str, str]] = {
-    ast.BitwiseExpression: ("an operator on bits", "join conditions with and, or"),
-    ast.BitwiseShiftExpression: ("an operator on bits", ""),
-    ast.BytesExpression: ("a string of bytes", 'write "…"'),
-    ast.TimedeltaExpression: ("a duration", "compare dates with dates"),
-    ast.SetExpression: ("a list in braces", "write [x, y]"),
-    ast.MappingExpression: ("a mapping", "compare one value at a time"),
-    ast.GetSliceExpression: ("a part of a list or string", "use .starts_with, .ends_with or =~"),
+_BARRED: Mapping[str, tuple[str, str]] = {
+    "BitwiseExpression": ("an operator on bits", "join conditions with and, or"),
+    "BitwiseShiftExpression": ("an operator on bits", ""),
+    "BytesExpression": ("a string of bytes", 'write "…"'),
+    "TimedeltaExpression": ("a duration", "compare dates with dates"),
+    "SetExpression": ("a list in braces", "write [x, y]"),
+    "MappingExpression": ("a mapping", "compare one value at a time"),
+    "GetSliceExpression": ("a part of a list or string", "use .starts_with, .ends_with or =~"),
 }
 _COMPARED = "compare two values at a time and join comparisons with and"
 _HINTS: Mapping[str, str] = {
@@ -101,17 +98,39 @@ class _Stopped(Exception):
         self.finding = Finding(code, Where(), what, mend=mend)
 
 
+@functools.cache
+def _library() -> Any:
+    """rule-engine, imported when a condition is first parsed, with its grammar's tables as they are kept."""
+    offer_tables()
+    import rule_engine
+
+    return rule_engine
+
+
+def grammar() -> tuple[Any, Any]:
+    """rule-engine's parser and the generator of its tables."""
+    parser = _library().Rule.parser
+    from rule_engine._vendor.ply import yacc
+
+    return parser, yacc
+
+
+@functools.cache
+def _operators() -> Mapping[str, str]:
+    return {name: sign for sign, name in _library().parser.Parser.op_names.items()}
+
+
 class _Tokens:
     """rule-engine's lexer over one text, noting where each token ends."""
 
     def __init__(self, text: str) -> None:
-        self.lexer = rule_engine.Rule.parser._lexer.clone()
+        self.lexer = _library().Rule.parser._lexer.clone()
         self.lexer.input(text)
 
     def __call__(self) -> Any:
         try:
             token = self.lexer.token()
-        except errors.RuleSyntaxError as error:
+        except _library().errors.RuleSyntaxError as error:
             start = self.lexer.lexmatch.start() if error.token is None else error.token.lexpos
             word = self.lexer.lexdata[start : self.lexer.lexpos] if error.token is None else error.token.value[0]
             raise _unexpected(start, word) from None
@@ -140,7 +159,7 @@ def _unexpected(offset: int, word: str) -> _Stopped:
 @functools.cache
 def _machine() -> Any:
     """rule-engine's parsing machine with actions that build nodes with positions instead of rule-engine's own tree."""
-    machine = copy.copy(rule_engine.Rule.parser._parser)
+    machine = copy.copy(_library().Rule.parser._parser)
     machine.productions = [_positioned(production) for production in machine.productions]
     machine.errorfunc = _stop
     return machine
@@ -162,7 +181,7 @@ def _positioned(production: Any) -> Any:
         place = symbols.slice[0]
         try:
             action(symbols)
-        except errors.SyntaxError as error:
+        except _library().errors.SyntaxError as error:
             raise _Stopped(place.lexpos, SYNTAX, error.message) from None
         made = symbols[0]
         if isinstance(made, Node):
@@ -177,36 +196,41 @@ def _positioned(production: Any) -> Any:
 
 
 def _grouped(node: Node, start: int, end: int) -> Node:
-    return Node(node.kind, start, end, node.at, node.parts, node.value, node.safe, True, node.depth)
+    return Node(node.kind, start, end, node.at, node.parts, node.value, node.safe, True, node.depth, node.made)
 
 
 def _node(made: Any, start: int, end: int, symbols: Any) -> Any:
     """The node for one of rule-engine's, whose arguments are nodes already, its context apart."""
-    kind, arguments = made.cls, made.args[1:]
+    node = _read_node(made, start, end, symbols)
+    return node if node.made is not None else msgspec.structs.replace(node, made=made)
+
+
+def _read_node(made: Any, start: int, end: int, symbols: Any) -> Any:
+    kind, arguments = made.cls.__name__, made.args[1:]
     safe = bool(made.kwargs.get("safe"))
-    if kind is ast.Statement:
+    if kind == "Statement":
         return arguments[0]
     if kind in _BINARY:
-        return _inner(_BINARY[kind], start, end, arguments[1:], _OPERATORS[arguments[0]], at=symbols[2].lexpos)
+        return _inner(_BINARY[kind], start, end, arguments[1:], _operators()[arguments[0]], at=symbols[2].lexpos)
     if kind in _LITERALS:
         return Node(_LITERALS[kind], start, end, start, value=arguments[0] if arguments else None)
     if kind in _PLAIN:
         inside = [_node(each, start, end, symbols) if hasattr(each, "cls") else each for each in arguments]
         return _inner(_PLAIN[kind], start, end, inside, safe=safe)
-    if kind is ast.UnaryExpression:
+    if kind == "UnaryExpression":
         inside = [_node(each, start, end, symbols) if hasattr(each, "cls") else each for each in arguments[1:]]
         return _inner("not" if arguments[0] == "NOT" else "minus", start, end, inside)
-    if kind is ast.SymbolExpression:
+    if kind == "SymbolExpression":
         name = f"${arguments[0]}" if made.kwargs.get("scope") else arguments[0]
         return Node("symbol", start, end, start, value=name)
-    if kind is ast.GetAttributeExpression:
+    if kind == "GetAttributeExpression":
         holder, name = arguments
         return _inner("attribute", start, end, (holder,), name, safe, end - len(name))
-    if kind is ast.FunctionCallExpression:
+    if kind == "FunctionCallExpression":
         return _inner("call", start, end, (arguments[0], *arguments[1]))
-    if kind is ast.ArrayExpression:
+    if kind == "ArrayExpression":
         return _inner("list", start, end, arguments[0])
-    if kind is ast.ComprehensionExpression:
+    if kind == "ComprehensionExpression":
         return Node("comprehension", start, end, start)
     return Node("barred", start, end, start, value=_BARRED.get(kind, ("this", "")))
 
@@ -221,7 +245,9 @@ def _inner(
     return Node(kind, start, end, start if at is None else at, tuple(inside), value, safe, depth=depth)
 
 
+@functools.lru_cache(maxsize=10_000)
 def _parse(text: str) -> Node:
+    """The tree of a text, which is the same for all families; texts that come back are parsed once."""
     if not text.strip():
         raise _Stopped(0, SYNTAX, "the condition is empty", "write true for a rule that always applies")
     tokens = _Tokens(text)
@@ -262,14 +288,15 @@ def compile_expression(
     typed = condition(scope, node)
     if scope.findings:
         raise TollbookError(scope.findings)
-    oracle = functools.cache(functools.partial(_oracle, facts, parameters))
+    library = _library()
     try:
-        oracle(text[node.start : node.end])
-    except errors.ArithmeticError:
+        judge(library, Same(node), Same(facts), kinds_of(parameters))
+    except library.errors.ArithmeticError:
         raise refuse(DIVISION_BY_ZERO, "a constant part of the condition divides by zero", where=where) from None
-    except errors.EngineError as error:
+    except library.errors.EngineError as error:
         what = f"rule-engine refuses the condition: {error.message}"
         raise refuse(REFUSED, what, where=where) from error
+    oracle = functools.cache(functools.partial(evaluation, library, facts, parameters))
     return Expression(scope, node, typed, oracle)
 
 
@@ -278,75 +305,3 @@ def _place(text: str, where: Where, offset: int) -> Where:
     line = text.count("\n", 0, offset)
     column = offset - (text.rfind("\n", 0, offset) + 1)
     return Where(where.file, where.line + line if where.line else 0, where.column + column if where.column else 0)
-
-
-def _oracle(facts: FactType, parameters: Mapping[str, Any], text: str) -> Callable[[Any], bool]:
-    """rule-engine's own evaluation of a text that the checks have accepted."""
-    types = {child.name: _data_type(child, child.name) for child in facts.children}
-    constants = {name: _native(_constant(value)) for name, value in parameters.items()}
-    types.update((name, DataType.from_value(value)) for name, value in constants.items())
-
-    def resolve(thing: Any, name: str) -> Any:
-        return constants[name] if name in constants else _read(thing, name)
-
-    context = rule_engine.Context(resolver=resolve, type_resolver=types, default_timezone="utc", decimal_context=EXACT)
-    with decimal.localcontext(EXACT):
-        rule = rule_engine.Rule(text, context)
-
-    def evaluate(thing: Any) -> bool:
-        try:
-            return bool(rule.evaluate(thing))
-        except errors.ArithmeticError as error:
-            raise ArithmeticError(error.message) from error
-        except errors.EngineError as error:
-            raise TypeError(error.message) from error
-
-    return evaluate
-
-
-def _constant(value: Any) -> Any:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return tuple(map(_constant, value))
-    found = python_value(value)
-    return found[1] if found is not None else None
-
-
-def _read(holder: Any, name: str) -> Any:
-    """A fact as rule-engine sees it."""
-    return _native(getattr(holder, name))
-
-
-def _native(value: Any) -> Any:
-    """A value as rule-engine has it: a day as its first moment in UTC, also inside lists and mappings."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return tuple(map(_native, value))
-    if isinstance(value, Mapping):
-        return {key: _native(each) for key, each in value.items()}
-    return value
-
-
-def _data_type(fact: FactType, path: str) -> Any:
-    """rule-engine's type of a fact.  Null is left out of it: rule-engine knows no guards, the checks do."""
-    if fact.kind == "object":
-        children = {child.name: _data_type(child, f"{path}.{child.name}") for child in fact.children}
-        return DataType.OBJECT(path, children, accessor=_read)
-    if fact.kind == "list":
-        return (
-            DataType.ARRAY
-            if fact.item is None or fact.item.kind == "object"
-            else DataType.ARRAY(_data_type(fact.item, path))
-        )
-    if fact.kind == "mapping":
-        return DataType.MAPPING if fact.item is None else DataType.MAPPING(DataType.STRING, _data_type(fact.item, path))
-    return _SCALAR_TYPES[fact.kind]
-
-
-_SCALAR_TYPES: Mapping[str, Any] = {
-    "string": DataType.STRING,
-    "number": DataType.FLOAT,
-    "boolean": DataType.BOOLEAN,
-    "date": DataType.DATETIME,
-    "datetime": DataType.DATETIME,
-}

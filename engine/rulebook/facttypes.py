@@ -46,6 +46,8 @@ class FactType(msgspec.Struct, frozen=True):
         values: the strings that it can be, where it is a ``Literal``; empty where any string will do.
         item: what a list holds, or the values of a mapping.
         whole: whether a number is declared ``int``.
+        low: the least number that it can be, from ``Meta(extra={"least": 0})``; None if there is none.
+        high: the greatest number, from ``Meta(extra={"most": 100})``.
     """
 
     name: str
@@ -56,6 +58,8 @@ class FactType(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = ()
     item: FactType | None = None
     whole: bool = False
+    low: int | None = None
+    high: int | None = None
 
     def child(self, name: str) -> FactType | None:
         """The fact of that name directly inside this object, None if there is none."""
@@ -114,7 +118,8 @@ def _first_line(struct: type[msgspec.Struct]) -> str:
 def _fact(struct: type[msgspec.Struct], name: str, annotation: Any, outer: tuple[type, ...]) -> FactType:
     core, nullable, doc = _peel(annotation)
     if core in _KINDS:
-        return FactType(name, _KINDS[core], nullable, doc, whole=core is int)
+        low, high = _bounds(annotation)
+        return FactType(name, _KINDS[core], nullable, doc, whole=core is int, low=low, high=high)
     if isinstance(core, type) and issubclass(core, msgspec.Struct):
         return _object(core, name, nullable, doc, outer)
     origin, arguments = typing.get_origin(core), typing.get_args(core)
@@ -156,6 +161,13 @@ def _peel(annotation: Any) -> tuple[Any, bool, str]:
             annotation = next(part for part in arguments if part is not type(None))
         else:
             return annotation, nullable, doc
+
+
+def _bounds(annotation: Any) -> tuple[int | None, int | None]:
+    """The least and the greatest number that an annotation declares."""
+    extras = [meta.extra or {} for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    merged = {key: value for extra in extras for key, value in extra.items()}
+    return merged.get("least"), merged.get("most")
 
 
 def _spelled(annotation: Any) -> str:

@@ -15,9 +15,8 @@ from typing import Any
 from engine.base.errors import Code, did_you_mean
 from engine.rulebook.codegen import BAD, NOT, TIGHT, Node, Typed, python_value, tupled
 from engine.rulebook.facttypes import SCALARS, FactType
-from engine.rulebook.scope import TYPE_MISMATCH, UNGUARDED_NULL, UNSUPPORTED, Check, Known, Scope, kind_of
+from engine.rulebook.scope import TYPE_MISMATCH, UNGUARDED_NULL, UNKNOWN_FACT, UNSUPPORTED, Check, Known, Scope, kind_of
 
-UNKNOWN_FACT = Code("rule.unknown-fact", "a condition names a fact or parameter that does not exist")
 UNKNOWN_FUNCTION = Code("rule.unknown-function", "a condition calls a function or attribute that rules do not have")
 NOT_REPEATABLE = Code("rule.not-repeatable", "a condition reads the clock or draws a random number")
 BAD_NUMBER = Code("rule.bad-number", "a number is not written with plain digits, or has too many")

@@ -7,7 +7,7 @@ related, because rule-engine would find them silently unequal.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.base.errors import Code, did_you_mean
 from engine.rulebook import pattern
@@ -17,6 +17,7 @@ from engine.rulebook.scope import (
     TYPE_MISMATCH,
     UNCLEAR_DEFAULT,
     UNGUARDED_NULL,
+    UNKNOWN_FACT,
     UNSUPPORTED,
     Check,
     Known,
@@ -36,6 +37,8 @@ _ORDERABLE = frozenset(("number", "date", "datetime", "string"))
 
 def equality(scope: Scope, node: Node, known: Known) -> Typed:
     """``==`` and ``!=`` between values of one kind, or with null."""
+    quote_bare_words(scope, node.parts[0], node.parts[1:], known)
+    quote_bare_words(scope, node.parts[1], node.parts[:1], known)
     (left_node, left), (right_node, right) = checked(scope, node, known)
     if "bad" in (left.kind, right.kind):
         return BAD
@@ -66,6 +69,16 @@ def equality(scope: Scope, node: Node, known: Known) -> Typed:
     elif right.path and left.constant:
         equals = (right.path, frozenset((left.value,)))
     return Typed("boolean", source, COMPARISON, when_true=proves, equals=equals)
+
+
+def quote_bare_words(scope: Scope, node: Node, others: Iterable[Node], known: Known) -> None:
+    """Reports words that stand without quotes where a text is compared: ``segment == enterprise``."""
+    for other in others if node.kind != "string" else ():
+        if other.kind != "symbol" or other.value.startswith("$") or other.value in scope.parameters:
+            continue
+        if scope.facts.child(other.value) is None and scope.check(node, known).kind == "string":
+            what = f"there is no fact {other.value!r}"
+            scope.report(UNKNOWN_FACT, other.at, what, mend=f'write "{other.value}" with quotes for a text')
 
 
 def checked(scope: Scope, node: Node, known: Known) -> tuple[tuple[Node, Typed], tuple[Node, Typed]]:
@@ -166,6 +179,7 @@ def contains(scope: Scope, node: Node, known: Known) -> Typed:
         words = scope.words(member_node)
         mend = f"write ({words}) not in {scope.words(container_node)}"
         return scope.report(UNCLEAR_DEFAULT, node.start, f"{scope.words(node)} can be read in two ways", mend=mend)
+    quote_bare_words(scope, member_node, container_node.parts if container_node.kind == "list" else (), known)
     member, container = scope.check(member_node, known), scope.check(container_node, known)
     if "bad" in (member.kind, container.kind) or not scope.value(container, container_node, "in"):
         return BAD

@@ -19,11 +19,12 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.decision import Decision, Family, Trace
 from engine.rulebook.compiler import Answer, Answers, Block, block, compile_answer, compile_answers
 from engine.rulebook.facttypes import describe
-from engine.rulebook.lint import overlaps, unreached
+from engine.rulebook.lint import Linter
 from engine.rulebook.ruleset import UNKNOWN_FAMILY, Case, Reader, Rule, RuleSet
 from engine.rulebook.trace import UNTOLD, ask, no_answer, untold
 
@@ -98,6 +99,8 @@ def compile_book(
     families: Mapping[str, Family],
     overrides: Mapping[str, Mapping[str, Any]] = {},
     plugins: Mapping[str, str] = {},
+    lint: bool = True,
+    documents: dict[str, Document] | None = None,
 ) -> RuleBook:
     """The rule book of a release.
 
@@ -106,16 +109,18 @@ def compile_book(
         families: the families by name, with the methods of plug-ins in them.
         overrides: values set for parameters: rule set -> parameter -> value as a rule file would write it.
         plugins: versions of the plug-ins whose methods rules may name; part of the release's name.
+        documents: gets the parsed files by label, for those who look at them again.
+        lint: whether to look for overlaps, dead rules and gaps; not for a release that the books have accepted.
 
     Raises:
         TollbookError: everything that is wrong with any file.
     """
-    with _uncollected():
-        return _compile_book(files, families, overrides, plugins)
+    with uncollected():
+        return _compile_book(files, families, overrides, plugins, lint, documents)
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keeps the garbage collector from looking through what stays anyway; that would take longer than all the rest."""
     if not gc.isenabled():
         yield
@@ -132,8 +137,11 @@ def _compile_book(
     families: Mapping[str, Family],
     overrides: Mapping[str, Mapping[str, Any]],
     plugins: Mapping[str, str],
+    lint: bool,
+    documents: dict[str, Document] | None,
 ) -> RuleBook:
     reader = Reader(families, overrides)
+    reader.documents = documents
     rulesets: dict[str, RuleSet] = {}
     cases: dict[str, tuple[Case, ...]] = {}
     for label, content in sorted(files.items()):
@@ -158,9 +166,8 @@ def _compile_book(
         if name not in reader.names:
             what = f"values are set for parameters of {name!r}, which is no rule set"
             findings.append(Finding(UNKNOWN_RULESET, Where(), what, mend=did_you_mean(name, reader.names)))
-    findings.extend(overlaps(rulesets.values()))
-    for ruleset in rulesets.values():
-        findings.extend(unreached(ruleset))
+    if lint:
+        findings.extend(Linter(families, rulesets.values()).findings())
     findings.sort(key=lambda finding: finding.where)
     if any(finding.level == "error" for finding in findings):
         raise TollbookError(findings)

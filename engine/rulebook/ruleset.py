@@ -177,16 +177,16 @@ class Reader:
     """Reads the rule files of one release; ``findings`` gathers what is wrong with any of them.
 
     ``overrides`` are the values that a release sets for parameters: rule set -> parameter -> value.  ``names`` are
-    those of all rule sets that were read, right or wrong.
+    those of all rule sets that were read, right or wrong.  ``documents`` gets the parsed files, if it is given.
     """
+
+    documents: dict[str, Document] | None = None
 
     def __init__(self, families: Mapping[str, Family], overrides: Mapping[str, Mapping[str, Any]]) -> None:
         self.families = families
         self.overrides = overrides
-        self.findings: list[Finding] = []
-        self.names: set[str] = set()
-        self._shape = Shape(SCHEMA)
-        self._cases_shape = Shape(CASES_SCHEMA)
+        self.findings, self.names = list[Finding](), set[str]()
+        self._shape, self._cases_shape = Shape(SCHEMA), Shape(CASES_SCHEMA)
         self._facts: dict[str, FactType] = {}
         self._outcomes: dict[str, Outcomes] = {}
 
@@ -208,6 +208,8 @@ class Reader:
         except TollbookError as error:
             self.findings.extend(error.findings)
             return None
+        if self.documents is not None:
+            self.documents[label] = document
         data, wrong = validate(document, shape)
         self.findings.extend(wrong)
         return (document, data, bool(wrong)) if isinstance(data, dict) else None

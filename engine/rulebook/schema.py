@@ -9,7 +9,7 @@ from engine.base.document import json_schema
 from engine.model.decision import Family
 from engine.rulebook.facttypes import FactType, describe
 from engine.rulebook.outcomes import Outcomes
-from engine.rulebook.ruleset import SCHEMA
+from engine.rulebook.ruleset import HITS, SCHEMA
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,6 +27,8 @@ def family_schema(family: Family) -> dict[str, Any]:
     schema = json_schema(SCHEMA)
     properties = schema["properties"]
     properties["ruleset"]["pattern"] = f"^{family.name}/[a-z0-9][a-z0-9_.-]*$"
+    if not family.collects:
+        properties["hit"]["enum"] = [hit for hit in HITS if hit != "collect"]
     facts = describe(family.facts)
     names = ", ".join(path for path, _ in facts.leaves())
     rule = properties["rules"]["items"]["properties"]

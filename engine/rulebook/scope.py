@@ -9,6 +9,7 @@ from engine.base.errors import Code, Finding, Where
 from engine.rulebook.codegen import BAD, TIGHT, Constants, Node, Typed, bracketed
 from engine.rulebook.facttypes import SCALARS, FactType
 
+UNKNOWN_FACT = Code("rule.unknown-fact", "a condition names a fact or parameter that does not exist")
 UNSUPPORTED = Code("rule.unsupported", "a condition uses a construct that the rule language bars")
 TYPE_MISMATCH = Code("rule.type-mismatch", "a condition relates values of different kinds")
 UNGUARDED_NULL = Code("rule.unguarded-null", "a condition needs the value of a fact that may be null there")

@@ -15,6 +15,7 @@ from engine.base.errors import Code, TollbookError, Where, refuse
 from engine.model.decision import Family, Tried
 from engine.rulebook.expression import Expression
 from engine.rulebook.facttypes import FactType
+from engine.rulebook.nearness import missed
 from engine.rulebook.ruleset import Rule, RuleSet
 
 NO_ANSWER = Code("rule.no-answer", "No rule of a family answers for some facts on a day.")
@@ -66,6 +67,7 @@ class Asked(msgspec.Struct, frozen=True):
             condition="" if self.condition is None else self.condition.text,
             failed="" if self.failed is None else self.failed.part.text,
             facts={} if seen is None else values_of(seen.names, facts),
+            near="" if self.failed is None else missed(self.failed.part, facts),
         )
 
 

@@ -65,8 +65,11 @@ def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progres
             documents = Documents(reader, parts.tenant).of([effect.payload["invoice_id"] for effect in pending])
         with clock.step("tell"):
             answers = teller.tell(pending, documents)
-        with clock.step("write"), parts.books.writer(now) as writer:
-            retry_at = {e.key: teller.again(e, now.at) for e in pending if answers[e.key].state == "retry"}
+        told = msgspec.structs.replace(
+            change, at=datetime.now(UTC)
+        )  # telling may have taken longer than the first wait
+        with clock.step("write"), parts.books.writer(told) as writer:
+            retry_at = {e.key: teller.again(e, told.at) for e in pending if answers[e.key].state == "retry"}
             writer.answer(parts.tenant, PORT, answers.values(), retry_at)
         for answer in answers.values():
             counts[answer.state] += 1

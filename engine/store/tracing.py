@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from engine.base.errors import Code, refuse
+from engine.base.errors import Code, TollbookError, did_you_mean, refuse
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.contract import ContractLine
@@ -18,6 +18,9 @@ from engine.store import tables as t
 from engine.store.session import Session
 
 NO_SUCH_LINE = Code("explain.no-such-line", "An invoice number or line number that the books do not have.")
+
+NEAR = 500
+"""Names that a suggestion is looked for among."""
 
 _NOUNS: dict[type[msgspec.Struct], sa.Table] = {Account: t.ACCOUNT, Charge: t.CHARGE, ContractLine: t.CONTRACT_LINE}
 
@@ -32,6 +35,21 @@ class LineRecord(msgspec.Struct, frozen=True):
     tax: dict[str, Any]
 
 
+def no_invoice(session: Session, tenant: str, number: str) -> TollbookError:
+    """The error for a legal number that no invoice has, with the nearest ones."""
+    column = t.INVOICE.c
+    near: list[str] = []
+    for length in (len(number) - 2, len(number) // 2, 0):
+        if near:
+            break
+        query = sa.select(column.number).where(column.tenant == tenant)
+        if length > 0:
+            query = query.where(column.number.startswith(number[:length], autoescape=True))
+        near = [row[0] for row in session.rows(query.order_by(column.id.desc()).limit(NEAR))]
+    mend = did_you_mean(number, near) or "the books have no invoices yet"
+    return refuse(NO_SUCH_LINE, f"there is no invoice {number!r}", mend=mend)
+
+
 def line_record(session: Session, tenant: str, invoice: str, number: int) -> LineRecord:
     """Line ``number`` of the invoice with the legal number ``invoice``.
 
@@ -40,9 +58,7 @@ def line_record(session: Session, tenant: str, invoice: str, number: int) -> Lin
     """
     heads = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.tenant == tenant, t.INVOICE.c.number == invoice))
     if not heads:
-        raise refuse(
-            NO_SUCH_LINE, f"there is no invoice {invoice!r}", mend="`tollbook runs show` names the invoices of a run"
-        )
+        raise no_invoice(session, tenant, invoice)
     head = dict(heads[0]._mapping)
     line = t.INVOICE_LINE.c
     found = session.rows(sa.select(t.INVOICE_LINE).where(line.invoice_id == head["id"], line.number == number))
@@ -112,7 +128,7 @@ def postings_of(session: Session, invoice_id: int, line_id: int) -> list[dict[st
     return [dict(row._mapping) for row in rows]
 
 
-def usage_events(session: Session, charge: RatedCharge, meter: str, limit: int) -> list[dict[str, Any]]:
+def usage_events(session: Session, charge: RatedCharge, meter: str, limit: int | None) -> list[dict[str, Any]]:
     """The usage events behind a line, in order of time: of its meter and service period, known after the line before it."""
     event = t.USAGE_EVENT.c
     rows = session.rows(

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from engine.base import complaints, nodes
+from engine.base.document import Document
 from engine.base.errors import Code, TollbookError
-from engine.rulebook import cases, given, lint, outcomes, parameters, rulebook, ruleset
+from engine.rulebook import cases, crosscheck, gaps, given, lint, outcomes, parameters, rulebook, ruleset
 from engine.rulebook.cases import run_cases
 from engine.rulebook.rulebook import compile_book, read
 from tests.unit.rulebook.example import FAMILIES
@@ -29,11 +30,17 @@ def said(folder: Path) -> str:
     """What is said of a folder of rules: of its files, else of its cases."""
     overrides = folder / "overrides.json"
     files = read([folder])
+    documents: dict[str, Document] = {}
+    values = json.loads(overrides.read_text()) if overrides.exists() else {}
     try:
-        book = compile_book(files, FAMILIES, json.loads(overrides.read_text()) if overrides.exists() else {})
+        book = compile_book(files, FAMILIES, values, documents=documents)
     except TollbookError as error:
         return "".join(f"{finding}\n" for finding in error.findings)
-    return "".join(f"{finding}\n" for finding in (*book.warnings, *run_cases(book).findings))
+    notes = lint.Linter(FAMILIES, book.rulesets.values()).notes() if folder.name == "rule.not-analysed" else ()
+    words = {"word": ["cheap", "dear"]} if folder.name == "rule.unknown-name" else {}
+    names = crosscheck.unknown_names(book, documents, words)
+    said = (*book.warnings, *run_cases(book, documents).findings, *notes, *names)
+    return "".join(f"{finding}\n" for finding in said)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir() if path.is_dir()))
@@ -46,7 +53,7 @@ def test_what_is_said(name: str) -> None:
 
 
 def test_every_code_has_its_folder() -> None:
-    modules = (complaints, nodes, cases, given, lint, outcomes, parameters, rulebook, ruleset)
+    modules = (complaints, nodes, cases, crosscheck, gaps, given, lint, outcomes, parameters, rulebook, ruleset)
     codes = {str(value) for module in modules for value in vars(module).values() if isinstance(value, Code)}
     assert codes - {path.name for path in FOLDER.iterdir()} == ELSEWHERE
 

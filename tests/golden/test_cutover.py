@@ -210,7 +210,7 @@ def test_a_year_is_given_back_from_both_of_its_lines_and_never_twice(moved: App,
         assert sorted(count for _, count in rows) == [1, 1]
     credited = next(i for i in stories.invoices(moved) if any(line["credits"] for line in i["lines"]))
     number = next(line["number"] for line in credited["lines"] if line["credits"])
-    told = moved.explain(credited["number"], number)
+    told = moved.explain(f"{credited['number']}#{number}")
     assert any("R-500" in step.text or "R-700" in step.text for step in told.steps)
 
 

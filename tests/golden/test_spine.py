@@ -172,7 +172,7 @@ def test_explain_a_usage_line(tmp_path: Path, database_url: str) -> None:
         stories.bill(app, "2026-02-01")
         invoice = next(i for i in stories.invoices(app) if i["payer"] == "A1")
         number = next(line["number"] for line in invoice["lines"] if line["text"] == "Calls")
-        found = explain(app.books, "acme", app.stored_rulebook, invoice["number"], number)
+        found = explain(app.books, "acme", app.stored_rulebook, f"{invoice['number']}#{number}")
         text = "\n".join(f"{step.name} {step.text} {step.details}" for step in found.steps)
         assert found.findings == ()
         assert "rules/pricing/acme.yaml:7" in text

@@ -48,7 +48,10 @@ NO_AMOUNTS = {"engine/base/errors.py": "how near a word must be to be suggested 
 PURE = (*AMOUNTS, "rulebook")
 """Rooms that only turn facts into results: no clock, no randomness, no environment, no other machine."""
 
-NOT_PURE = {"engine/rulebook/desk.py": "finds and formats rule files for people; nothing of a run goes through it"}
+NOT_PURE = {
+    "engine/rulebook/desk.py": "finds and formats rule files for people; nothing of a run goes through it",
+    "engine/rulebook/grammar.py": "hands the kept tables of its grammar to rule-engine; no decision depends on them",
+}
 
 IMPURE_MODULES = frozenset(
     "asyncio getpass os platform random secrets socket subprocess sys threading time urllib uuid".split()

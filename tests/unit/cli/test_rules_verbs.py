@@ -68,6 +68,15 @@ def test_check_as_json(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, found["good"], found["findings"][0]["code"]) == (1, False, "document.syntax")
 
 
+def test_check_all_names_what_is_not_analysed(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules.write_text(RULES.replace('kind == "invoice"', 'kind == "invoice" or kind.length > 99'))
+    assert said(capsys, "check") == (0, "", "")
+    code, out, err = said(capsys, "check", "--all")
+    assert (code, out) == (0, "")
+    assert "info: the rule 'invoices' is not analysed whole [rule.not-analysed]" in err
+    assert "kind.length > 99 is no comparison of one fact with constants" in err
+
+
 def test_check_takes_folders(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "rules"]) == 0
     code, _, err = said(capsys, "check", "rulez")

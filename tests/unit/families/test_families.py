@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.base.errors import Where
+from engine.base.errors import TollbookError, Where
 from engine.families import ALL, numbering
 from engine.model.decision import Decision, Family, Method
+from engine.rulebook.rulebook import compile_book
 from tests.unit.billing.simulator import ENTITY, account, charge, decision
 
 EVERY = [pytest.param(family, id=family.name) for family in ALL.values()]
@@ -157,3 +158,41 @@ def test_a_decision_s_method_is_what_the_family_names() -> None:
     assert isinstance(ALL["pricing"].methods["package"], Method)
     assert made.where == Where("test.yaml", 1)
     assert made.terms["round"] == "up"
+
+
+def priced(then: str) -> list[str]:
+    """What is said of a pricing rule with that outcome."""
+    text = f"ruleset: pricing/x\nrules:\n  - {{id: a, then: {then}}}\n"
+    try:
+        compile_book({"rules/pricing/x.yaml": text.encode()}, ALL)
+    except TollbookError as error:
+        return [f"{finding.where.line}:{finding.where.column} {finding.what}" for finding in error.findings]
+    return []
+
+
+class TestPrices:
+    """No price is negative, and tiers have one list of currencies."""
+
+    @pytest.mark.parametrize(
+        "then",
+        [
+            "{method: flat, price: -1 EUR}",
+            "{method: per_unit, unit: [1 EUR, -0.01 USD]}",
+            "{method: graduated, tiers: [{unit: -1 EUR}]}",
+            "{method: volume, tiers: [{flat: -1 EUR}]}",
+        ],
+    )
+    def test_negative_prices_are_refused(self, then: str) -> None:
+        (said,) = priced(then)
+        assert "-" in said
+        assert priced(then.replace("-", "")) == []
+
+    def test_tiers_lack_no_currency_of_their_siblings(self) -> None:
+        tiers = (
+            "{method: graduated, tiers: [{up_to: 5, unit: [1 EUR, 2 USD]}, {unit: 1 EUR, flat: [1 EUR, 2 USD, 3 GBP]}]}"
+        )
+        assert priced(tiers) == [
+            "3:64 the unit of tier 1 has no price in GBP, the flat of tier 2 has one",
+            "3:88 the unit of tier 2 has no price in GBP, USD, the flat of tier 2 has one",
+        ]
+        assert priced("{method: volume, tiers: [{up_to: 5, unit: 1 EUR}, {flat: 0 EUR}]}") == []

@@ -100,6 +100,7 @@ LABELS = Family(
         "days": {"type": "days", "default": "0 days"},
     },
     collects=True,
+    names={"label": "word"},
 )
 
 FAMILIES = {family.name: family for family in (PRICING, LABELS)}

@@ -58,6 +58,41 @@ def test_warnings_are_where_the_file_is(desk: RuleDesk) -> None:
     assert (warning.code, str(warning.where)) == ("rule.unused-parameter", "own/pricing/calls.yaml:3:3")
 
 
+def test_check_refuses_names_that_nobody_has(desk: RuleDesk) -> None:
+    Path("own/labels").mkdir()
+    Path("own/labels/x.yaml").write_text("ruleset: labels/x\nrules:\n  - {id: a, then: {label: chaep}}\n")
+    assert desk.check().release
+    desk.known = {"word": ["cheap", "dear"]}
+    with pytest.raises(TollbookError) as raised:
+        desk.check()
+    (finding,) = raised.value.findings
+    assert (finding.code, str(finding.where)) == ("rule.unknown-name", "own/labels/x.yaml:3:27")
+    assert finding.mend == "did you mean 'cheap'?"
+
+
+def test_check_refuses_cases_that_are_wrong_and_leaves_failing_ones_to_test(desk: RuleDesk) -> None:
+    Path("base/pricing/calls.yaml").write_text(GOOD.replace("quantity: 1200}", "quantitty: 1200}"))
+    with pytest.raises(TollbookError) as raised:
+        desk.check()
+    assert [(f.code, f.where.line) for f in raised.value.findings] == [("case.unknown-fact", 10)]
+    Path("base/pricing/calls.yaml").write_text(GOOD.replace("{rule: many}", "{rule: few}"))
+    assert desk.check().warnings == ()
+    assert [finding.code for finding in desk.test().findings] == ["case.failed"]
+
+
+def test_check_says_on_demand_what_is_not_analysed(desk: RuleDesk) -> None:
+    Path("base/pricing/calls.yaml").write_text(GOOD.replace("quantity >= 1000", "quantity * 2 >= 1000"))
+    assert desk.check().warnings == ()
+    (note,) = desk.check(everything=True).warnings
+    assert (note.code, note.level, str(note.where)) == ("rule.not-analysed", "info", "base/pricing/calls.yaml:5:5")
+    assert note.why == "quantity * 2 >= 1000 is no comparison of one fact with constants"
+
+
+def test_schemas_offer_collect_only_where_a_family_collects(desk: RuleDesk) -> None:
+    offered = {name: desk.schema(name)["properties"]["hit"]["enum"] for name in FAMILIES}
+    assert offered == {"pricing": ["first", "unique", "priority"], "labels": ["first", "unique", "collect", "priority"]}
+
+
 def test_test_gives_the_report(desk: RuleDesk) -> None:
     report = desk.test()
     assert report.findings == ()

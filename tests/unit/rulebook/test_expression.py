@@ -986,15 +986,15 @@ def test_deep_brackets_and_long_lists_are_fine() -> None:
 
 
 def test_what_rule_engine_alone_refuses_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(text: str, context: Any) -> None:
+    def refuse(*parts: Any) -> None:
         raise rule_engine.errors.EvaluationError("data type mismatch")
 
-    compiled("true")
-    monkeypatch.setattr(rule_engine.Rule, "__init__", lambda self, text, context: refuse(text, context))
+    compiled("true or true")
+    monkeypatch.setattr(rule_engine.ast.LogicExpression, "build", refuse)
     with pytest.raises(
         TollbookError, match=r"x.yaml:3:9: error: rule-engine refuses the condition: data type mismatch"
     ):
-        compiled("true")
+        compiled("true or false")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ rules:
 
 
 def test_two_rules_of_a_unique_set_are_refused_when_both_apply() -> None:
-    rules = book(UNIQUE)
+    rules = book(UNIQUE, lint=False)
     assert [label(rules, quantity=n) for n in (1, 100)] == ["small", "large"]
     with pytest.raises(TollbookError) as raised:
         label(rules, quantity=7)
@@ -154,7 +154,13 @@ OVER = "rules:\n  - {id: a, then: {label: x}}\n"
         ('scope: charge.meter == "a"\n', 'scope: charge.meter == "b"\n', False),
         ('scope: charge.meter == "a"\n', "", True),
         ('scope: charge.meter in ["a", "b"]\n', 'scope: charge.meter in ["b", "c"]\n', True),
-        ('scope: charge.meter == "a" and quantity > 5\n', 'scope: charge.meter == "a" and quantity < 5\n', True),
+        ('scope: charge.meter == "a" and quantity > 5\n', 'scope: charge.meter == "a" and quantity < 5\n', False),
+        ('scope: charge.meter == "a" and quantity > 5\n', 'scope: charge.meter == "a" and quantity < 6\n', True),
+        ('scope: quantity > 5 or charge.meter == "a"\n', 'scope: quantity <= 5 and charge.meter != "a"\n', False),
+        ("scope: quantity * 2 > 5\n", "scope: not (quantity * 2 > 5)\n", False),
+        ("scope: quantity * 2 > 5\n", "scope: quantity * 2 < 5\n", True),
+        ('scope: parent != null and parent.country == "DE"\n', "scope: parent == null\n", False),
+        ('scope: parent&.country == "DE"\n', 'scope: parent&.country == "FR"\n', False),
         ('scope: charge.meter == "a"\n', 'scope: account.country == "DE"\n', True),
         ('scope: charge.meter == "a"\n', 'scope: account.country == "DE" and charge.meter == "b"\n', False),
         ("priority: 1\n", "", False),

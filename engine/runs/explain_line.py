@@ -1,0 +1,311 @@
+"""Why an invoice line costs what it costs: from the line back to rule, facts, tiers, days, rounding, events, rate and tax, and
+forward to revenue and postings.  Everything is computed again from what the line keeps, and must come to the same cent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import Code, Finding, Where
+from engine.base.money import ZERO, minor_unit, round_to
+from engine.billing.pricing import PricingFacts, times
+from engine.model.account import Account
+from engine.model.catalog import Charge
+from engine.model.contract import ContractLine
+from engine.model.routing import RoutingFacts
+from engine.revenue.schedule import RevenueFacts
+from engine.runs.explain_words import (
+    SHOWN,
+    Explanation,
+    RulesOf,
+    Step,
+    TracingRules,
+    long,
+    number,
+    rule_of,
+    side,
+    traced,
+    tried,
+)
+from engine.store import tracing
+from engine.store.reader import Reader
+from engine.store.tracing import LineRecord
+
+DIFFERS = Code("explain.differs", "A line whose amount does not come out again from the rules and facts that it names.")
+
+
+def explain_line(
+    reader: Reader, tenant: str, rules_of: RulesOf, invoice: str, position: int, everything: bool
+) -> Explanation:
+    """Explain line ``position`` of an invoice; ``everything`` lists all its events.
+
+    Raises:
+        TollbookError: ``explain.no-such-line``.
+    """
+    record = tracing.line_record(reader, tenant, invoice, position)
+    findings: list[Finding] = []
+    steps = line_steps(reader, tenant, rules_of, record, findings, everything)
+    charge = record.charge
+    return Explanation(
+        f"{invoice}#{position}",
+        charge.text,
+        f"{number(charge.amount)} {charge.currency}",
+        release_of(reader, record),
+        (*steps, *_forward(reader, tenant, rules_of, record)),
+        tuple(findings),
+    )
+
+
+def release_of(reader: Reader, record: LineRecord) -> str:
+    """The release that a line was decided by: that of its invoice.  A credit on a line of another system has no price of its
+    own."""
+    drafted = record.head["draft_decision"]
+    return str(tracing.decisions(reader, [drafted])[drafted]["release"])
+
+
+def line_steps(
+    reader: Reader,
+    tenant: str,
+    rules_of: RulesOf,
+    record: LineRecord,
+    findings: list[Finding],
+    everything: bool,
+) -> list[Step]:
+    """How the amount of a line and its tax came about; of a credit, also how those of the line that it credits did."""
+    charge = record.charge
+    stored = tracing.decisions(reader, [charge.decision, charge.proration, record.tax["tax_decision"]])
+    release = release_of(reader, record)
+    steps: list[Step | None] = [_service(record)]
+    if charge.credits:
+        steps += _credit(reader, tenant, rules_of, record, findings, everything)
+    else:
+        steps += _price(reader, tenant, rules_of(release), record, stored, findings)
+    steps += [_proration(stored, record), *_events(reader, record, everything)]
+    steps += [*_tax(reader, tenant, rules_of(release), release, stored, record), _rate(record)]
+    return [step for step in steps if step is not None]
+
+
+def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord) -> list[Step]:
+    """What followed from a line: when it becomes revenue, and all its postings."""
+    charge, head = record.charge, record.head
+    release = release_of(reader, record)
+    facts = RevenueFacts(
+        head["entity"],
+        charge.product,
+        charge.kind,
+        charge.service_from,
+        charge.service_to,
+        head["invoice_date"],
+        charge.amount,
+    )
+    earned = traced("revenue", rules_of(release), release, "revrec", facts, charge.service_from)
+    return [earned, _postings(reader, record)]
+
+
+def _service(record: LineRecord) -> Step:
+    charge = record.charge
+    return Step(
+        "service",
+        f"{charge.plan}/{charge.charge} of subscription {charge.subscription}, account {charge.account}",
+        (
+            ("served", f"{charge.service_from} up to, not including, {charge.service_to}"),
+            ("cycle", f"{charge.cycle_from} up to, not including, {charge.cycle_to}"),
+            ("quantity", number(charge.quantity)),
+            ("contract", charge.contract or "none"),
+        ),
+    )
+
+
+def _credit(
+    reader: Reader,
+    tenant: str,
+    rules_of: RulesOf,
+    record: LineRecord,
+    findings: list[Finding],
+    everything: bool,
+) -> list[Step]:
+    billed = tracing.line_by_id(reader, record.charge.credits)
+    if billed is None:
+        return []
+    head, charge = billed.head, billed.charge
+    days = (record.charge.service_to - record.charge.service_from).days
+    label = f"{head.get('number', '?')}#{billed.number}"
+    gives = Step(
+        "credit",
+        f"gives back {days} days, {record.charge.share} of the cycle, of line {billed.number} of invoice {head.get('number', '?')}",
+        (
+            ("billed", f"{number(charge.amount)} {charge.currency} for {charge.service_from}..{charge.service_to}"),
+            (
+                "given back",
+                f"{number(record.charge.amount)} {charge.currency}, never more than is left of the line",
+            ),
+        ),
+    )
+    if "draft_decision" not in head:
+        return [gives, Step(f"{label} price", f"billed by another system, on {head['invoice_date']}")]
+    inner = line_steps(reader, tenant, rules_of, billed, findings, everything)
+    return [gives, *(msgspec.structs.replace(step, name=f"{label} {step.name}") for step in inner)]
+
+
+def _price(
+    reader: Reader,
+    tenant: str,
+    rules: TracingRules,
+    record: LineRecord,
+    stored: Mapping[int, Mapping[str, Any]],
+    findings: list[Finding],
+) -> list[Step]:
+    charge = record.charge
+    family = [one for one in tracing.lines_of_stretch(reader, charge) if one.id <= record.id and not one.charge.credits]
+    quantity = sum((one.charge.quantity for one in family), ZERO) if charge.kind == "usage" else charge.quantity
+    facts = _facts(reader, tenant, charge, quantity)
+    trace = rules.trace("pricing", facts, charge.service_from)
+    decision = trace.decision
+    if decision is None or decision.method is None:
+        findings.append(_differs(record, "no pricing rule answers today"))
+        return []
+    terms, currency = decision.terms, charge.currency
+    prorated = stored.get(charge.proration)
+    by_tiers = prorated is not None and prorated["terms"]["applies_to"] == "tiers"
+    share = Fraction(charge.share)
+    parts = decision.method(terms, facts, share) if by_tiers else decision.method(terms, facts)
+    whole = sum((part.amount for part in parts), ZERO)
+    if prorated is not None and not by_tiers and charge.kind != "usage":
+        whole = times(whole, share)
+    due = round_to(whole, currency, terms["rounding"])
+    before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if charge.kind == "usage" else ZERO
+    details = [*tried(trace), *(_tier(part, currency) for part in parts)]
+    if by_tiers:
+        details.append(("tiers", f"limits, allowances and flat parts shrink to {charge.share} of the cycle"))
+    elif prorated is not None:
+        details.append(("share", f"x {charge.share} of the cycle"))
+    details.append(("rounded", f"{long(whole)} -> {number(due)} {currency} ({terms['rounding']}), once"))
+    if before:
+        details.append(
+            ("billed before", f"{number(before)} {currency} for the same stretch; this line is the difference")
+        )
+    if charge.kind == "usage" and due - before != charge.amount:
+        findings.append(_differs(record, f"it comes out as {number(due - before)}"))
+    elif charge.kind != "usage" and abs(due - charge.amount) > (minor_unit(currency) if prorated else ZERO):
+        findings.append(_differs(record, f"it comes out as {number(due)}"))
+    text = f"rule {decision.rule} of {decision.ruleset} at {decision.where}, method {terms['method']}"
+    return [Step("price", text, tuple(details))]
+
+
+def _tier(part: Any, currency: str) -> tuple[str, str]:
+    flat = f" + {number(part.flat)}" if part.flat else ""
+    label = f"tier {part.tier}" if part.tier else "price"
+    return label, f"{long(part.quantity)} x {number(part.unit)}{flat} = {long(part.amount)} {currency}"
+
+
+def _facts(reader: Reader, tenant: str, charge: Any, quantity: Decimal) -> PricingFacts:
+    account = tracing.version(reader, Account, charge.account_id)
+    line = tracing.version(reader, ContractLine, charge.contract_line_id) if charge.contract_line_id else None
+    return PricingFacts(
+        reader.entities(tenant)[account.entity],
+        account,
+        tracing.version(reader, Charge, charge.charge_id),
+        charge.plan,
+        quantity,
+        line.unit_price if line else None,
+        line.currency if line else None,
+        tracing.subscribed_on(reader, charge.subscription_id),
+        charge.service_from,
+    )
+
+
+def _proration(stored: Mapping[int, Mapping[str, Any]], record: LineRecord) -> Step | None:
+    charge = record.charge
+    decision = stored.get(charge.proration)
+    if decision is None:
+        return None
+    served, cycle = (charge.service_to - charge.service_from).days, (charge.cycle_to - charge.cycle_from).days
+    return Step(
+        "proration",
+        f"{rule_of(decision)}, method {decision['terms']['method']}",
+        (
+            ("days", f"{served} served of {cycle} in the cycle"),
+            ("share", charge.share),
+            ("applies to", str(decision["terms"]["applies_to"])),
+        ),
+    )
+
+
+def _events(reader: Reader, record: LineRecord, everything: bool) -> list[Step]:
+    charge = record.charge
+    if charge.kind != "usage":
+        return []
+    catalogue = tracing.version(reader, Charge, charge.charge_id)
+    limit = None if everything else SHOWN
+    events = tracing.usage_events(reader, charge, catalogue.meter or "", limit)
+    entity = record.head["entity"]
+    shown = [
+        (
+            f"{e['at']:%Y-%m-%d %H:%M:%S %Z}",
+            f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{catalogue.meter}/{e['key']} from {e['source']}",
+        )
+        for e in events
+    ]
+    if charge.events > len(shown):
+        shown.append(("...", f"{charge.events - len(shown)} more (--all)"))
+    return [Step("events", f"{charge.events} events of meter {catalogue.meter}", tuple(shown))]
+
+
+def _tax(
+    reader: Reader,
+    tenant: str,
+    rules: TracingRules,
+    release: str,
+    stored: Mapping[int, Mapping[str, Any]],
+    record: LineRecord,
+) -> list[Step]:
+    tax, head, decision = record.tax, record.head, stored.get(record.tax["tax_decision"])
+    details = [
+        ("category", f"{tax['tax_category']} {tax['tax_reason']}".strip()),
+        ("jurisdiction", tax["tax_jurisdiction"]),
+        ("answered by", rule_of(decision) if decision else tax["tax_source"]),
+    ]
+    text = f"{number(tax['tax_rate'] * 100)} % = {number(tax['tax_amount'])} {record.charge.currency}"
+    steps = [Step("tax", text, tuple(details))]
+    payer = tracing.version(reader, Account, head["payer_id"])
+    if payer is not None and not record.charge.credits:
+        facts = RoutingFacts("tax", head["entity"], payer.country, head["currency"], head["invoice_date"])
+        steps.append(traced("tax routing", rules, release, "routing", facts, head["invoice_date"]))
+    return steps
+
+
+def _rate(record: LineRecord) -> Step | None:
+    head = record.head
+    if head["currency"] == head["functional_currency"]:
+        return None
+    return Step(
+        "fx rate",
+        f"1 {head['currency']} = {number(head['rate'])} {head['functional_currency']}",
+        (("published", f"{head['rate_source']}, {head['rate_on']}"), ("frozen on", str(head["invoice_date"]))),
+    )
+
+
+def _postings(reader: Reader, record: LineRecord) -> Step:
+    rows = tracing.postings_of(reader, record.head["id"], record.id)
+    details = tuple(
+        (
+            f"posting:{row['entry_id']}/{row['number']}",
+            f"{row['entry_kind']} {row['posting_date']}  {side(row)}{'' if row['line_id'] else ' (whole invoice)'}",
+        )
+        for row in rows
+    )
+    return Step("postings", f"{len(rows)} postings", details)
+
+
+def _differs(record: LineRecord, what: str) -> Finding:
+    return Finding(
+        DIFFERS,
+        Where(f"invoice/{record.head['number']}#{record.number}"),
+        f"the line says {record.charge.amount}, but {what}",
+        "rules, records or the line were changed behind the engine's back",
+        "run `tollbook verify`",
+    )

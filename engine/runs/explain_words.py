@@ -1,0 +1,108 @@
+"""What all explanations share: their shape, and the words for rules, amounts and sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.base.errors import Finding
+from engine.model.decision import Trace
+
+
+class TracingRules(Protocol):
+    """The rule book of a release, able to say how it decides."""
+
+    def trace(self, family: str, facts: Any, on: date) -> Trace: ...
+
+
+RulesOf = Callable[[str], TracingRules]
+"""The rule book of a release, as the books keep it."""
+
+Details = tuple[tuple[str, str], ...]
+
+
+SHOWN = 10
+"""Events, lines and postings that are listed unless all are asked for."""
+
+
+def first(details: Details, everything: bool) -> Details:
+    """The first few of many details and how many more there are, or all of them."""
+    if everything or len(details) <= SHOWN + 1:
+        return details
+    return (*details[:SHOWN], ("...", f"{len(details) - SHOWN} more (--all)"))
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of an explanation: its name, what it says, and details as (label, text)."""
+
+    name: str
+    text: str
+    details: Details = ()
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Everything about one thing of the books, in the order in which it came about.
+
+    ``subject`` is how it is asked for: ``NUMBER#LINE``, ``NUMBER``, ``usage:…`` or ``posting:…``.
+    """
+
+    subject: str
+    text: str
+    amount: str
+    release: str
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def number(value: Decimal) -> str:
+    """A number without trailing zeros."""
+    return f"{value.normalize():f}"
+
+
+def long(amount: Decimal) -> str:
+    """A number, cut where it is very long."""
+    text = number(amount)
+    return text if len(text) < 20 else f"{text[:20]}..."
+
+
+def side(posting: Mapping[str, Any]) -> str:
+    """A posting in words: side, account, amount, and the functional amount where it is another."""
+    text = f"{'debit' if posting['amount'] > 0 or posting['functional_amount'] > 0 else 'credit'} {posting['account']} "
+    text += f"{number(abs(posting['amount']))} {posting['currency']}"
+    if posting["currency"] != posting["functional_currency"]:
+        text += f" = {number(abs(posting['functional_amount']))} {posting['functional_currency']}"
+    return text
+
+
+def rule_of(decision: Mapping[str, Any]) -> str:
+    """A stored decision in words: rule, rule set, file and line."""
+    return f"rule {decision['rule']} of {decision['ruleset']} at {decision['file']}:{decision['line']}"
+
+
+def tried(trace: Trace) -> Details:
+    """The rules that were asked, in order: the one that applies, and of each other one why not and how near it was."""
+    out = []
+    for each in trace.tried:
+        label = f"rule {each.rule}" if each.rule else f"scope of {each.ruleset}"
+        if each.matched:
+            out.append(
+                (label, f"{each.where} applies" + (f": {' '.join(each.condition.split())}" if each.condition else ""))
+            )
+        else:
+            out.append((label, f"{each.where} not: needs {' '.join(each.failed.split())}; {each.near}"))
+    return tuple(out)
+
+
+def traced(name: str, rules: TracingRules, release: str, family: str, facts: Any, on: date) -> Step:
+    """A decision that the books do not keep, taken again by the release that was in force."""
+    trace = rules.trace(family, facts, on)
+    if trace.decision is None:
+        return Step(name, f"no rule of {family} answers in release {release}", tried(trace))
+    chosen = trace.decision
+    terms = ", ".join(f"{key} {value}" for key, value in chosen.terms.items())
+    text = f"rule {chosen.rule} of {chosen.ruleset} at {chosen.where}: {terms} (decided again by release {release})"
+    return Step(name, text, tried(trace))

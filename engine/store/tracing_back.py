@@ -1,0 +1,120 @@
+"""Reads that walk back: from a usage event or a posting to the invoice line that it belongs to; and near misses of names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store import tables as t
+from engine.store.session import Session
+from engine.store.tracing import NEAR, LineRecord, record_of
+
+
+def invoice_head(session: Session, tenant: str, number: str) -> dict[str, Any] | None:
+    """The head of the invoice with a legal number."""
+    rows = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.tenant == tenant, t.INVOICE.c.number == number))
+    return dict(rows[0]._mapping) if rows else None
+
+
+def head_by_id(session: Session, invoice_id: int) -> dict[str, Any] | None:
+    """The head of the invoice with that id."""
+    rows = session.rows(sa.select(t.INVOICE).where(t.INVOICE.c.id == invoice_id))
+    return dict(rows[0]._mapping) if rows else None
+
+
+def lines_of(session: Session, head: dict[str, Any]) -> list[LineRecord]:
+    """All lines of an invoice in order."""
+    line = t.INVOICE_LINE.c
+    rows = session.rows(sa.select(t.INVOICE_LINE).where(line.invoice_id == head["id"]).order_by(line.number))
+    return [record_of(row, head) for row in rows]
+
+
+def subscription(session: Session, tenant: str, entity: str, key: str) -> int | None:
+    """The id of a subscription."""
+    column = t.SUBSCRIPTION.c
+    rows = session.rows(sa.select(column.id).where(column.tenant == tenant, column.entity == entity, column.key == key))
+    return rows[0][0] if rows else None
+
+
+def subscription_keys(session: Session, tenant: str, entity: str, key: str) -> list[str]:
+    """Keys of subscriptions that begin like one that does not exist, else any."""
+    column = t.SUBSCRIPTION.c
+    mine = sa.select(column.key).where(column.tenant == tenant, column.entity == entity)
+    begins = mine.where(column.key.startswith(key[: len(key) // 2], autoescape=True)).limit(NEAR)
+    return [row[0] for row in session.rows(begins) or session.rows(mine.limit(NEAR))]
+
+
+def events_named(session: Session, subscription_id: int, meter: str, key: str) -> list[dict[str, Any]]:
+    """The usage events of a subscription and meter with that key; one a source."""
+    event = t.USAGE_EVENT.c
+    rows = session.rows(
+        sa.select(t.USAGE_EVENT)
+        .where(event.subscription_id == subscription_id, event.meter == meter, event.key == key)
+        .order_by(event.id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def event_keys(session: Session, subscription_id: int, meter: str, key: str) -> list[str]:
+    """Keys of events that begin like one that does not exist, else any of the subscription's."""
+    event = t.USAGE_EVENT.c
+    mine = sa.select(event.key).where(event.subscription_id == subscription_id, event.meter == meter)
+    begins = mine.where(event.key.startswith(key[: len(key) // 2], autoescape=True)).limit(NEAR)
+    return [row[0] for row in session.rows(begins) or session.rows(mine.limit(NEAR))]
+
+
+def meters_used(session: Session, subscription_id: int) -> list[str]:
+    """The meters that a subscription has usage of."""
+    event = t.USAGE_EVENT.c
+    rows = session.rows(sa.select(event.meter).where(event.subscription_id == subscription_id).distinct())
+    return sorted(row[0] for row in rows)
+
+
+def lines_with_event(session: Session, event: dict[str, Any]) -> list[LineRecord]:
+    """The lines that bill a usage event: of its subscription and meter, on its day, up to what was known."""
+    line, charge = t.INVOICE_LINE.c, t.CHARGE.c
+    rows = session.rows(
+        sa.select(t.INVOICE_LINE)
+        .join(t.CHARGE, charge.id == line.charge_id)
+        .where(
+            line.subscription_id == event["subscription_id"],
+            charge.meter == event["meter"],
+            line.service_from <= event["day"],
+            line.service_to > event["day"],
+            line.usage_after < event["id"],
+            line.usage_to >= event["id"],
+        )
+        .order_by(line.id)
+    )
+    return [record_of(row, head_by_id(session, row.invoice_id) or {}) for row in rows]
+
+
+def findings_about(session: Session, tenant: str, subjects: Sequence[str], like: str = "") -> list[dict[str, Any]]:
+    """Findings of all runs about some subjects, or those that ``like`` matches (``%`` for anything), the newest first."""
+    column = t.FINDING.c
+    about: sa.ColumnElement[bool] = column.subject.in_(list(subjects))
+    if like:
+        about = sa.or_(about, column.subject.like(like, escape="\\"))
+    rows = session.rows(sa.select(t.FINDING).where(column.tenant == tenant, about).order_by(column.id.desc()).limit(20))
+    return [dict(row._mapping) for row in rows]
+
+
+def entry(session: Session, tenant: str, entry_id: int) -> dict[str, Any] | None:
+    """The entry with that id."""
+    rows = session.rows(sa.select(t.ENTRY).where(t.ENTRY.c.tenant == tenant, t.ENTRY.c.id == entry_id))
+    return dict(rows[0]._mapping) if rows else None
+
+
+def entries_of(session: Session, document: int) -> list[dict[str, Any]]:
+    """The entries of a document in order."""
+    rows = session.rows(sa.select(t.ENTRY).where(t.ENTRY.c.document == document).order_by(t.ENTRY.c.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def postings(session: Session, entry_id: int) -> list[dict[str, Any]]:
+    """The postings of an entry in order."""
+    column = t.POSTING.c
+    rows = session.rows(sa.select(t.POSTING).where(column.entry_id == entry_id).order_by(column.number))
+    return [dict(row._mapping) for row in rows]
