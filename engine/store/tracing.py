@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
+from engine.base.money import ZERO
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.contract import ContractLine
@@ -180,20 +181,12 @@ def money(session: Session, run_id: int) -> dict[str, list[list[Any]]]:
     """What a run invoiced: (key, currency, lines, net, tax) by ``country`` of the payer, by ``plan`` and by ``currency``."""
     line, invoice, account = t.INVOICE_LINE, t.INVOICE, t.ACCOUNT
     joined = line.join(invoice, invoice.c.id == line.c.invoice_id).join(account, account.c.id == invoice.c.payer_id)
-    result = {}
-    for name, key in (("country", account.c.country), ("plan", line.c.plan), ("currency", line.c.currency)):
-        query = (
-            sa.select(
-                key,
-                line.c.currency,
-                sa.func.count(),
-                sa.func.sum(line.c.amount, type_=line.c.amount.type),
-                sa.func.sum(line.c.tax_amount, type_=line.c.tax_amount.type),
-            )
-            .select_from(joined)
-            .where(invoice.c.run_id == run_id)
-            .group_by(key, line.c.currency)
-            .order_by(key, line.c.currency)
-        )
-        result[name] = [list(row) for row in session.rows(query)]
-    return result
+    keys = (account.c.country, line.c.plan, line.c.currency)
+    net, tax = (sa.func.sum(column, type_=column.type) for column in (line.c.amount, line.c.tax_amount))
+    query = sa.select(*keys, sa.func.count(), net, tax).select_from(joined).where(invoice.c.run_id == run_id)
+    result: dict[str, dict[tuple[str, str], list[Any]]] = {"country": {}, "plan": {}, "currency": {}}
+    for country, plan, currency, *sums in session.rows(query.group_by(*keys)):
+        for name, key in (("country", country), ("plan", plan), ("currency", currency)):
+            known = result[name].get((key, currency), [0, ZERO, ZERO])
+            result[name][key, currency] = [old + new for old, new in zip(known, sums, strict=True)]
+    return {name: [[*key, *sums] for key, sums in sorted(found.items())] for name, found in result.items()}

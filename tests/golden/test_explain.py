@@ -78,7 +78,7 @@ def test_near_misses_and_both_ways(tmp_path: Path, database_url: str) -> None:
         credit = next(label for label, said in found.steps[-1].details if "credit 4000" in said)
         posting = words(app.explain(credit))
         assert f"line {calls}: Calls" in posting
-        assert "rule revenue of posting/default at rules/posting/default.yaml:16: 4000 for revenue" in posting
+        assert "rule revenue of posting/default at rules/posting/default.yaml:25: 4000 for revenue" in posting
         named = app.explain(f"posting:{invoice['number']}/revenue/{credit.rpartition('/')[2]}")
         assert words(named) == posting
         assert f"{calls}  Calls, 2026-01-01..2026-02-01: 98.5 + 20.69 tax" in words(app.explain(invoice["number"]))

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from engine.base.errors import TollbookError
 from engine.store.books import Books, open_books
-from engine.store.migrations import configuration
+from engine.store.migrations import NEWEST, configuration
 from engine.store.tables import METADATA
 from tests.unit.store import sample as s
 
@@ -55,6 +55,13 @@ def catalogue(connection: sa.Connection) -> set[tuple[Any, ...]]:
         SELECT tablename, replace(indexdef, current_schema() || '.', '') FROM pg_indexes
         WHERE schemaname = current_schema()"""
     return {tuple(row) for sql in (columns, indexes) for row in connection.exec_driver_sql(sql)}
+
+
+def test_the_newest_revision_is_the_head(books: Books) -> None:
+    """Whether there is anything to do is told without alembic; it would tell the same."""
+    with books._engine.connect() as connection:
+        script = ScriptDirectory.from_config(configuration(connection))
+    assert script.get_current_head() == NEWEST
 
 
 def test_migrating_again_changes_nothing(books: Books) -> None:
