@@ -64,6 +64,7 @@ def run_bill(
             seen = _known(parts, writer)
         return preview(parts, Pinned(0, on, scope_of(account), parts.rules.release, seen, change), clock, progress)
     progress("meter", 0, 1)
+    parts.books.refresh_statistics()  # counting payers off as if a bulk load had not been takes minutes
     pinned, done = _start(parts, on, change, account, clock)
     if done is not None:
         return done
@@ -225,7 +226,7 @@ def _bill_partition(parts: Parts, pinned: Pinned, number: int) -> dict[str, Any]
     parts = msgspec.structs.replace(parts, host=parts.host.of_run(pinned.run_id))
     with parts.books.reader() as reader:
         with clock.step("read"):
-            partition = next(p for p in reader.partitions(pinned.run_id) if p.number == number)
+            partition = reader.partition(pinned.run_id, number)
             if partition.state == "done":  # by another process that is at work on this run
                 return {"counts": {}, "seconds": {}}
             read = read_partition(parts, reader, pinned, partition.entity, partition.low, partition.high)

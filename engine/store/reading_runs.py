@@ -40,6 +40,12 @@ class RunsReader(Session):
         statement = sa.select(tables.PARTITION).where(column.run_id == run_id).order_by(column.number)
         return [Partition(*row) for row in self.connection.execute(statement)]
 
+    def partition(self, run_id: int, number: int) -> Partition:
+        """One partition of a run, which has to be there."""
+        column = tables.PARTITION.c
+        mine = (column.run_id == run_id, column.number == number)
+        return Partition(*self.connection.execute(sa.select(tables.PARTITION).where(*mine)).one())
+
     def findings(self, tenant: str, run_id: int) -> list[Finding]:
         """Findings of a run in the order in which they were made; their place is text."""
         column = tables.FINDING.c

@@ -47,6 +47,7 @@ INVOICE: Final = table(
     unique("tenant", "entity", "payer", "period", "kind", "group_key"),
     unique("tenant", "entity", "series", "sequence"),
     unique("tenant", "entity", "number"),
+    index("run_id"),
 )
 
 INVOICE_LINE: Final = table(
