@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from engine.store.tables.base import amount, big, day, digits, ident, index, quantity, rate, table, text, unique
 
@@ -50,6 +52,41 @@ INVOICE: Final = table(
     index("run_id"),
 )
 
+
+def charged() -> tuple[sa.Column[Any], ...]:
+    """The columns of what a line charges: the fields of :class:`engine.model.invoice.RatedCharge`, in its order."""
+    return (
+        text("account"),
+        big("account_id"),
+        big("subscription_id"),
+        text("subscription"),
+        text("contract"),
+        big("contract_line_id"),
+        text("plan"),
+        text("charge"),
+        big("charge_id"),
+        text("kind"),
+        text("text"),
+        text("product"),
+        text("tax_code"),
+        day("service_from"),
+        day("service_to"),
+        day("cycle_from"),
+        day("cycle_to"),
+        text("currency"),
+        quantity("quantity"),
+        digits("full"),
+        text("share"),
+        amount("amount"),
+        big("decision"),
+        big("proration"),
+        big("credits"),
+        big("usage_after"),
+        big("usage_to"),
+        big("events"),
+    )
+
+
 INVOICE_LINE: Final = table(
     "invoice_line",
     ident(),
@@ -57,35 +94,7 @@ INVOICE_LINE: Final = table(
     big("number"),
     text("tenant"),
     text("entity"),
-    # the fields of model.invoice.RatedCharge, in its order
-    text("account"),
-    big("account_id"),
-    big("subscription_id"),
-    text("subscription"),
-    text("contract"),
-    big("contract_line_id"),
-    text("plan"),
-    text("charge"),
-    big("charge_id"),
-    text("kind"),
-    text("text"),
-    text("product"),
-    text("tax_code"),
-    day("service_from"),
-    day("service_to"),
-    day("cycle_from"),
-    day("cycle_to"),
-    text("currency"),
-    quantity("quantity"),
-    digits("full"),
-    text("share"),
-    amount("amount"),
-    big("decision"),
-    big("proration"),
-    big("credits"),
-    big("usage_after"),
-    big("usage_to"),
-    big("events"),
+    *charged(),
     # its tax
     rate("tax_rate"),
     amount("tax_amount"),

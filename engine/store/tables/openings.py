@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.store.tables.base import amount, big, day, digits, ident, index, quantity, rate, table, text, unique
+from engine.store.tables.base import amount, big, day, ident, index, rate, table, text, unique
+from engine.store.tables.invoicing import charged
 
 CUTOVER: Final = table(
     "cutover",
@@ -59,35 +60,7 @@ OPENING_LINE: Final = table(
     text("cutover"),
     text("document"),
     day("document_date"),
-    # the fields of model.invoice.RatedCharge, in its order
-    text("account"),
-    big("account_id"),
-    big("subscription_id"),
-    text("subscription"),
-    text("contract"),
-    big("contract_line_id"),
-    text("plan"),
-    text("charge"),
-    big("charge_id"),
-    text("kind"),
-    text("text"),
-    text("product"),
-    text("tax_code"),
-    day("service_from"),
-    day("service_to"),
-    day("cycle_from"),
-    day("cycle_to"),
-    text("currency"),
-    quantity("quantity"),
-    digits("full"),
-    text("share"),
-    amount("amount"),
-    big("decision"),
-    big("proration"),
-    big("credits"),
-    big("usage_after"),
-    big("usage_to"),
-    big("events"),
+    *charged(),
     # its tax
     rate("tax_rate"),
     amount("tax_amount"),
