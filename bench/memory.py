@@ -1,4 +1,4 @@
-"""Peak memory of a bill run as accounts grow: the command's process and its largest worker, on PostgreSQL."""
+"""Peak memory of a bill run as accounts grow: one process that does it all, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from engine.runs.import_run import run_import
 
 def measure(options: argparse.Namespace) -> Iterator[str]:
     """Lines of the report."""
-    yield f"## Peak memory, PostgreSQL, {options.workers} workers"
+    yield "## Peak memory, PostgreSQL, one process"
     yield ""
-    yield "| accounts | command MiB | largest worker MiB | invoices/s |"
-    yield "|---|---|---|---|"
+    yield "| accounts | MiB | invoices/s |"
+    yield "|---|---|---|"
     for accounts in options.sizes:
         with tempfile.TemporaryDirectory() as name, database() as url:
             company.write(Path(name), accounts)
             for step in ("import", "bill"):
-                command = [sys.executable, "-m", "bench.memory", step, name, url, str(options.workers)]
+                command = [sys.executable, "-m", "bench.memory", step, name, url]
                 last = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            own, worker, speed = last.split()
-            yield f"| {accounts:,} | {own} | {worker} | {speed} |"
+            peak, speed = last.split()
+            yield f"| {accounts:,} | {peak} | {speed} |"
     yield ""
 
 
-def _step(step: str, name: str, url: str, workers: str) -> None:
-    """One step in a process of its own, whose memory is its own; prints MiB of it, of the largest worker, and invoices/s."""
+def _step(step: str, name: str, url: str) -> None:
+    """One step in a process of its own, whose memory is its own; prints its MiB and invoices/s."""
     folder = Path(name)
-    app = opened(folder, url, int(workers))
+    app = opened(folder, url)
     try:
         if step == "import":
             run_import(app.books, app.tenant, folder / "data", change(), DAY)
@@ -48,8 +48,7 @@ def _step(step: str, name: str, url: str, workers: str) -> None:
         speed = report.counts["invoices"] / (time.perf_counter() - start)
     finally:
         app.close()
-    peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(*peaks, f"{speed:,.0f}")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, f"{speed:,.0f}")
 
 
 if __name__ == "__main__":
