@@ -1,4 +1,4 @@
-"""A plain company of any size to measure with: one entity, one plan of five charges, one subscription an account."""
+"""A plain company of any size to measure with: one entity, a plan of five charges and one of a single charge."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FILES: dict[str, Sequence[str]] = {
         "key,name,country,functional_currency,zone,registrations",
         "E1,Bench BV,NL,EUR,Europe/Amsterdam,NL:vat:NL1",
     ),
-    "plans": ("key,name", "p,Plan"),
+    "plans": ("key,name", "p,Plan of five", "one,Plan of one"),
     "meters": ("key,unit,aggregation",),
     "charges": (
         "plan,key,name,kind,timing,months,unit,product,tax_code",
@@ -45,6 +45,7 @@ FILES: dict[str, Sequence[str]] = {
             f"p,{key},{key},recurring,advance,1,unit,{key},standard"
             for key in ("base", "seats", "lines", "storage", "support")
         ),
+        "one,base,base,recurring,advance,1,unit,base,standard",
     ),
     "gl_accounts": (
         "code,name,kind",
@@ -57,9 +58,9 @@ FILES: dict[str, Sequence[str]] = {
 }
 
 
-def write(folder: Path, accounts: int, subscriptions: int = 1) -> None:
+def write(folder: Path, accounts: int, subscriptions: int = 1, plan: str = "p") -> None:
     """Write the config, the rules and the import files of the company into ``folder``; every account has so many
-    subscriptions."""
+    subscriptions to a ``plan``: ``p`` of five charges, ``one`` of a single one."""
     (folder / "rules" / "pricing").mkdir(parents=True)
     (folder / "rules" / "pricing" / "bench.yaml").write_text(PRICES)
     (folder / "config.yaml").write_text(CONFIG.format(rules=RULES))
@@ -78,7 +79,7 @@ def write(folder: Path, accounts: int, subscriptions: int = 1) -> None:
     _csv(
         data / "subscription_events.csv",
         "entity,subscription,key,kind,on,plan,quantity",
-        (("E1", own, "1", "start", "2026-01-01", "p", 1 + n % 200) for n, (own, _) in enumerate(owned)),
+        (("E1", own, "1", "start", "2026-01-01", plan, 1 + n % 200) for n, (own, _) in enumerate(owned)),
     )
 
 

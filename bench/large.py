@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from bench.measured import DAY, change, imported
 from engine.runs.bill_run import run_bill
 
-SIZES = (3_000, 30_000)
+COMPANIES = ((3_000, "one"), (30_000, "one"), (3_000, "p"), (30_000, "p"))
+"""Subscriptions of the account, and the plan that they are to."""
 
 
 def measure(options: argparse.Namespace) -> Iterator[str]:
@@ -18,8 +19,8 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
     yield ""
     yield "| subscriptions | lines | seconds | us a line |"
     yield "|---|---|---|---|"
-    for size in SIZES:
-        with imported(1, size) as app:
+    for size, plan in COMPANIES:
+        with imported(1, size, plan) as app:
             parts = app.parts()
             start = time.perf_counter()
             report = run_bill(parts, DAY, change())

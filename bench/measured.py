@@ -28,11 +28,11 @@ def opened(folder: Path, url: str, workers: int = 0, partition: int = 1000) -> A
 
 
 @contextmanager
-def imported(accounts: int, subscriptions: int = 1) -> Iterator[App]:
+def imported(accounts: int, subscriptions: int = 1, plan: str = "p") -> Iterator[App]:
     """A company in a SQLite file, imported and ready to be billed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        company.write(folder, accounts, subscriptions)
+        company.write(folder, accounts, subscriptions, plan)
         app = opened(folder, f"sqlite:///{folder / 'books.db'}")
         try:
             run_import(app.books, app.tenant, folder / "data", change(), DAY)

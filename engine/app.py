@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -17,7 +18,7 @@ from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
 from engine.ledger.export import Exported, export
-from engine.model.decision import Family, Method
+from engine.model.decision import Family
 from engine.model.journal import Change
 from engine.ports.host import Host
 from engine.rulebook import rulebook
@@ -87,7 +88,7 @@ class App:
     @cached_property
     def families(self) -> Mapping[str, Family]:
         """Every family, with the methods that plug-ins provide."""
-        return with_methods(families.ALL, self.host.methods())
+        return families.with_methods(self.host.methods())
 
     @property
     def rule_roots(self) -> tuple[Path, ...]:
@@ -138,10 +139,11 @@ class App:
 
     def parts(self, rules: RuleBook | None = None) -> Parts:
         """What runs are made of."""
-        settings = self.config.runs
+        settings, rules = self.config.runs, rules or self.rulebook
+        _COMPILED[rules.release] = rules
         return Parts(
             self.books,
-            rules or self.rulebook,
+            rules,
             self.host,
             self.config.tenant.key,
             settings.partition_size,
@@ -350,16 +352,6 @@ class App:
                 self.books.close()
 
 
-def with_methods(known: Mapping[str, Family], provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:
-    """Families with the methods of plug-ins added."""
-    return {
-        name: msgspec.structs.replace(family, methods={**family.methods, **provided.get(name, {})})
-        if name in provided
-        else family
-        for name, family in known.items()
-    }
-
-
 @contextlib.contextmanager
 def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> Iterator[App]:
     """An application for the length of a command.
@@ -372,6 +364,10 @@ def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> Iterat
         yield app
     finally:
         app.close()
+
+
+_COMPILED: WeakValueDictionary[str, RuleBook] = WeakValueDictionary()
+"""Rule books of this process by release: a worker that was forked takes the one that its parent has in use."""
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -389,7 +385,9 @@ class Recipe(msgspec.Struct, frozen=True):
 def _worker_parts(recipe: Recipe, release: str) -> Parts:
     """The parts of this worker process, made once for each release; what they consist of is out of the collector's sight."""
     app = App(recipe.config, dict(recipe.overrides))
-    rules = app.rulebook if app.rulebook.release == release else app.stored_rulebook(release)
+    rules = _COMPILED.get(release)
+    if rules is None:
+        rules = app.rulebook if app.rulebook.release == release else app.stored_rulebook(release)
     parts = app.parts(rules)
     gc.collect()
     gc.freeze()

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
+
 from engine.families import invoicing, numbering, posting, pricing, proration, revrec, routing, tax
-from engine.model.decision import Family
+from engine.model.decision import Family, Method
 
 ALL: Mapping[str, Family] = MappingProxyType(
     {
@@ -18,3 +20,13 @@ ALL: Mapping[str, Family] = MappingProxyType(
     }
 )
 """Every family by name, in the order in which a bill run asks them."""
+
+
+def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:
+    """Every family, with the methods that plug-ins add to it."""
+    return {
+        name: msgspec.structs.replace(family, methods={**family.methods, **provided[name]})
+        if name in provided
+        else family
+        for name, family in ALL.items()
+    }

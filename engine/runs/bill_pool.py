@@ -1,14 +1,22 @@
-"""Partitions of a bill run side by side: worker processes that end when one of them, or the command itself, is gone."""
+"""Partitions of a bill run side by side: worker processes that end when one of them, or the command itself, is gone.
+
+A command that runs alone forks its workers, which then share what it has imported and compiled; they are at work at once.
+A process that has other threads, such as a server, cannot be forked safely: its workers come from a process of their own
+that imports the engine anew, which takes some seconds.  Either way a worker makes its own connections and adapters.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from engine.base.errors import Code, refuse
@@ -25,9 +33,7 @@ def billed_by_workers(workers: int, recipe: Recipe, pinned: Pinned, pending: Seq
     Raises:
         TollbookError: ``run.worker-lost``, and what stops a partition.
     """
-    context = get_context("forkserver")  # workers share one import of the engine, and no connection of this process
-    context.set_forkserver_preload([type(recipe).__module__])
-    pool = ProcessPoolExecutor(workers, context, initializer=_end_with_the_command)
+    pool = ProcessPoolExecutor(workers, _context(type(recipe).__module__), initializer=_begin)
     try:
         jobs = [pool.submit(recipe, pinned, number) for number in pending]
         for job in as_completed(jobs):
@@ -43,9 +49,19 @@ def billed_by_workers(workers: int, recipe: Recipe, pinned: Pinned, pending: Seq
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_the_command() -> None:
+def _context(module: str) -> BaseContext:
+    """How workers are started here; ``module`` is what they need."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return get_context("fork")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
+
+
+def _begin() -> None:
     """In a worker: end when the command's process is gone, however it went; what the keyboard interrupts, the command ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # memory that is shared stays so: no collection writes into it
     threading.Thread(target=_outlive_nobody, name="end with the command", daemon=True).start()
 
 

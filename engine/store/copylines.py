@@ -104,10 +104,18 @@ def _moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat()
 
 
+def _whole(value: int) -> str:
+    if type(value) is not int:
+        raise TypeError(value)
+    return str(value)
+
+
 _DAYS: Final = Memory(plain_day)
+_INTS: Final = Memory(_whole)
 _MOMENTS: Final = Memory(_moment)
 
 _FORMS: Final = {
+    types.Big: "ints[a{i}]",
     types.Digits: "digits(a{i}) if a{i}.is_finite() else a{i}.look_closer",
     types.Day: "days[a{i}]",
     types.Moment: "moments[a{i}]",
@@ -122,6 +130,7 @@ def _line(table: sa.Table) -> Callable[..., str]:
     """A function of the values of a row that gives its line, or raises anything at all where a value needs a closer
     look; texts that may not be null are taken as they are."""
     scope: dict[str, Any] = {
+        "ints": _INTS,
         "days": _DAYS,
         "moments": _MOMENTS,
         "json": types.to_json,
@@ -136,7 +145,8 @@ def _line(table: sa.Table) -> Callable[..., str]:
             scope[f"numbers{kind.scale}"] = _numbers(kind.scale)
             made = _EXACT.format(i=i, scale=kind.scale)
         else:
-            made = _FORMS.get(type(kind), "a{i}").format(i=i)
+            alone = list(table.primary_key) == [column]  # never twice, so there is nothing to remember
+            made = ("a{i}" if alone else _FORMS.get(type(kind), "a{i}")).format(i=i)
         if column.nullable:
             made = f"null if a{i} is None else " + (f"escaped(a{i})" if type(kind) is types.Text else made)
         parts.append(f"{{{made}}}")

@@ -211,6 +211,9 @@ def _settle(request: Mapping[str, Any]) -> None:
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], request["limit"]))
+    if VARIABLE in request["variables"]:  # workers that are forked; those that are not are armed by sitecustomize
+        death = msgspec.json.decode(request["variables"][VARIABLE], type=Death)
+        os.register_at_fork(after_in_child=lambda: arm(death))
     if request["death"]:
         arm(msgspec.convert(request["death"], Death))
 
