@@ -6,7 +6,7 @@ import argparse
 import platform
 import sys
 
-from bench import bill, check, decide, large, memory, months, preview
+from bench import bill, check, decide, ingest, large, memory, months, preview
 
 MEASUREMENTS = {
     "decide": decide.measure,
@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "large": large.measure,
     "preview": preview.measure,
     "memory": memory.measure,
+    "ingest": ingest.measure,
 }
 
 

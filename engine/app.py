@@ -27,15 +27,18 @@ from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
 from engine.runs.bill_read import Pinned
 from engine.runs.bill_run import bill_partition, report_of, run_bill
+from engine.runs.change_preview import ChangePreview, imagined, preview_change
 from engine.runs.cutover import Comparison, compare
 from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
+from engine.runs.ingest import Ingested, Judged, UsageDoor
 from engine.runs.journal import closings, exported
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
 from engine.runs.requests import Replayed, replay, request_of
 from engine.runs.run import Parts, Progress, Report, silent
 from engine.runs.verify import run_checks
+from engine.runs.void_run import run_void
 from engine.runs.work import Worked, work_one
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
@@ -44,18 +47,9 @@ from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
 
 __all__ = [
-    "App",
-    "Comparison",
-    "Enqueued",
-    "Explanation",
-    "Exported",
-    "ImportReport",
-    "Outcome",
-    "Replayed",
-    "Report",
-    "Worked",
-    "open_app",
-]
+    "App", "ChangePreview", "Comparison", "Enqueued", "Explanation", "Exported", "ImportReport", "Ingested", "Judged",
+    "Outcome", "Replayed", "Report", "UsageDoor", "Worked", "open_app",
+]  # fmt: skip
 
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
@@ -180,6 +174,14 @@ class App:
         """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
         return run_bill(self.parts(), on, change, account=account, dry_run=dry_run, progress=progress)
 
+    def void(self, number: str, on: date, change: Change) -> Report:
+        """Give back all that is left of an invoice; see :func:`engine.runs.void_run.run_void`."""
+        return run_void(self.parts(), number, on, change)
+
+    def usage_door(self) -> UsageDoor:
+        """Where usage events come in while a server runs."""
+        return UsageDoor(self.books, self.tenant)
+
     def compare_cutover(self, on: date, preview: Path, change: Change, progress: Progress = silent) -> Comparison:
         """Compare a dry run with the preview of the old system; see :func:`engine.runs.cutover.compare`."""
         return compare(self.parts(), on, preview, change, progress)
@@ -292,6 +294,10 @@ class App:
     def explain(self, subject: str, everything: bool = False) -> Explanation:
         """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explain`."""
         return explain(self.books, self.tenant, self.stored_rulebook, subject, everything)
+
+    def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
+        """What a change of a subscription would be billed as; see :func:`engine.runs.change_preview.preview_change`."""
+        return preview_change(self.parts(), account, imagined(**change), subscription)
 
     def entities(self, only: str | None = None) -> list[str]:
         """Keys of the legal entities, or the one that is named.

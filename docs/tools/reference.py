@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.tools import cli, errors, families, hooks, licences, settings
+from docs.tools import cli, errors, families, hooks, licences, openapi, settings
 from engine.runs.intake import formats
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -23,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "hooks.md": hooks.text,
     "import-files.md": formats.reference,
     "licences.md": licences.text,
+    "openapi.json": openapi.text,
     "settings.md": settings.text,
 }
 

@@ -24,7 +24,7 @@ from engine.base.nodes import MAX_CHARACTERS, MAX_DEPTH, TOO_LARGE, Builder, Lay
 from engine.base.shape import BAD_SCHEMA, PLAIN, Compiler, bounds_met, is_plain, json_schema
 from engine.base.units import KINDS, Kind, Unfit, found
 
-__all__ = ["Document", "Path", "Shape", "json_schema", "parse", "validate"]
+__all__ = ["Document", "Laid", "Path", "Shape", "json_schema", "parse", "validate"]
 
 
 class _TooDeep(Exception):
@@ -104,6 +104,35 @@ class Document:
     def layout(self) -> Layout:
         """How the lines of the document are laid out."""
         return Layout(self._root, self._text)
+
+
+class Laid(Document):
+    """A document into which values from another file were laid at ``base``: ``places`` says where those values are."""
+
+    __slots__ = ("_base", "_places")
+
+    def __init__(self, document: Document, base: Path, places: Mapping[Path, Where]) -> None:
+        super().__init__(document.file, document.data, document._root, document._text)
+        self._base, self._places = base, places
+
+    def _laid(self, path: Iterable[str | int]) -> Where | None:
+        steps = tuple(path)
+        if steps[: len(self._base)] != self._base:
+            return None
+        inner = steps[len(self._base) :]
+        while inner and inner not in self._places:
+            inner = inner[:-1]
+        return self._places.get(inner)
+
+    def where(self, path: Iterable[str | int] = ()) -> Where:
+        """The place of a value, in the other file where it is from there."""
+        path = tuple(path)
+        return self._laid(path) or super().where(path)
+
+    def where_key(self, path: Iterable[str | int]) -> Where:
+        """The place of the key of a value, or of the value in the other file."""
+        path = tuple(path)
+        return self._laid(path) or super().where_key(path)
 
 
 def parse(text: str | bytes, file: str) -> Document:

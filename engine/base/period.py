@@ -1,10 +1,10 @@
-"""Half-open periods, billing cycles, day counts and local days.  Nothing here reads a clock."""
+"""Half-open periods, billing cycles, day counts, local days and instants.  Nothing here reads a clock."""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,10 +18,18 @@ NOT_AHEAD = Code("period.not-ahead", "A period whose end is not after its start.
 
 FOREVER = date.max
 """The end of a period that has none yet."""
+ENDLESS = datetime.max.replace(tzinfo=UTC)
+"""The end of a period of instants that has none yet."""
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+"""An instant before all others."""
+MIDNIGHT = time()
 
 
 class Period(msgspec.Struct, frozen=True, gc=False, order=True):
-    """Days from ``start`` up to, not including, ``end``."""
+    """From ``start`` up to, not including, ``end``: days, or instants where both are aware datetimes.
+
+    Days and instants never meet in one computation: comparing them is an error that Python raises itself.
+    """
 
     start: date
     end: date
@@ -43,6 +51,11 @@ class Period(msgspec.Struct, frozen=True, gc=False, order=True):
     def days(self) -> int:
         """Calendar days in the period."""
         return (self.end - self.start).days
+
+    @property
+    def length(self) -> timedelta:
+        """How long the period is, of days or of instants."""
+        return self.end - self.start
 
     def __contains__(self, day: date) -> bool:
         return self.start <= day < self.end
@@ -88,15 +101,27 @@ def months_between(start: date, end: date) -> int:
     return (end.year - start.year) * 12 + end.month - start.month
 
 
+def advanced(day: date, count: int, months: int, days: int = 0) -> date:
+    """``day`` moved by ``count`` cycles of so many ``days`` each, or of ``months`` where there are none; back where negative."""
+    return day + timedelta(days=count * days) if days else add_months(day, count * months)
+
+
 @lru_cache(maxsize=1 << 16)
-def cycle_containing(day: date, anchor_day: int, months: int, origin: date) -> Period:
+def cycle_containing(
+    day: date, anchor_day: int, months: int, origin: date, days: int = 0, in_month: bool = False
+) -> Period:
     """The billing cycle that holds ``day``.
 
     Cycles are ``months`` long, begin on day-of-month ``anchor_day`` (on the last day of shorter months) and are counted
-    from the first such day on or before ``origin``, so that quarters and years keep their phase.
+    from the first such day on or before ``origin``, so that quarters and years keep their phase; where ``in_month``, from
+    the one in the month of ``origin``, even if it comes later.  Cycles of ``days`` have no anchor day: the first begins on
+    ``origin``.
     """
+    if days:
+        start = origin + timedelta(days=(day - origin).days // days * days)
+        return Period(start, start + timedelta(days=days))
     first = add_months(origin, 0, anchor_day)
-    if first > origin:
+    if first > origin and not in_month:
         first = add_months(origin, -1, anchor_day)
     step = months_between(first, day) // months * months
     if add_months(first, step, anchor_day) > day:
@@ -104,12 +129,38 @@ def cycle_containing(day: date, anchor_day: int, months: int, origin: date) -> P
     return Period(add_months(first, step, anchor_day), add_months(first, step + months, anchor_day))
 
 
-def cycles(within: Period, anchor_day: int, months: int, origin: date) -> Iterator[Period]:
+@lru_cache(maxsize=1 << 12)
+def slipping_cycle(
+    day: date, anchor_day: int, months: int, origin: date, days: int = 0, in_month: bool = False
+) -> Period:
+    """As :func:`cycle_containing`, of cycles that lose their anchor day in short months: each begins where the one before
+    ended, and goes on from that day of the month.  From the 31st of January: 28 February, 28 March, 28 April."""
+    begun = cycle_containing(origin, anchor_day, months, origin, days, in_month).start
+    if days or begun > day:
+        return cycle_containing(day, anchor_day, months, origin, days, in_month)
+    while (following := add_months(begun, months)) <= day:
+        begun = following
+    return Period(begun, following)
+
+
+CycleOf = Callable[[date, int, int, date, int, bool], Period]
+"""The cycle that holds a day: (day, anchor day, months, origin, days, in month) -> cycle."""
+
+
+def cycles(
+    within: Period,
+    anchor_day: int,
+    months: int,
+    origin: date,
+    days: int = 0,
+    in_month: bool = False,
+    containing: CycleOf = cycle_containing,
+) -> Iterator[Period]:
     """All cycles that share a day with ``within``, in order; endless if it has no end."""
-    cycle = cycle_containing(within.start, anchor_day, months, origin)
+    cycle = containing(within.start, anchor_day, months, origin, days, in_month)
     while cycle.start < within.end:
         yield cycle
-        cycle = cycle_containing(cycle.end, anchor_day, months, origin)
+        cycle = containing(cycle.end, anchor_day, months, origin, days, in_month)
 
 
 def days_30_360(period: Period) -> int:
@@ -135,6 +186,16 @@ def share_fixed(part: Period, months: int, days_a_month: int) -> Fraction:
     return min(Fraction(part.days, months * days_a_month), Fraction(1))
 
 
+def share_equal_months(part: Period, months: int, days_a_month: int) -> Fraction:
+    """Days of ``part`` over those of the whole, where every month counts as ``days_a_month`` days in both.
+
+    Each month that the part runs into takes or gives the difference: from the 23rd of February to the 15th of March are 22
+    days where months have 30.
+    """
+    days = months_between(part.start, part.end) * days_a_month + part.end.day - part.start.day
+    return Fraction(days, months * days_a_month)
+
+
 @cache
 def zone(name: str) -> ZoneInfo:
     """The IANA zone of that name.
@@ -148,6 +209,15 @@ def zone(name: str) -> ZoneInfo:
         raise refuse(
             UNKNOWN_ZONE, f"{name!r} is not a time zone", mend="use an IANA name such as Europe/Berlin"
         ) from None
+
+
+def instant_of(day: date, zone_name: str, at: time = MIDNIGHT) -> datetime:
+    """The instant, in UTC, at which it is ``at`` on a local day; of an hour that comes twice the first."""
+    if day == FOREVER:
+        return ENDLESS
+    if day == date.min:
+        return BEGINNING
+    return datetime.combine(day, at, zone(zone_name)).astimezone(UTC)
 
 
 def local_day(instant: datetime, zone_name: str) -> date:

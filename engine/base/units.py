@@ -175,6 +175,15 @@ def read_expression(value: Any) -> str:
     raise Unfit(f"is {found(value)}", 'write a condition such as account.country == "DE"')
 
 
+def read_formula(value: Any) -> str:
+    """A formula as text; a number stands for itself.  The rule book compiles it."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and value.strip():
+        return value
+    raise Unfit(f"is {found(value)}", "write a formula such as quantity * 0.05")
+
+
 _PRICE_TEXT: Final = {"type": "string", "pattern": r"^[-+]?[0-9]+(\.[0-9]+)? ?[A-Z]{3}$"}
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -199,5 +208,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "date": Kind("a day such as 2026-01-31", read_date, {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
     "rounding": Kind("one of " + ", ".join(ROUNDING), read_rounding, {"enum": list(ROUNDING)}),
     "expression": Kind("a condition", read_expression, {"type": ["string", "boolean"], "minLength": 1}),
+    "formula": Kind("a formula", read_formula, {"type": ["string", "number"], "minLength": 1}),
 }
 """Every kind by the name that schemas use as ``type``, beside cerberus' string, integer, boolean, list and dict."""

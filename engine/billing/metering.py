@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from datetime import date, timedelta
 from decimal import Decimal
 
 import msgspec
 
-from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
 from engine.base.period import Period
-from engine.billing.timeline import Stint
-from engine.model.catalog import Charge, Meter, Plan
-from engine.model.due import SubscriptionDue
+from engine.model.catalog import Meter
 from engine.model.usage import UsageDay
-
-UNMATCHED = Code("usage.unmatched", "Usage on a day, or of a meter, that nothing of the subscription bills.")
 
 
 class Metered(msgspec.Struct, frozen=True, gc=False):
@@ -39,31 +35,22 @@ def metered(days: Iterable[UsageDay], meter: Meter, stretch: Period) -> Metered:
     return Metered(quantity, count, last)
 
 
-def unmatched(due: SubscriptionDue, served: Sequence[Stint], plans: Mapping[str, Plan]) -> list[Finding]:
-    """Usage that became known since the last run and that no charge of the plan of its day bills: kept, and reported once."""
-    seen = due.mark.usage_seen if due.mark else 0
-    lost: dict[str, list[UsageDay]] = {}
-    for day in due.usage:
-        if day.last_id > seen and not any(
-            day.day in stint.days and any(c.kind == "usage" and c.meter == day.meter for c in _charges(stint, plans))
-            for stint in served
-        ):
-            lost.setdefault(day.meter, []).append(day)
-    subject = f"subscription/{due.subscription.key}"
-    return [
-        Finding(
-            UNMATCHED,
-            Where(subject),
-            f"{sum(d.events for d in days)} {meter} events on {min(d.day for d in days)}..{max(d.day for d in days)} are billed by nothing",
-            "the subscription was not in service then, or its plan has no charge for the meter",
-            "correct the subscription's events or the plan; the usage is kept and will be billed",
-            level="warning",
-            subject=subject,
-        )
-        for meter, days in sorted(lost.items())
-    ]
+def windows(days: Iterable[UsageDay], meter: Meter, stretch: Period, per: str) -> tuple[Decimal, ...]:
+    """The quantities of the windows of a stretch in order, of those too without usage: of each day, of each week from Monday,
+    or of each calendar month; the first and the last one may be cut by the stretch."""
+    inside: dict[date, list[UsageDay]] = {}
+    day = stretch.start
+    while day < stretch.end:
+        inside[_window(day, per)] = []
+        day += timedelta(days=1)
+    for one in days:
+        if one.meter == meter.key and stretch.start <= one.day < stretch.end:
+            inside[_window(one.day, per)].append(one)
+    return tuple(metered(some, meter, stretch).quantity for some in inside.values())
 
 
-def _charges(stint: Stint, plans: Mapping[str, Plan]) -> tuple[Charge, ...]:
-    plan = plans.get(stint.plan)
-    return plan.charges if plan else ()
+def _window(day: date, per: str) -> date:
+    """The first day of the window that a day is in."""
+    if per == "month":
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday()) if per == "week" else day

@@ -75,7 +75,8 @@ class Before:
             return stretch
         if start >= days.end:
             return None
-        return msgspec.structs.replace(stretch, days=Period(start, days.end), began_by="start")
+        counted = Period(start, stretch.counted.end) if stretch.counted else None
+        return msgspec.structs.replace(stretch, days=Period(start, days.end), counted=counted, began_by="start")
 
     def _billed_once(self, key: str, day: date) -> bool:
         """Whether a one-time charge of a plan that began on a day is the old system's: all are that were known to it."""
@@ -165,7 +166,7 @@ class Before:
     def _metering(self, meter: str, day: date) -> Charge | None:
         """The charge that bills a meter on a day."""
         plans = [self.plans[stint.plan] for stint in self.served if day in stint.days and stint.plan in self.plans]
-        return next((c for plan in plans for c in plan.charges if c.kind == "usage" and c.meter == meter), None)
+        return next((c for plan in plans for c in plan.charges if c.kind == "usage" and meter in c.counted), None)
 
     def _not_creditable(self, key: str, days: Sequence[Period]) -> Finding:
         subject = f"subscription/{self.due.subscription.key}"

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
-from engine.base.period import Period, cycles
-from engine.billing.billed import Open
-from engine.billing.metering import metered
-from engine.billing.pricing import WHOLE, PricingFacts, times
-from engine.billing.proration import ProrationFacts, Reason
-from engine.billing.timeline import Stint, by_plan
+from engine.base.period import CycleOf, Period, cycle_containing, cycles, slipping_cycle
+from engine.billing.detail import detailed
+from engine.billing.metering import Metered, metered
+from engine.billing.pricing import OTHER_CHARGES, WHOLE, PricingFacts, priced, shrinking
+from engine.billing.proration import ProrationFacts, Reason, share_of
+from engine.billing.timeline import Stint, counted
 from engine.model.account import Account
 from engine.model.catalog import Charge, Meter, Plan
 from engine.model.contract import Contract, ContractLine
 from engine.model.decision import Decide, Decision
 from engine.model.due import SubscriptionDue
 from engine.model.entity import LegalEntity
+from engine.model.subscription import Subscription
+
+NO_METERS: Mapping[str, Decimal] = {}
 
 UNKNOWN_PLAN = Code("subscription.unknown-plan", "A subscription to a plan that the catalogue does not have.")
 UNKNOWN_METER = Code("usage.unknown-meter", "A usage charge whose meter the catalogue does not have.")
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What one bill run brings to every subscription: ``on`` is its business date; ids above the ``_seen`` are not looked at."""
+    """What one bill run brings to every subscription: ``on`` is its business date; ids above the ``_seen`` are not looked at.
+
+    ``price_turns`` are the days on which other pricing rules come into force than before; ``usage`` remembers the usage charges
+    of plans that were looked at.
+    """
 
     entity: LegalEntity
     plans: Mapping[str, Plan]
@@ -39,10 +47,13 @@ class Job(msgspec.Struct, frozen=True):
     on: date
     events_seen: int
     usage_seen: int
+    price_turns: tuple[date, ...] = ()
+    usage: dict[str, tuple[Charge, ...]] = {}
 
 
 class Owed(msgspec.Struct, frozen=True, gc=False):
-    """What the days of one stretch owe of one charge; ``full`` is the rounded price of the whole cycle."""
+    """What the days of one stretch owe of one charge; ``full`` is the rounded price of the whole cycle, ``exact`` the amount
+    before it was rounded."""
 
     charge: Charge
     plan: str
@@ -57,10 +68,18 @@ class Owed(msgspec.Struct, frozen=True, gc=False):
     contract_line: int = 0
     events: int = 0
     usage_to: int = 0
+    zero_line: bool = False
+    exact: Decimal = ZERO
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
-    """Days of one cycle on which one charge is in service on unchanged terms."""
+    """Days of one cycle on which one charge is in service on unchanged terms.
+
+    ``ended`` says that it may be billed when its days have ended though its cycle has not.  Usage of the days ``counted``
+    belongs to it, where they are not its days; ``zero_line`` says that usage worth nothing gets a line too.  ``day`` is the
+    day that rules are selected by where it is not the first of the counted days, ``seconds`` how long the stretch and its
+    cycle are where that is counted and the stretch is not the whole cycle.
+    """
 
     charge: Charge
     plan: str
@@ -70,12 +89,27 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
     began_by: Reason
     ended_by: Reason
     ended: bool
+    counted: Period | None = None
+    zero_line: bool = False
+    day: date | None = None
+    seconds: tuple[Decimal, Decimal] | None = None
 
     def due(self, on: date) -> bool:
-        """Whether it is to be billed on ``on``: in advance (and once) from its first day, in arrears from the end of its cycle or of the service."""
-        if self.charge.timing == "advance" or self.charge.kind == "one_time":
+        """Whether it is to be billed on ``on``.
+
+        In advance (and once) from its first day; in arrears from the end of its cycle or of the service; in arrears early
+        on any day of it after the first, a part of a cycle on its first day, too.  Where cycles are counted from the terms, the
+        end of the terms is an end of service; of a part that begins late in its cycle on that very day, else with its cycle.
+        """
+        charge = self.charge
+        if charge.timing == "advance" or charge.kind == "one_time":
             return self.days.start <= on
-        return self.cycle.end <= on or (self.ended and self.days.end <= on)
+        if charge.timing == "arrears_early":
+            return self.days.start < on or (self.days.start == on and self.days != self.cycle)
+        if self.cycle.end <= on or (self.ended and self.days.end == on):
+            return True
+        late = charge.cycles_from == "terms" and self.days.start != self.cycle.start
+        return self.ended and self.days.end < on and not late
 
 
 def plan_of(key: str, plans: Mapping[str, Plan], subject: str) -> Plan:
@@ -95,32 +129,38 @@ def plan_of(key: str, plans: Mapping[str, Plan], subject: str) -> Plan:
     return plan
 
 
-def stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint], billed: Sequence[Open]) -> Iterator[Stretch]:
-    """Every stretch of recurring and usage charges that shares a day with the window and begins by the run's date."""
-    anchor, origin = due.subscription.anchor_day, subscribed_on(due)
-    horizon, subject = job.on + timedelta(days=1), f"subscription/{due.subscription.key}"
-    for kind, stints in (("recurring", served), ("usage", by_plan(served))):
-        for stint in stints:
-            known: dict[tuple[date, int], list[_Days]] = {}
-            for charge in plan_of(stint.plan, job.plans, subject).charges:
-                if charge.kind != kind:
-                    continue
-                key = (_window(due, stint.plan, charge, billed), charge.months)
-                pieces = known.get(key)
-                if pieces is None:
-                    pieces = known[key] = list(_pieces(stint, Period(key[0], horizon), anchor, charge.months, origin))
-                for cycle, days, began_by, ended_by, ended in pieces:
-                    yield Stretch(charge, stint.plan, cycle, days, stint.quantity, began_by, ended_by, ended)
+def stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Iterator[Stretch]:
+    """Every stretch of recurring charges that shares a day with the window and begins by the run's date."""
+    looked_at, subject = Period(due.window, job.on + timedelta(days=1)), f"subscription/{due.subscription.key}"
+    anchor, origin, containing = due.subscription.anchor_day, subscribed_on(due), cycle_of(due.subscription)
+    for stint in served:
+        known: dict[tuple[Any, ...], list[_Days]] = {}
+        for charge in plan_of(stint.plan, job.plans, subject).charges:
+            if charge.kind != "recurring":
+                continue
+            key = (charge.months, charge.days, charge.cycles_from)
+            pieces = known.get(key)
+            if pieces is None:
+                pieces = known[key] = list(_pieces(stint, looked_at, anchor, charge, origin, containing))
+            for cycle, days, began_by, ended_by, ended in pieces:
+                yield Stretch(charge, stint.plan, cycle, days, stint.quantity, began_by, ended_by, ended)
 
 
 _Days = tuple[Period, Period, Reason, Reason, bool]
 """The cycle, the days of it in service, what began and what ended them, and whether the service ended with them."""
 
 
-def _pieces(stint: Stint, within: Period, anchor: int, months: int, origin: date) -> Iterator[_Days]:
-    """A stint cut into cycles of ``months``, as far as they share a day with ``within``."""
+def cycle_of(subscription: Subscription) -> CycleOf:
+    """How the cycles of a subscription follow one another."""
+    return slipping_cycle if subscription.anchor_slips else cycle_containing
+
+
+def _pieces(
+    stint: Stint, within: Period, anchor: int, charge: Charge, origin: date, containing: CycleOf
+) -> Iterator[_Days]:
+    """A stint cut into cycles of a charge, as far as they share a day with ``within``."""
     looked_at = stint.days.meet(within) if within.start < within.end else None
-    for cycle in cycles(looked_at, anchor, months, origin) if looked_at else ():
+    for cycle in cycles_of(charge, stint, anchor, origin, looked_at, containing) if looked_at else ():
         days = cycle.meet(stint.days)
         if days:
             last = days.end == stint.days.end
@@ -129,20 +169,34 @@ def _pieces(stint: Stint, within: Period, anchor: int, months: int, origin: date
                 days,
                 stint.began_by if days.start == stint.days.start != cycle.start else "anchor",
                 stint.ended_by if last and days.end != cycle.end else "anchor",
-                last and stint.ended_by == "cancel",
+                last and (stint.ended_by == "cancel" or charge.cycles_from == "terms"),
             )
 
 
-def _window(due: SubscriptionDue, plan: str, charge: Charge, billed: Sequence[Open]) -> date:
-    """The first day to compare.  Usage is compared by whole stretches, so it reaches back to where a line begins that the window cuts."""
-    if charge.kind != "usage":
-        return due.window
-    return min([due.window, *(one.line.charge.service_from for one in billed if one.is_of(plan, charge.key))])
+def grid_of(charge: Charge, stint: Stint, anchor: int, origin: date) -> tuple[int, int, date, int, bool]:
+    """How the cycles of a charge are counted in a stint: what :func:`engine.base.period.cycle_containing` takes after the day.
+
+    From ``origin``, the start of the subscription (or from where its anchor was moved), beginning with the anchor day on or
+    before it; or from the start of the stint, beginning with the anchor day in its month or, where that is past, a whole
+    cycle later.  ``anchor`` is the subscription's own anchor day.
+    """
+    if charge.cycles_from == "terms":
+        return stint.anchor_day or anchor, charge.months, stint.days.start, charge.days, True
+    if stint.anchor_day and not charge.days:
+        anchor, origin = stint.anchor_day, stint.anchored
+    return anchor, charge.months, origin, charge.days, False
+
+
+def cycles_of(
+    charge: Charge, stint: Stint, anchor: int, origin: date, within: Period, containing: CycleOf = cycle_containing
+) -> Iterator[Period]:
+    """The cycles of a charge that share a day with ``within``; see :func:`grid_of`."""
+    return cycles(within, *grid_of(charge, stint, anchor, origin), containing)
 
 
 def subscribed_on(due: SubscriptionDue) -> date:
     """The day on which a subscription first started; its cycles of several months are counted from there."""
-    return min(event.on for event in due.events)
+    return min((event.on for event in counted(due.events)), default=due.events[0].on)
 
 
 def one_time_stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Iterator[Stretch]:
@@ -167,63 +221,128 @@ def agreed_line(contract: Contract | None, plan: str, charge: str, day: date) ->
     return max(valid, key=attrgetter("valid_from"), default=None)
 
 
+Counted = Callable[[Sequence[str], Period], Decimal]
+"""(charge keys, days) -> what those charges, or all where none is named, owe for stretches that end on these days."""
+
+
 def rate(
-    job: Job, due: SubscriptionDue, since: date, account: Account, contract: Contract | None, stretch: Stretch
-) -> Owed:
+    job: Job,
+    due: SubscriptionDue,
+    since: date,
+    account: Account,
+    contract: Contract | None,
+    stretch: Stretch,
+    others: Counted | None = None,
+) -> Owed | None:
     """What a stretch owes: measured, priced by the rule in force on its first day, prorated where it is shorter than its cycle.
 
-    ``since`` is the first day of the subscription.  Rounded once, by the mode of the pricing rule, to the currency's minor
-    unit.
+    ``since`` is the first day of the subscription.  Rounded once, by the mode of the pricing rule.  None where the price looks
+    at what other charges owe, and ``others`` does not say it yet.
 
     Raises:
         TollbookError: whatever pricing or proration refuses, ``usage.unknown-meter``.
     """
-    charge, day = stretch.charge, stretch.days.start
-    quantity, events, usage_to = stretch.quantity, 0, 0
-    if charge.kind == "usage":
-        meter = job.meters.get(charge.meter or "")
-        if meter is None:
-            raise refuse(
-                UNKNOWN_METER,
-                f"charge {stretch.plan}/{charge.key} bills meter {charge.meter!r}, which is unknown",
-                mend="import the meter",
-            )
-        count = metered(due.usage, meter, stretch.days)
-        quantity, events, usage_to = count.quantity, count.events, count.last_id
+    charge, day = stretch.charge, stretch.day or stretch.days.start
+    counts = {meter.key: metered(due.usage, meter, stretch.counted or stretch.days) for meter in _meters(job, stretch)}
+    count = _together(counts.values()) if counts else Metered(stretch.quantity, 0, 0)
     line = agreed_line(contract, stretch.plan, charge.key, day)
-    facts = PricingFacts(
-        job.entity,
-        account,
-        charge,
-        stretch.plan,
-        quantity,
-        line.unit_price if line else None,
-        line.currency if line else None,
-        since,
-        day,
-    )
+    facts = _facts(job, account, stretch, since, line, count.quantity, counts)
     pricing = job.decide("pricing", facts, day)
-    share, proration = WHOLE, None
-    if stretch.days != stretch.cycle:
-        proration, share = prorate(job, account, stretch)
-        if charge.kind == "usage" and proration.terms["applies_to"] != "tiers":
-            proration, share = None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
-    full, amount = price(pricing, facts, share, proration, account.currency)
+    if pricing.needs == OTHER_CHARGES:
+        if others is None:
+            return None
+        facts = msgspec.structs.replace(facts, counted=others(pricing.terms["counts"], stretch.days))
+    elif counts and (pricing.needs or pricing.terms["per"] != "period"):
+        meter = job.meters[charge.counted[0]]
+        facts = detailed(pricing, facts, meter, stretch.counted or stretch.days, stretch.cycle, due.usage, due.singles)
+    proration, share = (
+        prorate(job, account, stretch) if stretch.days != stretch.cycle or stretch.seconds else (None, WHOLE)
+    )
+    if proration and counts and proration.terms["applies_to"] != "tiers" and not shrinking(pricing.terms):
+        proration, share = None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
+    full, amount, exact = price(pricing, facts, share, proration, account.currency)
     return Owed(
         charge,
         stretch.plan,
         stretch.cycle,
         stretch.days,
-        quantity,
+        count.quantity,
         full,
         share,
         amount,
         pricing.id,
         proration.id if proration else 0,
         line.id if line else 0,
-        events,
-        usage_to,
+        count.events,
+        count.last_id,
+        stretch.zero_line,
+        exact,
     )
+
+
+def _facts(
+    job: Job,
+    account: Account,
+    stretch: Stretch,
+    since: date,
+    line: ContractLine | None,
+    quantity: Decimal,
+    counts: Mapping[str, Metered],
+) -> PricingFacts:
+    return PricingFacts(
+        job.entity,
+        account,
+        stretch.charge,
+        stretch.plan,
+        quantity,
+        line.unit_price if line else None,
+        line.currency if line else None,
+        since,
+        stretch.day or stretch.days.start,
+        not counts or stretch.days.end <= job.on,
+        metered={key: one.quantity for key, one in counts.items()} if len(counts) > 1 else NO_METERS,
+    )
+
+
+def _meters(job: Job, stretch: Stretch) -> list[Meter]:
+    """The meters that a stretch of usage is counted by; none of other charges."""
+    if stretch.charge.kind != "usage":
+        return []
+    absent = [key for key in stretch.charge.counted if key not in job.meters]
+    if absent or not stretch.charge.counted:
+        raise refuse(
+            UNKNOWN_METER,
+            f"charge {stretch.plan}/{stretch.charge.key} bills meter {', '.join(absent)!r}, which is unknown",
+            mend="import the meter",
+        )
+    return [job.meters[key] for key in stretch.charge.counted]
+
+
+def _together(counts: Iterable[Metered]) -> Metered:
+    """What several meters counted, added up."""
+    found = list(counts)
+    if len(found) == 1:
+        return found[0]
+    quantity = sum((one.quantity for one in found), ZERO)
+    return Metered(quantity, sum(one.events for one in found), max(one.last_id for one in found))
+
+
+def counting(owed: Sequence[Owed]) -> Counted:
+    """How the charges of a subscription count towards a commitment: by what their stretches owe that end on its days; one-time
+    charges only where they are named."""
+
+    def owed_by(keys: Sequence[str], days: Period) -> Decimal:
+        return sum(
+            (
+                one.amount
+                for one in owed
+                if (one.charge.key in keys if keys else one.charge.kind != "one_time")
+                and days.start < one.days.end <= days.end
+            ),
+            ZERO,
+        )
+
+    return owed_by
 
 
 def prorate(job: Job, account: Account, stretch: Stretch) -> tuple[Decision, Fraction]:
@@ -238,29 +357,23 @@ def prorate(job: Job, account: Account, stretch: Stretch) -> tuple[Decision, Fra
         stretch.days.end,
         stretch.cycle.start,
         stretch.cycle.end,
+        *(stretch.seconds or ()),
     )
-    decision = job.decide("proration", facts, stretch.days.start)
-    assert decision.method is not None
-    return decision, decision.method(decision.terms, facts)
+    decision = job.decide("proration", facts, stretch.day or stretch.days.start)
+    return decision, share_of(decision, facts)
 
 
 def price(
     pricing: Decision, facts: PricingFacts, share: Fraction, proration: Decision | None, currency: str
-) -> tuple[Decimal, Decimal]:
-    """The rounded price of the whole cycle, and the rounded price of the ``share`` of it that is owed.
+) -> tuple[Decimal, Decimal, Decimal]:
+    """The rounded price of the whole cycle, and the price of the ``share`` of it that is owed, rounded and exact.
 
-    Usage is measured in the stretch itself, so a share does not shrink its amount: it shrinks the tiers where the proration
-    rule says ``applies_to: tiers``, and nothing otherwise.  All other charges are worth their share of the amount.
+    What a share shrinks says :func:`engine.billing.pricing.priced`.
     """
-    method, mode = pricing.method, pricing.terms["rounding"]
-    assert method is not None
-    whole = sum((part.amount for part in method(pricing.terms, facts)), ZERO)
+    mode = pricing.terms["rounding"]
+    whole = priced(pricing, facts).amount
     full = round_to(whole, currency, mode)
     if proration is None:
-        return full, full
-    if facts.charge.kind != "usage":
-        return full, round_to(times(whole, share), currency, mode)
-    if proration.terms["applies_to"] == "tiers":
-        shrunk = sum((part.amount for part in method(pricing.terms, facts, share)), ZERO)
-        return full, round_to(shrunk, currency, mode)
-    return full, full
+        return full, full, whole
+    exact = priced(pricing, facts, share, proration.terms["applies_to"]).amount
+    return full, round_to(exact, currency, mode), exact

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from engine.base.errors import Code, Finding, refuse
-from engine.base.period import FOREVER, Period, share_actual
-from engine.billing.billed import Open, billed_in_part, open_lines
-from engine.billing.metering import unmatched
-from engine.billing.netting import Back, Due, Value, Worth, net_one_time, net_recurring, net_usage
+from engine.base.period import FOREVER, Period
+from engine.billing.adjusting import Adjustment, adjust
+from engine.billing.anchors import reanchored
+from engine.billing.billed import Open, open_lines
+from engine.billing.counting import Counting
+from engine.billing.exact import Exact, scale_of
+from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
 from engine.billing.opened import NOTHING, Before
-from engine.billing.proration import ProrationFacts, Reason
-from engine.billing.rating import Job, Owed, one_time_stretches, rate, stretches, subscribed_on
+from engine.billing.owing import owing
+from engine.billing.rating import Job, one_time_stretches, stretches
+from engine.billing.scale import Scale
 from engine.billing.timeline import Stint, stints
+from engine.billing.worth import charge_of, values
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import RatedCharge
@@ -48,36 +51,47 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
             mend="import its start event",
             subject=f"subscription/{due.subscription.key}",
         )
-    account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
-    since = subscribed_on(due)
-    billed = [one for one in open_lines(due.billed) if one.line.charge.service_from <= job.on]
-    owed: dict[str, list[Owed]] = {"recurring": [], "usage": [], "one_time": []}
-    pending, before = job.on, _before(job, due, served)
-    for found in (*stretches(job, due, served, billed), *one_time_stretches(job, due, served)):
-        stretch = before.left(found) if before else found
-        if stretch is None:
-            continue
-        if stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
-            owed[stretch.charge.kind].append(rate(job, due, since, account, contract, stretch))
-        else:
-            pending = min(pending, stretch.days.start)
+    account = owner.account
+    if len(served) > 1:
+        served = reanchored(job, account, due, served)
+    scale = scale_of(job, owner, due)
+    exact = Exact(job, owner, due, scale) if scale else None
+    opens = open_lines([one for one in due.billed if one.charge.kind != "recurring"] if exact else due.billed)
+    ahead = [one for one in opens if one.line.charge.service_from > job.on and one.line.charge.kind == "recurring"]
+    adjusted = adjust(due, [one for one in opens if one.line.charge.service_from <= job.on])
+    billed = adjusted.billed
+    before, usage = _before(job, due, served), Counting(job, account, due, served, billed)
+    by_day = () if exact else stretches(job, due, served)
+    stretched = (*by_day, *usage.stretches(), *one_time_stretches(job, due, served))
+    found = owing(job, owner, due, stretched, billed, before)
+    owed = found.owed
 
     def of(kind: str) -> list[Open]:
-        return [one for one in billed if one.line.charge.kind == kind]
+        return [one for one in billed if one.line.charge.kind == kind and one.line.id not in found.counted]
 
-    currency, window, value = account.currency, Period(due.window, FOREVER), _values(job, owner, due)
+    currency, window, pending = account.currency, Period(due.window, FOREVER), found.pending
     opened = before.opened if before else NOTHING
+    if exact:
+        recurring = exact.items(before, _shows_zero(job))
+        owed["recurring"], pending = exact.owed, min(pending, exact.mark)
+    else:
+        value = values(job, owner, due)
+        recurring = net_recurring(
+            owed["recurring"], of("recurring"), window, currency, value, opened, ahead, _shows_zero(job)
+        )
     items = [
-        *net_recurring(owed["recurring"], of("recurring"), window, currency, value, opened),
         *net_one_time(owed["one_time"], of("one_time")),
-        *net_usage(owed["usage"], of("usage"), currency),
+        *net_usage(owed["usage"], of("usage"), currency, usage.stays),
     ]
+    if found.counting:
+        lines = (one for one in billed if one.line.id in found.counted - found.settled)
+        items.extend(net_usage(found.counting, lines, currency))
     make = _Maker(account, due)
     return Statement(
-        tuple(make.back(item) if isinstance(item, Back) else make.due(item) for item in items),
+        (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items)),
         BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen),
-        frozenset(one.pricing for kind in owed.values() for one in kind),
-        (*unmatched(due, served, job.plans), *(before.findings() if before else ())),
+        found.prices(),
+        (*adjusted.findings, *usage.findings(), *found.findings, *(before.findings() if before else ())),
     )
 
 
@@ -86,36 +100,14 @@ def _before(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Before |
     return Before(due.opening, due, served, job.plans, job.on) if due.opening else None
 
 
-def _values(job: Job, owner: AccountDue, due: SubscriptionDue) -> Value:
-    """How parts of stretches are valued: by the proration rule in force on their first day, relative to the whole stretch.
+def _shows_zero(job: Job) -> ShowsZero:
+    """Whether amounts of zero of a charge make lines."""
 
-    A whole cycle is worth 1, as it is where it is billed.  For days that are given back, both ``began_by`` and ``ended_by``
-    say what ended the service before them.
-    """
+    def shown(plan: str, key: str) -> bool:
+        charge = charge_of(job.plans, plan, key)
+        return charge is not None and charge.zero_lines
 
-    def value(plan: str, key: str, cycle: Period, whole: Period, part: Period) -> Worth:
-        known = job.plans.get(plan)
-        charge = next((c for c in known.charges if c.key == key), None) if known else None
-        if charge is None:
-            return Worth(share_actual(part, whole), True, "half_up", 0)
-
-        happened: dict[date, Reason] = {event.on: event.kind for event in sorted(due.events, key=lambda e: e.id)}
-
-        def facts(days: Period) -> ProrationFacts:
-            reason = happened.get(days.start, "change")
-            began_by: Reason = "anchor" if days.start == cycle.start else reason
-            return ProrationFacts(
-                owner.account, charge, plan, began_by, reason, days.start, days.end, cycle.start, cycle.end
-            )
-
-        decision = job.decide("proration", facts(part), part.start)
-        terms, method = decision.terms, decision.method
-        assert method is not None
-        worth = Fraction(1) if whole == cycle else method(terms, facts(whole))
-        share = method(terms, facts(part)) / worth if worth else Fraction(0)
-        return Worth(share, terms["credit"], terms["rounding"], decision.id)
-
-    return value
+    return shown
 
 
 class _Maker:
@@ -124,7 +116,14 @@ class _Maker:
     def __init__(self, account: Account, due: SubscriptionDue) -> None:
         self.account, self.due_ = account, due
 
+    def lines(self, items: Iterable[Due | Back], scale: Scale | None = None) -> Iterator[RatedCharge]:
+        """The lines of what is charged and given back, whose days are counted on a ``scale`` if there is one."""
+        for item in items:
+            line = self.back(item) if isinstance(item, Back) else self.due(item)
+            yield scale.write(line) if scale else line
+
     def due(self, item: Due) -> RatedCharge:
+        """The line of something to charge."""
         owed, subscription = item.owed, self.due_.subscription
         return RatedCharge(
             self.account.key,
@@ -137,7 +136,7 @@ class _Maker:
             owed.charge.key,
             owed.charge.id,
             owed.charge.kind,
-            owed.charge.name,
+            f"Difference: {owed.charge.name}" if item.upon else owed.charge.name,
             owed.charge.product,
             owed.charge.tax_code,
             item.days.start,
@@ -146,7 +145,7 @@ class _Maker:
             owed.cycle.end,
             self.account.currency,
             item.quantity,
-            owed.full,
+            owed.full if item.full is None else item.full,
             str(item.share),
             item.amount,
             owed.pricing,
@@ -155,18 +154,36 @@ class _Maker:
             item.usage_after,
             owed.usage_to,
             item.events,
+            item.upon,
         )
 
     def back(self, item: Back) -> RatedCharge:
+        """The line of something to give back."""
         billed = item.line.charge
         return msgspec.structs.replace(
             billed,
             text=f"Credit: {billed.text}",
             service_from=item.days.start,
             service_to=item.days.end,
+            full=item.full,
             share=str(item.share),
             amount=item.amount,
             proration=item.proration,
             credits=item.line.id,
             events=0,
+            upon=0,
+        )
+
+    def adjustment(self, item: Adjustment) -> RatedCharge:
+        billed = item.line.charge
+        return msgspec.structs.replace(
+            billed,
+            text=f"Adjustment: {billed.text}",
+            service_to=billed.service_from,
+            share="0",
+            amount=item.amount,
+            proration=0,
+            credits=item.line.id,
+            events=0,
+            upon=0,
         )

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.period import FOREVER, Period
+from engine.base.period import BEGINNING, FOREVER, Period, add_months
 from engine.billing.proration import Reason
-from engine.model.subscription import SubscriptionEvent
+from engine.model.subscription import EventKind, SubscriptionEvent
 
 OUT_OF_ORDER = Code("subscription.out-of-order", "A subscription event that makes no sense after the ones before it.")
 
 
 class Stint(msgspec.Struct, frozen=True, gc=False):
-    """Days on which a subscription has one plan and one quantity."""
+    """Days on which a subscription has one plan, one quantity and one anchor.
+
+    ``anchor_day`` is 0 where its cycles still begin on the subscription's own day; where they began anew, they are counted
+    from ``anchored``: where the anchor was moved, the first such day on or after the move.
+    """
 
     days: Period
     plan: str
     quantity: Decimal
     began_by: Reason
     ended_by: Reason
+    anchor_day: int = 0
+    anchored: date = date.min
 
 
 class _State(msgspec.Struct, frozen=True, gc=False):
     status: str = "new"  # new, active, paused, cancelled
     plan: str = ""
     quantity: Decimal = Decimal(1)
+    anchor_day: int = 0
+    anchored: date = date.min
 
 
 _ALLOWED = {
@@ -39,17 +48,47 @@ _ALLOWED = {
     "pause": ("active",),
     "resume": ("paused",),
     "cancel": ("active", "paused"),
+    "anchor": ("active", "paused"),
+    "uncancel": ("cancelled",),
 }
-_BECOMES = {"start": "active", "pause": "paused", "resume": "active", "cancel": "cancelled"}
+_BECOMES = {"start": "active", "pause": "paused", "resume": "active", "cancel": "cancelled", "uncancel": "active"}
 _ENDED_BY: dict[str, Reason] = {"paused": "pause", "cancelled": "cancel"}
+_APART = frozenset({"withdraw", "adjust"})
+"""Kinds of events that are about other events, or about what was billed, and lead to no state themselves."""
 
 
-def stints(events: Iterable[SubscriptionEvent], subject: str = "") -> tuple[Stint, ...]:
+def counted(events: Iterable[SubscriptionEvent]) -> Sequence[SubscriptionEvent]:
+    """The events that say what is in service: without those that a later known ``withdraw`` takes back."""
+    known = tuple(events)
+    if _APART.isdisjoint([event.kind for event in known]):
+        return known
+    withdrawn = [event for event in known if event.kind == "withdraw"]
+    return [
+        event
+        for event in known
+        if event.kind not in _APART and not any(event.id < one.id and event.on > one.on for one in withdrawn)
+    ]
+
+
+def moment_of(event: SubscriptionEvent) -> tuple[date, datetime]:
+    """By which events take their turn: day, then instant; one that says no instant takes effect as its day begins."""
+    return event.on, event.at or BEGINNING
+
+
+def stints(
+    events: Iterable[SubscriptionEvent],
+    subject: str = "",
+    when: Callable[[SubscriptionEvent], date] = attrgetter("on"),
+    forever: date = FOREVER,
+) -> tuple[Stint, ...]:
     """The stints that events amount to, in order of days.
 
-    Events count by effective day, and by the order in which they became known on one day; the order in which they were
-    entered otherwise makes no difference.  What counts is the state that a day's events lead to: a day that leaves plan
-    and quantity as they were ends no stint, unless the service was cancelled and started again on it.
+    Events count by effective day and instant, and by the order in which they became known where these are the same; the
+    order in which they were entered otherwise makes no difference.  What counts is the state that a day's events lead to: a
+    day that leaves plan, quantity and anchor as they were ends no stint, unless the service was cancelled and started again
+    on it.  An ``uncancel`` on the day of a cancellation that became known before takes it back, as if it had never been.
+    Where time is counted otherwise than in days, ``when`` says at which point an event takes effect, and ``forever`` is after
+    all points.
 
     Raises:
         TollbookError: ``subscription.out-of-order`` for a pause of what is paused, a change after the end, and the like.
@@ -57,21 +96,44 @@ def stints(events: Iterable[SubscriptionEvent], subject: str = "") -> tuple[Stin
     done: list[Stint] = []
     since, state = date.min, _State()
     began_by: Reason = "start"
-    for day, known in groupby(sorted(events, key=lambda e: (e.on, e.id)), key=lambda e: e.on):
-        before, kinds = state, set()
-        for event in known:
-            state = _after(state, event, subject)
-            kinds.add(event.kind)
+    for day, before, after, kinds in _days(events, subject, when):
+        state = after
         was, restarted = before.status == "active", "start" in kinds
         if was and state == before and not restarted:
             continue
         if was:
             ended_by = _ENDED_BY.get(state.status, "cancel" if restarted else "change")
-            done.append(Stint(Period(since, day), before.plan, before.quantity, began_by, ended_by))
+            done.append(_stint(Period(since, day), before, began_by, ended_by))
         since, began_by = day, "start" if restarted else "change" if was else "resume"
     if state.status == "active":
-        done.append(Stint(Period(since, FOREVER), state.plan, state.quantity, began_by, "anchor"))
+        done.append(_stint(Period(since, forever), state, began_by, "anchor"))
     return tuple(done)
+
+
+def moments(events: Iterable[SubscriptionEvent], subject: str = "") -> tuple[Stint, ...]:
+    """Services that began and were cancelled on one day: stints of no day, which usage of the day may belong to."""
+    return tuple(
+        _stint(Period(day, day), after, "start", "cancel")
+        for day, before, after, kinds in _days(events, subject)
+        if "start" in kinds and before.status != "active" and after.status == "cancelled"
+    )
+
+
+def _days(
+    events: Iterable[SubscriptionEvent], subject: str, when: Callable[[SubscriptionEvent], date] = attrgetter("on")
+) -> Iterator[tuple[date, _State, _State, set[EventKind]]]:
+    """Each day (or point in time) with events: the state before and after them, and their kinds."""
+    state = _State()
+    for day, known in groupby(sorted(counted(events), key=lambda e: (*moment_of(e), e.id)), key=when):
+        before, kinds = state, set[EventKind]()
+        for event in known:
+            state = _after(state, event, subject)
+            kinds.add(event.kind)
+        yield day, before, state, kinds
+
+
+def _stint(days: Period, state: _State, began_by: Reason, ended_by: Reason) -> Stint:
+    return Stint(days, state.plan, state.quantity, began_by, ended_by, state.anchor_day, state.anchored)
 
 
 def _after(state: _State, event: SubscriptionEvent, subject: str) -> _State:
@@ -86,17 +148,26 @@ def _after(state: _State, event: SubscriptionEvent, subject: str) -> _State:
         _BECOMES.get(event.kind, state.status),
         event.plan or state.plan,
         state.quantity if event.quantity is None else event.quantity,
+        event.anchor_day or state.anchor_day,
+        _first_anchor(event.on, event.anchor_day) if event.anchor_day else state.anchored,
     )
 
 
+def _first_anchor(on: date, anchor_day: int) -> date:
+    """The first anchor day on or after a day."""
+    found = add_months(on, 0, anchor_day)
+    return found if found >= on else add_months(on, 1, anchor_day)
+
+
 def by_plan(done: Iterable[Stint]) -> tuple[Stint, ...]:
-    """Stints joined where only the quantity differs: usage is counted per plan, and anew from each start."""
+    """Stints joined where only quantity or anchor differ: usage is counted per plan, and anew from each start."""
     joined: list[Stint] = []
     for stint in done:
         last = joined[-1] if joined else None
-        if last and last.days.end == stint.days.start and last.plan == stint.plan and stint.began_by != "start":
-            joined[-1] = Stint(
-                Period(last.days.start, stint.days.end), last.plan, stint.quantity, last.began_by, stint.ended_by
+        same = last and (last.days.end, last.plan, last.anchor_day) == (stint.days.start, stint.plan, stint.anchor_day)
+        if last and same and stint.began_by != "start":
+            joined[-1] = msgspec.structs.replace(
+                last, days=Period(last.days.start, stint.days.end), quantity=stint.quantity, ended_by=stint.ended_by
             )
         else:
             joined.append(stint)

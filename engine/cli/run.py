@@ -66,6 +66,8 @@ def show(report: Report) -> None:
         for one in report.details:
             totals[one["currency"]] = totals.get(one["currency"], Decimal(0)) + Decimal(one["total"])
         table("totals", ("currency", "total"), [(k, f"{v:,}") for k, v in sorted(totals.items())], right=(1,))
+    if report.following:
+        out.print(f"something to bill again on {report.following}, if nothing else becomes known")
 
 
 def _invoice_rows(report: Report, limit: int = 20) -> list[Sequence[Any]]:

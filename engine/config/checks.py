@@ -14,6 +14,7 @@ from engine.base.address import SCHEME
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, Where, did_you_mean
 from engine.config.acts import check_acts
+from engine.config.api import check_api
 from engine.config.schedule import check_schedule
 
 MISSING_VARIABLE = Code("config.missing-variable", "An environment variable that a setting names and that is not set.")
@@ -41,6 +42,7 @@ def check(
     yield from _roles(document, _at(values, dict, "people"), _at(values, dict, "roles"))
     yield from check_acts(document, values)
     yield from check_schedule(document, values)
+    yield from check_api(document, values, secret_variable)
     yield from _variables(document, document.data, ())
 
 
@@ -113,12 +115,14 @@ def _roles(document: Document, people: dict[str, Any], known: dict[str, Any]) ->
 
 def _variables(document: Document, data: Any, path: tuple[str | int, ...]) -> Iterator[Finding]:
     """A finding for each ``${NAME}`` that stands where nobody looks it up."""
-    if path == ("database", "url") or (len(path) == 3 and path[0] == "adapters" and path[2] == "secrets"):
+    if path == ("database", "url") or (path[:1] + path[2:] == ("adapters", "secrets")):
+        return
+    if path[:2] + path[3:] == ("api", "clients", "token"):
         return
     match = VARIABLE.search(data) if isinstance(data, str) else None
     if match:
         what = f"{path[-1] if path else 'the file'} has {match[0]}, which stays as it is"
-        why = "the environment is looked up for database.url and the secrets of adapters only"
+        why = "the environment is looked up for database.url, secrets of adapters and tokens of clients only"
         yield Finding(NO_VARIABLE, document.where(path), what, why, "write the value")
     pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for step, value in pairs:

@@ -13,6 +13,7 @@ from engine.base.address import shown
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, did_you_mean
 from engine.config.acts import eligible
+from engine.config.api import Api
 from engine.config.schedule import Schedule, Scheduler
 from engine.config.settings import VERBS
 
@@ -92,6 +93,7 @@ class Config(msgspec.Struct, frozen=True):
     approvals_off: bool
     schedule: tuple[Schedule, ...]
     scheduler: Scheduler
+    api: Api
     document: Document
 
     def may(self, person: str, verb: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.base.document import Document, parse, validate
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.config.api import made_api
 from engine.config.checks import SQLITE, check, filled, secret_variable
 from engine.config.config import Adapter, Config, Database, Fx, Rules, Runs, Tenant
 from engine.config.schedule import Scheduler, made
@@ -105,6 +106,7 @@ def load(
         approvals_off=values["approvals_off"],
         schedule=tuple(map(made, values["schedule"])),
         scheduler=Scheduler(**values["scheduler"]),
+        api=made_api(values["api"], secret_variable),
         document=document,
     )
 

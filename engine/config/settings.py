@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.config.acts import ACTS
+from engine.config.api import CALLS
 from engine.config.schedule import VERB_OF
 
 VERBS: Final[Mapping[str, str]] = {
@@ -146,6 +147,34 @@ SETTINGS: Final = (
     ),
     Setting("fx.source", "Source whose exchange rates are used, as imported with them.", _TEXT, "ECB", "a text"),
     Setting(
+        "api.largest_body",
+        "Megabytes that the body of one request to the API may have; a stream of lines may be longer, a line may not.",
+        {"type": "integer", "min": 1, "max": 1_024},
+        10,
+    ),
+    Setting(
+        "api.waiting",
+        "Requests of the API that may wait, in each process, for being written; further ones are refused for a second. "
+        "Where there are several clients, one has at most half of the places.",
+        {"type": "integer", "min": 1, "max": 100_000},
+        256,
+    ),
+    Setting("api.clients[].name", "Name of the client, as rules and the audit know it.", _KEY, REQUIRED, _KEY_WORDS),
+    Setting(
+        "api.clients[].token",
+        "Environment variable of the token that the client sends; at least 20 characters long.",
+        _TEXT,
+        REQUIRED,
+        "${VARIABLE}",
+    ),
+    Setting(
+        "api.clients[].may",
+        "What the client may do: " + "; ".join(f"{call} ({what})" for call, what in CALLS.items()) + ".",
+        {"type": "list", "schema": {"type": "string", "allowed": [*CALLS]}},
+        [*CALLS],
+        "a list of calls",
+    ),
+    Setting(
         "roles",
         "What each role may do. Looking needs no role. Verbs: "
         + "; ".join(f"{verb} ({what})" for verb, what in VERBS.items())
@@ -233,7 +262,9 @@ def schema() -> dict[str, Any]:
             sections[name] = rules
         elif section.endswith("[]"):
             element = {"type": "list", "default": [], "schema": {"type": "dict", "schema": {}}}
-            sections.setdefault(section.removesuffix("[]"), element)["schema"]["schema"][name] = rules
+            outer, _, inner = section.removesuffix("[]").rpartition(".")
+            home = sections[outer]["schema"] if outer else sections
+            home.setdefault(inner, element)["schema"]["schema"][name] = rules
         else:
             sections.setdefault(section, {"type": "dict", "default": {}, "schema": {}})["schema"][name] = rules
     return sections

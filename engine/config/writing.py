@@ -31,8 +31,9 @@ def document(values: Mapping[str, Any] | None = None) -> str:
     for setting in SETTINGS:
         head, _, name = setting.path.rpartition(".")
         if head.endswith("[]"):
+            outer, _, inner = head.removesuffix("[]").rpartition(".")
             if head != section:
-                lines += ["", *_list(head.removesuffix("[]"), given)]
+                lines += ["", *_list(head, inner, given.get(outer, {}) if outer else given, 2 if outer else 0)]
         elif head:
             lines += [] if head == section else ["", f"{head}:"]
             lines += [*_explained(setting, 2), *_entry(name, given.get(head, {}).get(name, setting.default), 2)]
@@ -42,20 +43,21 @@ def document(values: Mapping[str, Any] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _list(name: str, given: Mapping[str, Any]) -> Iterator[str]:
+def _list(head: str, name: str, given: Mapping[str, Any], indent: int) -> Iterator[str]:
     """A list of mappings: the comments of all its settings, then its elements."""
+    lead = " " * indent
     for setting in SETTINGS:
-        head, _, key = setting.path.rpartition("[].")
-        if head == name:
-            yield from _explained(setting, 0, f"{key}: ")
+        section, _, key = setting.path.rpartition(".")
+        if section == head:
+            yield from _explained(setting, indent, f"{key}: ")
     elements = given.get(name, [])
     if not elements:
-        yield f"{name}: []"
+        yield f"{lead}{name}: []"
         return
-    yield f"{name}:"
+    yield f"{lead}{name}:"
     for element in elements:
-        lines = [line for key, value in element.items() for line in _entry(key, value, 4)]
-        yield "  - " + lines[0].lstrip()
+        lines = [line for key, value in element.items() for line in _entry(key, value, indent + 4)]
+        yield f"{lead}  - " + lines[0].lstrip()
         yield from lines[1:]
 
 

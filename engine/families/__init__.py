@@ -10,16 +10,27 @@ from types import MappingProxyType
 
 import msgspec
 
-from engine.families import invoicing, numbering, posting, pricing, proration, revrec, routing, tax
+from engine.families import (
+    invoicing,
+    limits,
+    metering,
+    numbering,
+    posting,
+    pricing,
+    proration,
+    revrec,
+    routing,
+    tax,
+)
 from engine.model.decision import Family, Method
 
 ALL: Mapping[str, Family] = MappingProxyType(
     {
         module.FAMILY.name: module.FAMILY
-        for module in (pricing, proration, invoicing, numbering, tax, routing, posting, revrec)
+        for module in (metering, pricing, proration, invoicing, numbering, tax, routing, posting, revrec, limits)
     }
 )
-"""Every family by name, in the order in which a bill run asks them."""
+"""Every family by name, in the order in which a bill run asks them; the last is the API's."""
 
 
 def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

@@ -2,95 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.base.money import ZERO, round_to
-from engine.billing import pricing
-from engine.model.decision import Decision, Family, Method
-
-ROUNDING = {
-    "rounding": {
-        "type": "rounding",
-        "default": "half_up",
-        "meta": {"description": "how the line amount is rounded to the currency's minor unit, once"},
-    },
-}
-_PRICE = {
-    "type": "price",
-    "required": True,
-    "min": 0,
-    "meta": {"description": "price, or a list of prices in several currencies"},
-}
-_INCLUDED = {
-    "type": "decimal",
-    "default": 0,
-    "min": 0,
-    "meta": {"description": "units that cost nothing in each cycle"},
-}
-_TIERS = {
-    "tiers": {
-        "type": "list",
-        "required": True,
-        "minlength": 1,
-        "meta": {"description": "tiers in rising order; the last one has no up_to"},
-        "schema": {
-            "type": "dict",
-            "schema": {
-                "up_to": {
-                    "type": "decimal",
-                    "meta": {"description": "last unit that is in the tier; a fraction above it is in the next"},
-                },
-                "unit": {"type": "price", "min": 0, "meta": {"description": "price of each unit"}},
-                "flat": {"type": "price", "min": 0, "meta": {"description": "price of reaching the tier at all"}},
-            },
-        },
-    },
-    "zero_usage": {
-        "type": "string",
-        "allowed": ["nothing", "first_tier"],
-        "default": "nothing",
-        "meta": {"description": "what a quantity of zero costs: nothing, or the flat part of the first tier"},
-    },
-}
+from engine.base.money import ROUNDING, ZERO, round_to
+from engine.billing import blocks
+from engine.billing.pricing import events, matrix, steps, tiers, trueup, units, weighted
+from engine.billing.pricing.facts import PricingFacts
+from engine.families.pricing_terms import (
+    BLOCK_TIERS,
+    CAPACITY,
+    COMMITMENT,
+    INCLUDED,
+    MATRIX,
+    OUTCOME,
+    PERCENT_TIERS,
+    PRICE,
+    STEP_TIERS,
+    TIERS,
+    decimal,
+    price,
+)
+from engine.model.decision import Decision, Family, Flaw, Method
 
 
 def results(decision: Decision, facts: Any) -> Mapping[str, Any]:
-    """For rule cases: ``amount``, the whole cycle's price as rounded on the line, with its currency."""
-    assert decision.method is not None
-    parts = decision.method(decision.terms, facts)
-    amount = sum((part.amount for part in parts), ZERO)
+    """For rule cases: ``amount``, the whole cycle's price as rounded on the line, with its currency; ``exact``, the same
+    before it is rounded; ``billable``, the quantity after the steps before the method."""
+    made = steps.priced(decision, facts)
     currency = facts.account.currency
-    return {"amount": {currency: round_to(amount, currency, decision.terms["rounding"])}}
+    return {
+        "amount": {currency: round_to(made.amount, currency, decision.terms["rounding"])},
+        "exact": {currency: made.amount},
+        "billable": steps.billable(decision, facts),
+    }
+
+
+def check_events(terms: Mapping[str, Any]) -> Iterable[Flaw]:
+    """What percentages of single events can be."""
+    yield from events.check_percentage(terms)
+    yield from steps.check_single(terms)
+
+
+def check_weighted(terms: Mapping[str, Any]) -> Iterable[Flaw]:
+    """What tiers of single events can be."""
+    yield from tiers.check_tiers(terms)
+    yield from steps.check_single(terms)
 
 
 FAMILY = Family(
     name="pricing",
     doc="What a whole cycle of a charge costs.",
-    facts=pricing.PricingFacts,
+    facts=PricingFacts,
     selected_by="first day of the stretch of service",
-    outcome=ROUNDING,
+    outcome=OUTCOME,
     methods={
-        "flat": Method(pricing.flat, {"price": _PRICE}),
-        "per_unit": Method(pricing.per_unit, {"unit": _PRICE, "included": _INCLUDED}),
-        "graduated": Method(pricing.graduated, _TIERS, pricing.check_tiers),
-        "volume": Method(pricing.volume, _TIERS, pricing.check_tiers),
+        "flat": Method(units.flat, {"price": PRICE}),
+        "per_unit": Method(units.per_unit, {"unit": PRICE, "included": INCLUDED}),
+        "graduated": Method(tiers.graduated, TIERS, tiers.check_tiers),
+        "volume": Method(tiers.volume, TIERS, tiers.check_tiers),
         "package": Method(
-            pricing.package,
+            units.package,
             {
                 "size": {"type": "decimal", "required": True, "meta": {"description": "units in a package"}},
-                "price": _PRICE,
-                "included": _INCLUDED,
+                "price": PRICE,
+                "included": INCLUDED,
                 "round": {
                     "type": "string",
-                    "allowed": ["up", "down"],
+                    "allowed": [*ROUNDING, "none"],
                     "default": "up",
-                    "meta": {"description": "whether a started package counts whole or not at all"},
+                    "meta": {
+                        "description": "what a started package counts: up: whole, down: nothing, none: its part, or as rounding rounds"
+                    },
                 },
             },
-            pricing.check_size,
+            units.check_size,
         ),
-        "agreed": Method(pricing.agreed, {}),
+        "agreed": Method(units.agreed, {}),
+        "stairstep": Method(tiers.stairstep, STEP_TIERS, tiers.check_tiers),
+        "graduated_percentage": Method(tiers.graduated_percentage, PERCENT_TIERS, tiers.check_tiers),
+        "percentage": Method(
+            events.percentage,
+            {
+                "rate": {
+                    "type": "percent",
+                    "required": True,
+                    "min": ZERO,
+                    "meta": {"description": "percentage of the money that each event carries"},
+                },
+                "per_event": price("fixed part of each event that pays; nothing where absent"),
+                "free_events": {
+                    "type": "integer",
+                    "min": 0,
+                    "meta": {"description": "events that cost nothing in each cycle; no such allowance where absent"},
+                },
+                "free_amount": decimal(
+                    "money of events that costs nothing in each cycle; no such allowance where absent"
+                ),
+                "min_per_event": price("least that an event pays that pays at all"),
+                "max_per_event": price("most that an event pays"),
+            },
+            check_events,
+            steps.EACH_EVENT,
+        ),
+        "dynamic": Method(
+            units.dynamic,
+            {
+                "multiplier": {
+                    "type": "decimal",
+                    "default": 1,
+                    "min": 0,
+                    "meta": {
+                        "description": "what the money of the events is multiplied with, such as 1.2 for 20 % on top"
+                    },
+                }
+            },
+        ),
+        "volume_prorated": Method(weighted.volume_prorated, TIERS, check_weighted, steps.WEIGHTS),
+        "graduated_prorated": Method(weighted.graduated_prorated, TIERS, check_weighted, steps.WEIGHTS),
+        "matrix": Method(matrix.matrix, MATRIX, matrix.check_matrix, table=matrix.from_table, prepare=matrix.prepared),
+        "formula": Method(
+            units.formula,
+            {
+                "value": {
+                    "type": "formula",
+                    "required": True,
+                    "meta": {
+                        "description": "a number computed of facts and parameters, such as quantity * 0.05 + charge.months"
+                    },
+                }
+            },
+        ),
+        "true_up": Method(trueup.true_up, COMMITMENT, None, steps.OTHER_CHARGES),
+        "block_tiers": Method(blocks.block_tiers, BLOCK_TIERS, blocks.check_blocks),
+        "capacity": Method(blocks.capacity, CAPACITY, blocks.check_capacity),
     },
     results=results,
+    check=steps.check_steps,
 )

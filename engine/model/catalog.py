@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 ChargeKind = Literal["recurring", "usage", "one_time"]
-Timing = Literal["advance", "arrears"]
+Timing = Literal["advance", "arrears", "arrears_early"]
+CyclesFrom = Literal["subscription", "terms"]
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False):
@@ -20,12 +21,34 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     key: Annotated[str, Meta(description="charge key, unique within the plan")]
     name: Annotated[str, Meta(description="text on invoices")]
     kind: Annotated[ChargeKind, Meta(description="recurring, usage or one_time")]
-    timing: Annotated[Timing, Meta(description="advance (billed when the cycle begins) or arrears (when it has ended)")]
+    timing: Annotated[
+        Timing,
+        Meta(
+            description="advance (billed when the cycle begins), arrears (when it has ended) or arrears_early (on any day of it after the first)"
+        ),
+    ]
     months: Annotated[int, Meta(description="length of its billing cycle in months", extra={"least": 1})] = 1
     meter: Annotated[str | None, Meta(description="key of the meter that it bills, for usage")] = None
     unit: Annotated[str, Meta(description="what one of its quantity is called")] = "unit"
     product: Annotated[str, Meta(description="product that its revenue belongs to")] = ""
     tax_code: Annotated[str, Meta(description="what it is for tax, such as digital_service")] = "standard"
+    days: Annotated[
+        int, Meta(description="length of its billing cycle in days, where it is not in months; 0 where it is")
+    ] = 0
+    cycles_from: Annotated[
+        CyclesFrom,
+        Meta(description="what its cycles are counted from: the start of the subscription, or of each new terms"),
+    ] = "subscription"
+    zero_lines: Annotated[bool, Meta(description="whether an amount of zero is a line on the invoice")] = False
+    meters: Annotated[
+        str | None,
+        Meta(description="keys of all meters that it prices together, with ';' between them; null where it bills one"),
+    ] = None
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """Keys of the meters that it bills."""
+        return tuple(self.meters.split(";")) if self.meters else (self.meter,) if self.meter else ()
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from engine.base.errors import Where
+from engine.base.table import Table
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -19,17 +20,43 @@ class Flaw(msgspec.Struct, frozen=True):
     mend: str = ""
 
 
+class Formula(str):
+    """A formula of a rule as it is written; ``of(facts)`` computes it.
+
+    ``of`` raises ``ArithmeticError`` where the facts give no number, such as for a division by zero.
+    """
+
+    __slots__ = ("of",)
+    of: Callable[[Any], Any]
+
+    def __new__(cls, text: str, of: Callable[[Any], Any]) -> Formula:
+        """The text with what computes it."""
+        made = super().__new__(cls, text)
+        made.of = of
+        return made
+
+
 class Method(msgspec.Struct, frozen=True):
     """A named way to carry out a decision.
 
     ``function(terms, facts)`` is pure; what it returns is the family's affair.  ``schema`` is the cerberus schema of the
     fields that ``then`` takes beside ``method``; ``check`` looks at what a schema cannot say, such as the order of tiers.
-    The function's docstring is the method's documentation.
+    ``needs`` names facts that are dear to get and are there only for methods that ask for them (``events``); which there
+    are is the family's affair.  ``table`` makes terms of a table that ``then`` names with ``table: file.csv``, and says from
+    which cell each came.  ``prepare`` makes a faster ``function`` of some terms, once as they are loaded.  The function's
+    docstring is the method's documentation.
     """
 
     function: Callable[..., Any]
     schema: Mapping[str, Any]
     check: Callable[[Mapping[str, Any]], Iterable[Flaw]] | None = None
+    needs: str = ""
+    table: Callable[[Table], tuple[Mapping[str, Any], Mapping[tuple[str | int, ...], Where]]] | None = None
+    prepare: Callable[[Mapping[str, Any]], Callable[..., Any]] | None = None
+
+    def of(self, terms: Mapping[str, Any]) -> Callable[..., Any]:
+        """The function for decisions with these terms."""
+        return self.prepare(terms) if self.prepare else self.function
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -68,7 +95,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     ``id`` is a bigint drawn from the content (release, rule set, rule, parameters): the same decision has the same id in
     every process and run.  ``terms`` is the rule's ``then`` with units and parameters resolved; ``method`` the function
-    that its ``method`` names, None in families without methods.
+    that its ``method`` names, None in families without methods; ``needs`` is that of the method.
     """
 
     id: int
@@ -80,6 +107,7 @@ class Decision(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any]
     terms: Mapping[str, Any]
     method: Callable[..., Any] | None = None
+    needs: str = ""
 
 
 class Tried(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 
 import msgspec
 
@@ -11,7 +11,7 @@ from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.invoice import BilledLine
 from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
-from engine.model.usage import UsageDay
+from engine.model.usage import UsageDay, UsageSingle
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -37,7 +37,8 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     day before the effective day of subscription events (what an event ends, or joins again, is compared too) and the local
     day of usage events that became known since; ``date.min`` where it was never billed.  ``billed`` holds the lines that
     share a day with the window (and the credits on them), ``usage`` the daily sums from one cycle before the window on.
-    ``opening`` is there where another system billed before.
+    ``opening`` is there where another system billed before.  ``singles`` are the events of ``usage`` one by one in order of
+    time, only where some price looks at each.
     """
 
     subscription: Subscription
@@ -47,6 +48,40 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     billed: tuple[BilledLine, ...] = ()
     usage: tuple[UsageDay, ...] = ()
     opening: Opening | None = None
+    singles: tuple[UsageSingle, ...] = ()
+
+
+def window_of(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:
+    """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day before, so
+    that the stretch that it ends, or joins again, is looked at too.
+
+    Lines may have been billed for days that pauses have moved since, so it is earlier by as long as pauses lasted.
+    """
+    if mark is None:
+        return date.min
+    known = list(events)
+    new = [event.on for event in known if event.id > mark.events_seen and event.on > date.min]
+    if not new:
+        return mark.billed_to
+    return min(mark.billed_to, min(new) - timedelta(days=1) - _paused(known))
+
+
+def looked_at_from(day: date, events: Iterable[SubscriptionEvent]) -> date:
+    """The first day that has to be looked at for late usage of a day: the one before where the service is cancelled on it, as
+    its usage may belong to the stretch that ends then."""
+    ends = any(event.kind == "cancel" and event.on == day for event in events)
+    return day - timedelta(days=1) if ends and day > date.min else day
+
+
+def _paused(events: Iterable[SubscriptionEvent]) -> timedelta:
+    """The most that pauses may have moved, in whole days."""
+    total, since = timedelta(), None
+    for event in sorted(events, key=lambda event: (event.on, event.id)):
+        if event.kind == "pause":
+            since = event.on
+        elif since is not None and event.kind in ("start", "resume", "cancel"):
+            total, since = total + (event.on - since) + timedelta(days=1), None
+    return total
 
 
 class AccountDue(msgspec.Struct, frozen=True):

@@ -23,6 +23,11 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     fraction such as ``17/31`` and is ``1`` for a whole cycle.  ``credits`` is the id of the invoice line that a negative
     charge gives back, 0 otherwise.  ``decision`` and ``proration`` are decision ids, as are the ``*_id`` of the versions
     of the records that were decided on.  ``usage_after`` and ``usage_to`` bound the ids of the usage events behind it.
+
+    A line that bills only the difference to another one for the same days names it as ``upon``: ``quantity`` and ``full``
+    are then what is added to that line's (of another plan, ``quantity`` is the new one).  A credit whose service period is
+    empty takes money off the whole line and gives no days back.  ``exact`` says what is counted where that is not simply
+    the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.scale`.
     """
 
     account: str
@@ -53,6 +58,8 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     usage_after: int = 0
     usage_to: int = 0
     events: int = 0
+    upon: int = 0
+    exact: str = ""
 
 
 class BilledLine(msgspec.Struct, frozen=True, gc=False):

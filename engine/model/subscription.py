@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-EventKind = Literal["start", "change", "pause", "resume", "cancel"]
+EventKind = Literal["start", "change", "pause", "resume", "cancel", "anchor", "uncancel", "withdraw", "adjust"]
 
 
 class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     """Something that changes what is owed from the day ``on``.  Natural key: (subscription's, key).
 
-    ``id`` grows in the order in which events became known; of two events on one day the later known wins.  ``plan`` and
-    ``quantity`` are None where the event leaves them as they are.
+    ``id`` grows in the order in which events became known; of two events on one day the later known wins.  ``plan``,
+    ``quantity`` and ``anchor_day`` are None where the event leaves them as they are.  An ``anchor`` moves the day of month on
+    which billing cycles begin, and counts longer cycles from the first such day on or after its own.  A ``withdraw`` takes back the events that were
+    known before it and are dated after its day.  An ``adjust`` gives back ``amount`` of the line that bills ``charge`` from the
+    day ``on``, without giving back its days.  ``at`` is the instant of its effect, in UTC, where that is known more exactly
+    than by its day: ``on`` is then its day in the zone of the account.
     """
 
     id: int
@@ -25,6 +29,10 @@ class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     on: date
     plan: str | None = None
     quantity: Decimal | None = None
+    charge: str | None = None
+    amount: Decimal | None = None
+    anchor_day: int | None = None
+    at: datetime | None = None
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +45,16 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
     key: Annotated[str, Meta(description="subscription key")]
     contract: Annotated[str | None, Meta(description="contract key")] = None
     anchor_day: Annotated[int, Meta(description="day of month on which its billing cycles begin, 1 to 31")] = 1
+    anchor_time: Annotated[
+        str | None,
+        Meta(
+            description="time of day, as 13:37:11, at which its cycles begin in the zone of the account; none: midnight"
+        ),
+    ] = None
+    anchor_slips: Annotated[
+        bool,
+        Meta(description="whether cycles that began on the last day of a short month go on from that day of month"),
+    ] = False
 
 
 class BillingMark(msgspec.Struct, frozen=True, gc=False):

@@ -36,3 +36,13 @@ class UsageDay(msgspec.Struct, frozen=True, gc=False):
     events: int
     last_id: int
     peak: Decimal
+
+
+class UsageSingle(msgspec.Struct, frozen=True, gc=False):
+    """One usage event as prices see it that look at each; ``id`` grows in the order in which events became known."""
+
+    subscription_id: int
+    meter: str
+    day: date
+    id: int
+    quantity: Decimal

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
-from engine.rulebook.codegen import Node
+from engine.rulebook.codegen import Node, Typed
 from engine.rulebook.condition import Expression
 from engine.rulebook.facttypes import FactType
 from engine.rulebook.grammar import offer_tables
@@ -262,6 +262,7 @@ def compile_expression(
     parameters: Mapping[str, Any],
     where: Where,
     locate: Callable[[int], Where] | None = None,
+    check: Callable[[Scope, Node], Typed] = condition,
 ) -> Expression:
     """Parses, checks and compiles a condition.
 
@@ -273,6 +274,7 @@ def compile_expression(
         where: the position of the first character of ``text``.
         locate: the position of the character at an offset, for text whose lines are not those of the file, as in
             folded YAML; by default each line of ``text`` begins in the column of ``where``.
+        check: what the whole must be: a condition, or a formula (:func:`engine.rulebook.typing_rules.amount`).
 
     Raises:
         TollbookError: everything that is wrong with the condition, in the order of the text, each finding with the
@@ -285,7 +287,7 @@ def compile_expression(
         offset = stopped.offset if stopped.offset >= 0 else len(text.rstrip())
         raise TollbookError(stopped.finding.at(locate(offset))) from None
     scope = Scope(text, facts, parameters, locate, TABLE)
-    typed = condition(scope, node)
+    typed = check(scope, node)
     if scope.findings:
         raise TollbookError(scope.findings)
     library = _library()

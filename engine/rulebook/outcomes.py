@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.base.document import Document, Path, Shape, validate
 from engine.base.errors import Code, Finding, Where, did_you_mean
@@ -13,6 +13,13 @@ from engine.model.decision import Family, Flaw
 UNKNOWN_METHOD = Code("rule.unknown-method", "A method that the family does not have.")
 BAD_TERMS = Code("rule.bad-terms", "What a rule decides is not possible, as the family or its method says.")
 CHECK_FAILED = Code("rule.check-failed", "The check of a method or family broke down, so that nothing is known.")
+
+
+_TABLE: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "regex": r"[\w.-]+\.csv",
+    "meta": {"description": "a CSV file beside the rule file, which stands for fields of the method"},
+}
 
 
 class Outcomes:
@@ -28,6 +35,8 @@ class Outcomes:
         if method:
             schema["method"] = {"type": "string", "required": True, "allowed": [method]}
             schema.update(self.family.methods[method].schema)
+            if self.family.methods[method].table is not None:
+                schema["table"] = _TABLE
         return schema
 
     def _shape(self, method: str) -> Shape:

@@ -34,6 +34,8 @@ UNKNOWN_RULESET = Code("rule.unknown-ruleset", "A value is set for a parameter o
 CASES_ALONE = Code("rule.cases-alone", "A file of cases without the rule file that it belongs to.")
 
 ENDINGS: Final = (".yaml", ".yml")
+TABLES: Final = (".csv",)
+"""Endings of tables that rules of the files beside them may name."""
 CASES: Final = ".cases."
 """What stands before the ending of a file of cases: ``x.cases.yaml`` beside ``x.yaml``."""
 MOST_DAYS: Final = 10_000
@@ -61,7 +63,7 @@ def places(roots: Sequence[Path]) -> dict[str, Path]:
         f"rules/{path.relative_to(root).as_posix()}": path
         for root in roots
         for path in sorted(root.rglob("*"))
-        if path.suffix in ENDINGS and path.is_file()
+        if path.suffix in (*ENDINGS, *TABLES) and path.is_file()
     }
 
 
@@ -90,7 +92,8 @@ def _decision(release: str, ruleset: RuleSet, rule: Rule) -> Decision:
         release,
         rule.parameters,
         rule.terms,
-        rule.method,
+        rule.method.of(rule.terms) if rule.method else None,
+        rule.method.needs if rule.method else "",
     )
 
 
@@ -140,11 +143,13 @@ def _compile_book(
     lint: bool,
     documents: dict[str, Document] | None,
 ) -> RuleBook:
-    reader = Reader(families, overrides)
+    reader = Reader(families, overrides, files)
     reader.documents = documents
     rulesets: dict[str, RuleSet] = {}
     cases: dict[str, tuple[Case, ...]] = {}
     for label, content in sorted(files.items()):
+        if label.endswith(TABLES):
+            continue
         stem, dot, _ = label.rpartition(CASES)
         if dot:
             cases[stem] = reader.read_cases(label, content)
@@ -347,6 +352,10 @@ class RuleBook:
     def in_force(self, family: str, on: date) -> Sequence[RuleSet]:
         """The rule sets of a family that are in force on a day, in the order in which they are asked."""
         return self._family(family).in_force(on)
+
+    def turns(self, family: str) -> tuple[date, ...]:
+        """The days on which other rule sets of a family come into force than on the day before."""
+        return tuple(day for day in self._family(family).starts if date.min < day < date.max)
 
     def _family(self, family: str) -> _Eras:
         if family not in self._eras:

@@ -6,7 +6,7 @@ does not hide what is wrong with the rest of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import msgspec
 
 from engine.base.document import Document, Path, Shape, parse, validate
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean
-from engine.model.decision import Family
+from engine.model.decision import Family, Method
 from engine.rulebook.expression import Expression, compile_expression
 from engine.rulebook.facttypes import FactType, describe
 from engine.rulebook.outcomes import Outcomes
@@ -23,12 +23,12 @@ from engine.rulebook.parameters import (
     TYPES,
     UNUSED_PARAMETER,
     Parameter,
-    Substitution,
     plain,
     read_parameter,
     unknown_parameter,
     words_of,
 )
+from engine.rulebook.thens import Thens
 
 UNKNOWN_FAMILY = Code("rule.unknown-family", "A rule file in a folder that is no family of rules.")
 WRONG_FOLDER = Code("rule.wrong-folder", "A rule set whose name does not begin with the folder that its file is in.")
@@ -140,14 +140,14 @@ class Case(msgspec.Struct, frozen=True):
 class Rule(msgspec.Struct, frozen=True):
     """One rule, checked and compiled.
 
-    ``when`` is None where it always applies; ``terms`` is ``then`` with units and parameters resolved; ``method`` the
-    function that it names; ``parameters`` are those that the rule or the scope of its set uses, as written.
+    ``when`` is None where it always applies; ``terms`` is ``then`` with units and parameters resolved; ``method`` what it
+    names; ``parameters`` are those that the rule or the scope of its set uses, as written.
     """
 
     id: str
     when: Expression | None
     terms: Mapping[str, Any]
-    method: Callable[..., Any] | None
+    method: Method | None
     parameters: Mapping[str, Any]
     priority: int
     note: str
@@ -177,14 +177,18 @@ class Reader:
     """Reads the rule files of one release; ``findings`` gathers what is wrong with any of them.
 
     ``overrides`` are the values that a release sets for parameters: rule set -> parameter -> value.  ``names`` are
-    those of all rule sets that were read, right or wrong.  ``documents`` gets the parsed files, if it is given.
+    those of all rule sets that were read, right or wrong; ``files`` holds the tables that rules may name.  ``documents`` gets the parsed files, if it is given.
     """
 
     documents: dict[str, Document] | None = None
 
-    def __init__(self, families: Mapping[str, Family], overrides: Mapping[str, Mapping[str, Any]]) -> None:
-        self.families = families
-        self.overrides = overrides
+    def __init__(
+        self,
+        families: Mapping[str, Family],
+        overrides: Mapping[str, Mapping[str, Any]],
+        files: Mapping[str, bytes] = {},
+    ) -> None:
+        self.families, self.overrides, self.files = families, overrides, files
         self.findings, self.names = list[Finding](), set[str]()
         self._shape, self._cases_shape = Shape(SCHEMA), Shape(CASES_SCHEMA)
         self._facts: dict[str, FactType] = {}
@@ -279,6 +283,8 @@ class _File:
             for name, parameter in self.parameters.items()
             if parameter is not None and TYPES[parameter.type].in_conditions
         }
+        outcomes, facts = reader.outcomes(family), reader.facts(family)
+        self.thens = Thens(document, outcomes, facts, self.parameters, self.constants, reader.files, self.findings)
 
     def _parameters(self) -> dict[str, Parameter | None]:
         declared = _dict(self.data.get("parameters"))
@@ -315,23 +321,15 @@ class _File:
         when, used = self.condition(data.get("when"), (*path, "when"))
         if not isinstance(data.get("then"), dict):
             return None
-        substitution = Substitution(self.parameters)
-        then = substitution.apply(data["then"])
-        self.used |= substitution.used
-        for inner, name in substitution.unknown:
-            where = self.document.where((*path, "then", *inner))
-            self.findings.append(unknown_parameter(name, self.parameters, where))
-        if not substitution.complete:
-            return None
-        outcomes = self.reader.outcomes(self.family)
-        terms = outcomes.read(self.document, (*path, "then"), then, self.findings)
+        then = self.thens.read(data["then"], (*path, "then"))
+        self.used |= self.thens.used
         where = self.document.where(path)
-        if terms is None or not all(isinstance(data.get(key), kind) for key, kind in (("id", str), ("priority", int))):
+        if then is None or not all(isinstance(data.get(key), kind) for key, kind in (("id", str), ("priority", int))):
             return None
         good = {name: parameter for name, parameter in self.parameters.items() if parameter is not None}
-        method = outcomes.family.methods[terms["method"]].function if outcomes.family.methods else None
-        parameters = plain(good, (used | shared | substitution.used) & good.keys())
-        return Rule(data["id"], when, terms, method, parameters, data["priority"], str(data.get("note", "")), where)
+        parameters = plain(good, (used | shared | then.used) & good.keys())
+        method, note = then.method, str(data.get("note", ""))
+        return Rule(data["id"], when, then.terms, method, parameters, data["priority"], note, where)
 
     def rules(self, shared: set[str]) -> tuple[Rule, ...]:
         """The rules that are right, in order; ids that stand twice are reported."""

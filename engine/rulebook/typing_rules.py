@@ -25,6 +25,7 @@ from engine.rulebook.scope import (
 )
 
 NOT_BOOLEAN = Code("rule.not-boolean", "a value that is neither true nor false stands where a condition is needed")
+NOT_NUMBER = Code("rule.not-number", "a value that is no number stands where a formula is needed")
 COMPREHENSION = Code("rule.comprehension", "a condition has a comprehension")
 DIVISION_BY_ZERO = Code("rule.division-by-zero", "a condition divides by the constant zero")
 
@@ -37,6 +38,17 @@ def condition(scope: Scope, node: Node) -> Typed:
     """The type of a whole condition, which must be true or false for all facts; ``BAD`` where it is not."""
     typed = scope.check(node, frozenset())
     return typed if _truth(scope, typed, node, "a condition") else BAD
+
+
+def amount(scope: Scope, node: Node) -> Typed:
+    """The type of a whole formula, which must be a number for all facts; ``BAD`` where it is not."""
+    typed = scope.check(node, frozenset())
+    if typed.kind == "bad":
+        return BAD
+    if typed.kind != "number":
+        what = f"{scope.words(node)} is {kind_of(typed)}"
+        return scope.report(NOT_NUMBER, node.start, what, "a formula must be a number", "compute a number")
+    return typed if scope.value(typed, node, "a formula") else BAD
 
 
 def parts(node: Node, typed: Typed) -> tuple[tuple[Node, Typed], ...]:

@@ -143,7 +143,8 @@ class _Closing:
         if earned:
             sides = as_billed(revenue_sides(payer.country, earned), rates)
             entries.append(self._entry("revenue", invoice, f"revenue of {text}", sides, rate))
-        return Issued(invoice, rate, receivable, tuple(entries), self._adapter(payer, draft.currency))
+        posted = tuple(one for one in entries if one.postings)  # lines of zero post nothing
+        return Issued(invoice, rate, receivable, posted, self._adapter(payer, draft.currency))
 
     def _entry(self, kind: str, invoice: Invoice, text: str, sides: Sequence[Side], rate: FxRate) -> JournalEntry:
         draft = invoice.draft

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import date
 from functools import partial
 from typing import Any
 
-from engine.base.errors import Finding
+from engine.base.errors import Finding, TollbookError
 from engine.base.money import round_to
+from engine.billing.agenda import next_run
+from engine.billing.rating import Job
+from engine.model.due import PayerDue
 from engine.runs.bill_finish import Issued
 from engine.runs.bill_partition import compute
 from engine.runs.bill_read import Pinned, ranges_of, read_partition
@@ -19,6 +25,7 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> R
     findings: list[Finding] = []
     details: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
+    days: list[date] = []
     with parts.books.reader() as reader:
         todo = ranges_of(parts, reader, pinned.account)
         for number, (entity, low, high) in enumerate(todo, 1):
@@ -27,6 +34,8 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> R
             batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), clock)
             findings.extend((*batch.findings, *read.findings))
             details.extend(_outline(one) for one in batch.issued)
+            if pinned.account:
+                days.extend(_next_runs(read.job, read.dues))
             add_up(counts, {"invoices": len(batch.issued), "lines": sum(len(i.invoice.lines) for i in batch.issued)})
             progress("bill", number, len(todo))
     counts["findings"] = len(findings)
@@ -40,7 +49,18 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> R
         clock.seconds,
         tuple(findings),
         tuple(details),
+        following=min(days, default=None),
     )
+
+
+def _next_runs(job: Job, dues: Sequence[PayerDue]) -> Iterator[date]:
+    """When there is next something to bill of each subscription; what cannot be billed at all has a finding already."""
+    for owner in (account for due in dues for account in due.accounts):
+        for taken in owner.subscriptions:
+            with suppress(TollbookError):
+                day = next_run(job, owner.account, taken)
+                if day is not None:
+                    yield day
 
 
 def _outline(one: Issued) -> dict[str, Any]:

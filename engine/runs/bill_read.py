@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
 
 from engine.base.errors import Code, Finding, Where, refuse
+from engine.billing.pricing import EACH_EVENT
 from engine.billing.rating import Job
 from engine.ledger.fx import RateTable
-from engine.model.due import PayerDue
+from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.journal import Change
 from engine.runs.run import Parts
 from engine.store import tracing
 from engine.store.reader import Reader
+from engine.store.single_events import single_events
 
 UNKNOWN_ACCOUNT = Code(
     "run.unknown-account", "The account that a run is limited to has nothing to bill or does not exist."
@@ -23,6 +26,8 @@ ALREADY_BILLED = Code(
 )
 
 ALL = "all"
+VOIDING = "/void/"
+"""In the group of a credit note that voids an invoice, before the number of it."""
 ACCOUNT = "account:"
 
 
@@ -86,9 +91,12 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
         pinned.on,
         seen["events"],
         seen["usage"],
+        parts.rules.turns("pricing"),
     )
     dues = reader.due(tenant, entity_key, low, high, seen["usage"], seen["events"])
-    billed = tracing.payers_billed(reader, tenant, entity_key, low, high, pinned.on.isoformat())
+    if any(decision.needs == EACH_EVENT for decision in parts.rules.decisions()):
+        dues = _with_singles(reader, dues, seen["usage"])
+    billed = tracing.payers_billed(reader, tenant, entity_key, low, high, pinned.on.isoformat(), VOIDING)
     again = [
         Finding(
             ALREADY_BILLED,
@@ -104,3 +112,20 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
     rates = reader.fx_rates(tenant, pinned.on, parts.fx_max_age)
     table = RateTable([rate for rate in rates if rate.source == parts.fx_source], pinned.on)
     return Read(job, tuple(due for due in dues if due.payer.key not in billed), table, tuple(again))
+
+
+def _with_singles(reader: Reader, dues: Iterable[PayerDue], high: int) -> list[PayerDue]:
+    """The same with the single events of all usage, for prices that look at each."""
+    replace = msgspec.structs.replace
+    dues = list(dues)
+    subscriptions = [one for due in dues for account in due.accounts for one in account.subscriptions]
+    since = {one.subscription.id: one.usage[0].day for one in subscriptions if one.usage}
+    found = single_events(reader, since, high)
+
+    def filled(one: SubscriptionDue) -> SubscriptionDue:
+        return replace(one, singles=found.get(one.subscription.id, ()))
+
+    def of(account: AccountDue) -> AccountDue:
+        return replace(account, subscriptions=tuple(map(filled, account.subscriptions)))
+
+    return [replace(due, accounts=tuple(map(of, due.accounts))) for due in dues]

@@ -58,7 +58,7 @@ def run_bill(
     """
     clock = Clock()
     with parts.books.reader() as reader:
-        _refuse_the_impossible(parts, reader, on)
+        refuse_the_impossible(parts, reader, on)
     if dry_run:
         with clock.step("meter"), parts.books.writer(change) as writer:
             seen = _known(parts, writer)
@@ -95,7 +95,12 @@ def _naming(pinned: Pinned) -> Iterator[None]:
         ) from error
 
 
-def _refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
+def refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
+    """Refuse to issue documents of a day on which none can be.
+
+    Raises:
+        TollbookError: ``run.no-entity``, ``period.closed``, ``run.before-documents``.
+    """
     entities = reader.entities(parts.tenant)
     if not entities:
         raise refuse(NO_ENTITY, f"tenant {parts.tenant} has no legal entity", mend="run `tollbook import` first")
@@ -135,7 +140,7 @@ def _start(parts: Parts, on: date, change: Change, account: str | None, clock: C
         run = writer.lock_run(started.id)
         if run.state == "done":
             return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
-        _refuse_the_impossible(parts, writer.reader, on)
+        refuse_the_impossible(parts, writer.reader, on)
         _refuse_beside(writer, run, parts.tenant)
         if run.release != rules.release:
             raise refuse(
@@ -159,7 +164,12 @@ def _pinned(run: Run, on: date, change: Change) -> Pinned:
 def _refuse_beside(writer: Writer, run: Run, tenant: str) -> None:
     """One bill run of a tenant at a time, and none after a later one: each relies on what the one before has written."""
     for other in writer.reader.runs(tenant, limit=1000):
-        if other.kind != "bill" or other.id == run.id:
+        if other.kind not in ("bill", "void") or other.id == run.id:
+            continue
+        if other.kind == "void" and other.state == "running":
+            what = f"void run {other.id} of {other.period} ({other.scope}) is not finished"
+            raise refuse(UNFINISHED, what, mend="void the invoice again: it goes on where it was left")
+        if other.kind == "void":
             continue
         if other.state == "running":
             raise refuse(

@@ -4,20 +4,22 @@ forward to revenue and postings.  Everything is computed again from what the lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, minor_unit, round_to
-from engine.billing.pricing import PricingFacts, times
+from engine.billing.blocks import added
+from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
 from engine.model.account import Account
 from engine.model.catalog import Charge
-from engine.model.contract import ContractLine
+from engine.model.invoice import RatedCharge
 from engine.model.routing import RoutingFacts
 from engine.revenue.schedule import RevenueFacts
+from engine.runs.explain_price import facts_before, facts_of, shown, told, with_details
 from engine.runs.explain_words import (
     SHOWN,
     Explanation,
@@ -116,6 +118,7 @@ def _service(record: LineRecord) -> Step:
             ("cycle", f"{charge.cycle_from} up to, not including, {charge.cycle_to}"),
             ("quantity", number(charge.quantity)),
             ("contract", charge.contract or "none"),
+            *((("counted", charge.exact),) if charge.exact else ()),
         ),
     )
 
@@ -134,9 +137,10 @@ def _credit(
     head, charge = billed.head, billed.charge
     days = (record.charge.service_to - record.charge.service_from).days
     label = f"{head.get('number', '?')}#{billed.number}"
+    what = f"{days} days, {record.charge.share} of the cycle," if days else "money, and no days,"
     gives = Step(
         "credit",
-        f"gives back {days} days, {record.charge.share} of the cycle, of line {billed.number} of invoice {head.get('number', '?')}",
+        f"gives back {what} of line {billed.number} of invoice {head.get('number', '?')}",
         (
             ("billed", f"{number(charge.amount)} {charge.currency} for {charge.service_from}..{charge.service_to}"),
             (
@@ -160,62 +164,65 @@ def _price(
     findings: list[Finding],
 ) -> list[Step]:
     charge = record.charge
-    family = [one for one in tracing.lines_of_stretch(reader, charge) if one.id <= record.id and not one.charge.credits]
-    quantity = sum((one.charge.quantity for one in family), ZERO) if charge.kind == "usage" else charge.quantity
-    facts = _facts(reader, tenant, charge, quantity)
+    lines = [one for one in tracing.lines_of_stretch(reader, charge) if one.id <= record.id]
+    gone = {one.charge.credits for one in lines}  # what was given back whole counts as never billed
+    family = [one for one in lines if not one.charge.credits and one.id not in gone]
+    below = _below(reader, charge)
+    known = sum((one.charge.quantity for one in family), ZERO)
+    quantity = known if charge.kind == "usage" or not charge.quantity else charge.quantity
+    quantity += sum((one.quantity for one in takewhile(lambda one: one.plan == charge.plan, below)), ZERO)
+    facts = facts_of(reader, tenant, record, quantity)
+    earlier = facts_before(reader, tenant, family, record, facts)
     trace = rules.trace("pricing", facts, charge.service_from)
     decision = trace.decision
     if decision is None or decision.method is None:
         findings.append(_differs(record, "no pricing rule answers today"))
         return []
+    facts = with_details(reader, tenant, record, decision, facts)
     terms, currency = decision.terms, charge.currency
     prorated = stored.get(charge.proration)
-    by_tiers = prorated is not None and prorated["terms"]["applies_to"] == "tiers"
-    share = Fraction(charge.share)
-    parts = decision.method(terms, facts, share) if by_tiers else decision.method(terms, facts)
-    whole = sum((part.amount for part in parts), ZERO)
-    if prorated is not None and not by_tiers and charge.kind != "usage":
-        whole = times(whole, share)
+    applies_to = prorated["terms"]["applies_to"] if prorated else "amount"
+    share = Fraction(charge.share) if prorated else WHOLE
+    made = priced(decision, facts, share, applies_to)
+    whole = made.amount - sum((times(one.full, share) for one in below), ZERO)
     due = round_to(whole, currency, terms["rounding"])
-    before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if charge.kind == "usage" else ZERO
-    details = [*tried(trace), *(_tier(part, currency) for part in parts)]
-    if by_tiers:
-        details.append(("tiers", f"limits, allowances and flat parts shrink to {charge.share} of the cycle"))
-    elif prorated is not None:
+    adds = charge.kind == "usage" or decision.needs == OTHER_CHARGES
+    before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if adds else ZERO
+    details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts)]
+    if prorated is not None and charge.kind != "usage":
         details.append(("share", f"x {charge.share} of the cycle"))
+    elif prorated is not None:
+        tiers = "limits, allowances and flat parts" if applies_to == "tiers" else "steps that are prorated"
+        details.append(("tiers", f"{tiers} shrink to {charge.share} of the cycle"))
     details.append(("rounded", f"{long(whole)} -> {number(due)} {currency} ({terms['rounding']}), once"))
+    if below:
+        details.append(
+            ("difference", f"to what {len(below)} earlier lines bill for the same days, taken off before rounding")
+        )
     if before:
         details.append(
             ("billed before", f"{number(before)} {currency} for the same stretch; this line is the difference")
         )
-    if charge.kind == "usage" and due - before != charge.amount:
+    if before and earlier is not None and any(part.meter for part in made.parts):
+        given = priced(decision, earlier, share, applies_to)
+        details += [
+            (f"adds {label}", text) for label, text in (told(p, currency) for p in added(made.parts, given.parts))
+        ]
+    if adds and due - before != charge.amount:
         findings.append(_differs(record, f"it comes out as {number(due - before)}"))
-    elif charge.kind != "usage" and abs(due - charge.amount) > (minor_unit(currency) if prorated else ZERO):
+    elif not adds and abs(due - charge.amount) > (minor_unit(currency) if prorated else ZERO):
         findings.append(_differs(record, f"it comes out as {number(due)}"))
     text = f"rule {decision.rule} of {decision.ruleset} at {decision.where}, method {terms['method']}"
     return [Step("price", text, tuple(details))]
 
 
-def _tier(part: Any, currency: str) -> tuple[str, str]:
-    flat = f" + {number(part.flat)}" if part.flat else ""
-    label = f"tier {part.tier}" if part.tier else "price"
-    return label, f"{long(part.quantity)} x {number(part.unit)}{flat} = {long(part.amount)} {currency}"
-
-
-def _facts(reader: Reader, tenant: str, charge: Any, quantity: Decimal) -> PricingFacts:
-    account = tracing.version(reader, Account, charge.account_id)
-    line = tracing.version(reader, ContractLine, charge.contract_line_id) if charge.contract_line_id else None
-    return PricingFacts(
-        reader.entities(tenant)[account.entity],
-        account,
-        tracing.version(reader, Charge, charge.charge_id),
-        charge.plan,
-        quantity,
-        line.unit_price if line else None,
-        line.currency if line else None,
-        tracing.subscribed_on(reader, charge.subscription_id),
-        charge.service_from,
-    )
+def _below(reader: Reader, charge: RatedCharge) -> list[RatedCharge]:
+    """The lines that a line bills the difference to, the nearest first."""
+    found: list[RatedCharge] = []
+    while charge.upon and (line := tracing.line_by_id(reader, charge.upon)) is not None:
+        charge = line.charge
+        found.append(charge)
+    return found
 
 
 def _proration(stored: Mapping[int, Mapping[str, Any]], record: LineRecord) -> Step | None:
@@ -241,18 +248,23 @@ def _events(reader: Reader, record: LineRecord, everything: bool) -> list[Step]:
         return []
     catalogue = tracing.version(reader, Charge, charge.charge_id)
     limit = None if everything else SHOWN
-    events = tracing.usage_events(reader, charge, catalogue.meter or "", limit)
+    events = tracing.usage_events(reader, charge, catalogue.counted, limit)
+    names = " and ".join(catalogue.counted)
     entity = record.head["entity"]
     shown = [
         (
             f"{e['at']:%Y-%m-%d %H:%M:%S %Z}",
-            f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{catalogue.meter}/{e['key']} from {e['source']}",
+            f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{e['meter']}/{e['key']} from {e['source']}",
         )
         for e in events
     ]
+    shown += [
+        ("taken back", f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{e['meter']}/{e['key']}")
+        for e in tracing.usage_taken_back(reader, charge, catalogue.counted)
+    ]
     if charge.events > len(shown):
         shown.append(("...", f"{charge.events - len(shown)} more (--all)"))
-    return [Step("events", f"{charge.events} events of meter {catalogue.meter}", tuple(shown))]
+    return [Step("events", f"{charge.events} events of meter {names}", tuple(shown))]
 
 
 def _tax(

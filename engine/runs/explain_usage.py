@@ -48,7 +48,12 @@ def explain_usage(reader: Reader, tenant: str, entity: str, subscription: str, m
             )
             steps.append(Step("billed", f"on {head['number']}#{line.number}: {charge.text}", details))
             releases += [row["release"] for row in reader.decisions([charge.decision]).values()]
-        if not lines:
+        back = tracing_back.reversal_of(reader, event["id"])
+        if back is not None:
+            billed = tracing_back.lines_with_event(reader, {**event, "id": back})
+            where = ", ".join(f"{line.head['number']}#{line.number}" for line in billed) or "no line yet"
+            steps.append(Step("taken back", f"by its source, known as {back}; given back on {where}"))
+        elif not lines:
             steps.append(_why_not(reader, tenant, event, subscription))
     total = ", ".join(f"{number(event['quantity'])} {meter}" for event in events)
     text = f"{subscription} of {entity}, {len(events)} events" if len(events) > 1 else f"{subscription} of {entity}"

@@ -30,11 +30,15 @@ NOTHING_TO_READ = Code("intake.nothing-to-read", "A folder without a single file
 UNKNOWN_FILE = Code("intake.unknown-file", "A file whose name begins with no kind of import file; it is not read.")
 UNKNOWN_SUFFIX = Code("intake.unknown-suffix", "A file of a known kind whose name ends otherwise than import files do.")
 
+MANY: Final = 1_000
+"""New records after which the database looks at how full its tables are, before usage is looked up in them."""
+
 Load = Callable[[Session, Format, Sequence[Source]], None]
 
 _LOADERS: Final[Mapping[str, Load]] = {
     "subscription_events": events.load,
     "usage": usage.load,
+    "usage_reversals": usage.load_reversals,
     "opening_lines": openings.load,
     "billed_through": openings.load,
     "opening_receivables": balances.load,
@@ -101,6 +105,8 @@ def run_import(
         by_kind[source.form.kind].append(source)
     for kind, form in FORMATS.items():
         if by_kind[kind]:
+            if kind == "usage" and sum(tally.new for tally in session.tallies) > MANY:
+                books.refresh_statistics()  # finding subscriptions as if they had not come takes ages
             with session.timed(kind):
                 _LOADERS.get(kind, masters.load)(session, form, by_kind[kind])
     if by_kind["subscriptions"]:

@@ -33,6 +33,7 @@ class Rules(Protocol):
     def decide(self, family: str, facts: Any, on: date) -> Decision: ...
     def decisions(self) -> Iterable[Decision]: ...
     def in_force(self, family: str, on: date) -> Iterable[Any]: ...
+    def turns(self, family: str) -> tuple[date, ...]: ...
 
 
 T = TypeVar("T")
@@ -70,7 +71,8 @@ class Report(msgspec.Struct, frozen=True):
 
     ``counts`` and ``seconds`` (by step) are sums over its partitions; ``details`` are the invoices of a dry run; ``money`` is
     what was invoiced: rows of (key, currency, lines, net, tax) by country, plan and currency; ``repeated`` says that the run
-    was done before, and that asking for it again changed nothing.
+    was done before, and that asking for it again changed nothing.  A dry run of one account says the day ``following`` on
+    which there is next something to bill.
     """
 
     run_id: int
@@ -84,6 +86,7 @@ class Report(msgspec.Struct, frozen=True):
     details: tuple[Mapping[str, Any], ...] = ()
     money: Mapping[str, Any] = {}
     repeated: bool = False
+    following: date | None = None
 
 
 def _about(finding: Finding, subject: str) -> Finding:

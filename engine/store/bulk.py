@@ -43,7 +43,8 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row], seal
     """
     if connection.dialect.name == types.SQLITE:
         holes = ", ".join("?" * len(table.columns))
-        return execute_many(connection, table, f"INSERT INTO {quoted(connection, table)} VALUES ({holes})", rows, seal)
+        target = f"INSERT INTO {quoted(connection, table)} ({_listed(connection, table)})"
+        return execute_many(connection, table, f"{target} VALUES ({holes})", rows, seal)
     return _copy(connection, table, quoted(connection, table), rows, seal)
 
 
@@ -109,11 +110,16 @@ def _copy(
     counted = _Counted(rows)
     with translated(table.name, Exception):
         cursor = _cursor(connection)
-        with cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        with cursor.copy(f"COPY {target} ({_listed(connection, table)}) FROM STDIN") as copy:
             for block in lines(table, counted, seal):
                 copy.write(block)
         cursor.close()
     return counted.count
+
+
+def _listed(connection: sa.Connection, table: sa.Table) -> str:
+    """The columns of a table in the order of its rows here, which need not be the order in which they were added to it."""
+    return ", ".join(_names(connection, [column.name for column in table.columns]))
 
 
 def _cursor(connection: sa.Connection) -> Any:

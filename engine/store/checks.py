@@ -36,6 +36,7 @@ _LINKS: Final = (
     ("invoice_line", "subscription_id", "subscription", "id"),
     ("invoice_line", "charge_id", "charge", "id"),
     ("usage_event", "subscription_id", "subscription", "id"),
+    ("usage_reversal", "event_id", "usage_event", "id"),
     ("subscription_event", "subscription_id", "subscription", "id"),
 )
 """Rows (table, column) that need another row (table, column)."""
@@ -72,12 +73,19 @@ def no_orphan(reader: Reader, tenant: str) -> list[Finding]:
             table = METADATA.tables[child]
             more = [table.c.tenant == tenant, *([table.c[link] != 0] if optional else [])]
             more += checks_openings.elsewhere(child, link)
+            more += [_posts_something()] if (child, parent) == ("invoice", "entry") else []
             absent = reader.connection.execute(
                 checks_written.missing(table, link, METADATA.tables[parent].alias("parent"), target, *more)
             ).scalars()
             findings.extend(checks_written.orphans(child, link, parent, list(absent)))
     findings.extend(checks_billing.keyless(reader, tenant))
     return findings
+
+
+def _posts_something() -> sa.ColumnElement[bool]:
+    """Whether an invoice has a line of more than nothing: lines of zero post nothing."""
+    line = INVOICE_LINE.c
+    return sa.exists().where(line.invoice_id == INVOICE.c.id, (line.amount != 0) | (line.tax_amount != 0))
 
 
 def invoice_totals(reader: Reader, tenant: str) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store import checks_openings
+from engine.store import checks_exact, checks_openings
 from engine.store.checks_written import ORPHAN
 from engine.store.query import among
 from engine.store.reader import Reader
@@ -20,6 +20,7 @@ from engine.store.tables import (
     SUBSCRIPTION,
     SUBSCRIPTION_EVENT,
     USAGE_EVENT,
+    USAGE_REVERSAL,
 )
 
 BILLED_TWICE = Code("billing.billed-twice", "Days of a charge, or usage events, that were billed more than once.")
@@ -88,10 +89,21 @@ def _open_lines(tenant: str) -> Any:
 
 
 def _recurring_twice(tenant: str) -> sa.Select[Any]:
-    """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all."""
+    """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all.
+
+    A line that bills a difference covers nothing that the line below it does not; lines that count instants are looked at by
+    :func:`engine.store.checks_exact.counted_twice`.
+    """
     line = INVOICE_LINE.c
     sign = sa.case((line.credits == 0, 1), else_=-1)
-    mine = (line.tenant == tenant, line.kind == "recurring", ~checks_openings.gives_back_old(line.credits))
+    mine = (
+        line.tenant == tenant,
+        line.kind == "recurring",
+        line.upon == 0,
+        ~checks_openings.gives_back_old(line.credits),
+        line.credits.not_in(checks_exact.differences(tenant)),
+        line.subscription_id.not_in(checks_exact.exact_subscriptions(tenant)),
+    )
     fields = (line.subscription_id, line.charge)
     edges = sa.union_all(
         sa.select(*fields, line.service_from.label("day"), sign.label("step")).where(*mine),
@@ -167,32 +179,37 @@ def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
         )
         for row in reader.rows(statement)
     ]
-    keys = _subscription_keys(reader, {row.subscription_id for _, row in found})
+    told = [(what, row.subscription_id, row.charge, row.day) for what, row in found]
+    told += [("time", *one) for one in checks_exact.counted_twice(reader, tenant)]
+    keys = _subscription_keys(reader, {subscription for _, subscription, *_ in told})
     return checks_openings.old_lines_once(reader, tenant) + [
         Finding(
             BILLED_TWICE,
-            Where(f"subscription/{keys[row.subscription_id]}"),
-            f"{what} of charge {row.charge} of subscription {keys[row.subscription_id]} from {row.day} on: "
+            Where(f"subscription/{keys[subscription]}"),
+            f"{what} of charge {charge} of subscription {keys[subscription]} from {day} on: "
             "charges less credits are not exactly one",
             why="a day, and an event, is billed once",
             mend="look at the lines of the subscription; give back what is too much with a credit",
-            subject=f"subscription/{keys[row.subscription_id]}",
+            subject=f"subscription/{keys[subscription]}",
         )
-        for what, row in found
+        for what, subscription, charge, day in told
     ]
 
 
 def marks(reader: Reader, tenant: str) -> list[Finding]:
     """Every subscription that was billed has a mark, and no mark says that events were seen which do not exist."""
     mark, line, taken = BILLING_MARK.c, INVOICE_LINE.c, SUBSCRIPTION.c
-    newest = [
+    used, back, happened = (
         sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
-        for table in (USAGE_EVENT, SUBSCRIPTION_EVENT)
-    ]
+        for table in (USAGE_EVENT, USAGE_REVERSAL, SUBSCRIPTION_EVENT)
+    )
     ahead = (
         sa.select(taken.id)
         .join_from(SUBSCRIPTION, BILLING_MARK, mark.subscription_id == taken.id)
-        .where(taken.tenant == tenant, (mark.usage_seen > newest[0]) | (mark.events_seen > newest[1]))
+        .where(
+            taken.tenant == tenant,
+            ((mark.usage_seen > used) & (mark.usage_seen > back)) | (mark.events_seen > happened),
+        )
     )
     there = sa.exists().where(mark.subscription_id == line.subscription_id)
     without = sa.select(line.subscription_id).distinct().where(line.tenant == tenant, ~there)

@@ -6,6 +6,7 @@ The form in which rows were given to the database is made again from what it hol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, Finding, Where
 from engine.store import bulk, types
 from engine.store.reader import Reader
-from engine.store.seals import DIGEST_CHARACTERS, SEALED, Seal, link_hash
+from engine.store.seals import ADDED, DIGEST_CHARACTERS, SEALED, Seal, link_hash
 from engine.store.tables import CHAIN, METADATA
 
 BROKEN = Code("audit.chain-broken", "A link of the chain that does not follow from the one before it.")
@@ -85,6 +86,22 @@ def _rows(reader: Reader, table: sa.Table, low: int, high: int) -> list[tuple[An
     return rows
 
 
+@cache
+def narrow(table: sa.Table, width: int) -> sa.Table:
+    """A table as it was when it had that many columns."""
+    later = _later(table, width)
+    if not later:
+        return table
+    kept = (column._copy() for column in table.columns if column.name not in later)
+    return sa.Table(table.name, sa.MetaData(), *kept)
+
+
+def _later(table: sa.Table, width: int) -> Mapping[str, Any]:
+    """The columns that a table got since it had that many, and what they hold in rows that were there."""
+    added = ADDED.get(str(table.name), {})
+    return dict(list(added.items())[len(added) + width - len(table.columns) :])
+
+
 def _changed(reader: Reader, seal: Mapping[str, Any]) -> Iterator[Finding]:
     """What of a seal's rows is not as it was."""
     table = METADATA.tables[seal["table"]]
@@ -94,7 +111,13 @@ def _changed(reader: Reader, seal: Mapping[str, Any]) -> Iterator[Finding]:
         yield _finding(CHANGED, table, what, rows[:1] or [(seal["from"],)])
         return
     again = Seal(table, seal["salt"])
-    bulk.digest(table, rows, reader.dialect, again)
+    names = list(table.columns.keys())
+    width = seal.get("columns", len(names) - len(ADDED.get(str(table.name), ())))
+    later = {names.index(name): began for name, began in _later(table, width).items()}
+    if any(row[at] != began for row in rows for at, began in later.items()):
+        yield _finding(CHANGED, table, f"a column that came later is filled in older rows {_span(table, rows)}", rows)
+    sealed = [tuple(value for at, value in enumerate(row) if at not in later) for row in rows] if later else rows
+    bulk.digest(narrow(table, width), sealed, reader.dialect, again)
     was, now = seal["digests"], again.told()["digests"]
     if was == now:
         return

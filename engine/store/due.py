@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from engine.base.period import add_months
 from engine.model.account import Account
 from engine.model.contract import Contract
-from engine.model.due import AccountDue, Opening, PayerDue, SubscriptionDue
+from engine.model.due import AccountDue, Opening, PayerDue, SubscriptionDue, looked_at_from, window_of
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
 from engine.model.usage import UsageDay
@@ -49,15 +49,27 @@ def _accounts(dialect: str) -> sa.Select[Any]:
 
 def _subscriptions(dialect: str) -> sa.Select[Any]:
     column = tables.SUBSCRIPTION.c
-    fields = [column[name] for name in Subscription.__struct_fields__]
     mine = (column.tenant == sa.bindparam("tenant"), column.entity == sa.bindparam("entity"))
     wanted = among(dialect, column.account, "accounts", types.TextList)
-    return sa.select(*fields).where(*mine, wanted).order_by(column.key)
+    return sa.select(*(column[n] for n in Subscription.__struct_fields__)).where(*mine, wanted).order_by(column.key)
 
 
 def _events(dialect: str) -> sa.Select[Any]:
     column = tables.SUBSCRIPTION_EVENT.c
-    fields = (column.subscription_id, column.id, column.key, column.kind, column.on_day, column.plan, column.quantity)
+    names = (
+        "subscription_id",
+        "id",
+        "key",
+        "kind",
+        "on_day",
+        "plan",
+        "quantity",
+        "charge",
+        "amount",
+        "anchor_day",
+        "at",
+    )
+    fields = [column[name] for name in names]
     wanted = among(dialect, column.subscription_id, "ids")
     return sa.select(*fields).where(wanted, column.id <= sa.bindparam("high")).order_by(column.id)
 
@@ -82,15 +94,16 @@ def _late(dialect: str) -> sa.Select[Any]:
 
 
 def _unsettled(dialect: str) -> sa.Select[Any]:
-    """Days of events that became known after the last roll-up."""
-    event = tables.USAGE_EVENT.c
-    return (
-        sa.select(event.subscription_id, event.day, event.meter, sa.func.max(event.id))
-        .where(
-            event.id > sa.bindparam("rolled"), event.id <= sa.bindparam("high"), event.tenant == sa.bindparam("tenant")
-        )
-        .group_by(event.subscription_id, event.day, event.meter)
-    )
+    """Days of events, and of reversals of events, that became known after the last roll-up."""
+
+    def of(table: sa.Table) -> sa.Select[Any]:
+        one = table.c
+        known = (one.id > sa.bindparam("rolled"), one.id <= sa.bindparam("high"), one.tenant == sa.bindparam("tenant"))
+        keys = (one.subscription_id, one.day, one.meter)
+        return sa.select(*keys, sa.func.max(one.id).label("newest")).where(*known).group_by(*keys)
+
+    both = sa.union_all(of(tables.USAGE_EVENT), of(tables.USAGE_REVERSAL)).subquery()
+    return sa.select(*both.columns)
 
 
 def _lines(dialect: str, table: sa.Table = tables.INVOICE_LINE) -> sa.Select[Any]:
@@ -135,8 +148,9 @@ def _usage(dialect: str) -> sa.Select[Any]:
     day = tables.USAGE_DAY.c
     wanted = (day.subscription_id == ids, day.day >= days)
     joined, found = for_each(dialect, window, tables.USAGE_DAY, UsageDay.__struct_fields__, *wanted)
-    order = (found[name] for name in ("subscription_id", "day", "meter"))
-    return sa.select(*found.values()).select_from(joined).order_by(*order)
+    return (
+        sa.select(*found.values()).select_from(joined).order_by(found["subscription_id"], found["day"], found["meter"])
+    )
 
 
 def _recounted(dialect: str) -> sa.Select[Any]:
@@ -147,7 +161,19 @@ def _recounted(dialect: str) -> sa.Select[Any]:
     names = ("subscription_id", "meter", "day", "quantity", "id")
     joined, found = for_each(dialect, chosen, tables.USAGE_EVENT, names, *wanted)
     keys, quantity, ident = [found[name] for name in names[:3]], found["quantity"], found["id"]
-    total = (sa.func.sum(quantity), sa.func.count(), sa.func.max(ident), sa.func.max(quantity))
+    back = tables.USAGE_REVERSAL.c
+    joined = joined.outerjoin(tables.USAGE_REVERSAL, sa.and_(back.event_id == ident, back.id <= sa.bindparam("high")))
+    there = back.id.is_(None)
+    zero: sa.ColumnElement[Any] = sa.literal_column("0")
+    one: sa.ColumnElement[Any] = sa.literal_column("1")
+    left, counts = sa.case((there, quantity), else_=zero), sa.case((there, one), else_=zero)
+    newest = sa.func.max(sa.func.coalesce(back.id, ident))
+    total = (
+        sa.func.sum(left, type_=quantity.type),
+        sa.func.sum(counts),
+        newest,
+        sa.func.max(left, type_=quantity.type),
+    )
     return sa.select(*keys, *total).select_from(joined).group_by(*keys)
 
 
@@ -172,13 +198,23 @@ _RECOUNTED = Query(_recounted, UsageDay)
 class DueReader(MastersReader):
     """Reads what is due."""
 
-    def due(self, tenant: str, entity: str, low: str, high: str, usage_high: int, events_high: int) -> list[PayerDue]:
+    def due(
+        self,
+        tenant: str,
+        entity: str,
+        low: str,
+        high: str,
+        usage_high: int,
+        events_high: int,
+        imagined: Mapping[int, SubscriptionEvent] = {},
+    ) -> list[PayerDue]:
         """What a run needs to bill the payers ``low`` to ``high``, both included, of a legal entity, in order of key.
 
         Subscription events with ids above ``events_high`` and usage events with ids above ``usage_high`` are not
         seen, nor is a subscription all of whose events are above it: it became known after the run began.  See
         :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts whose payer is
-        not there (:meth:`unpayable`), are left out.
+        not there (:meth:`unpayable`), are left out.  ``imagined`` are events, by subscription, that are taken as if they
+        were known.
         """
         where = {"tenant": tenant, "entity": entity}
         accounts: list[Account] = _ACCOUNTS(self.connection, {**where, "low": low, "high": high})
@@ -186,9 +222,8 @@ class DueReader(MastersReader):
             return []
         keys = [account.key for account in accounts]
         taken: list[Subscription] = _SUBSCRIPTIONS(self.connection, {**where, "accounts": keys})
-        subscriptions = self._subscriptions_due(tenant, taken, usage_high, events_high)
         by_account: dict[str, list[SubscriptionDue]] = defaultdict(list)
-        for due in subscriptions:
+        for due in self._subscriptions_due(tenant, taken, usage_high, events_high, imagined):
             by_account[due.subscription.account].append(due)
         contracts: dict[str, dict[str, Contract]] = defaultdict(dict)
         for contract in self.contracts(tenant, entity, sorted(by_account)):
@@ -200,8 +235,8 @@ class DueReader(MastersReader):
         paid_for: dict[str, list[AccountDue]] = defaultdict(list)
         for account in accounts:
             if account.key in by_account and account.payer in payers:
-                due_here = tuple(by_account[account.key])
-                paid_for[account.payer].append(AccountDue(account, contracts[account.key], due_here))
+                own = tuple(by_account[account.key])
+                paid_for[account.payer].append(AccountDue(account, contracts[account.key], own))
         return [PayerDue(payers[key], tuple(paid_for[key])) for key in sorted(paid_for)]
 
     def usage_rolled(self, tenant: str) -> int:
@@ -212,21 +247,28 @@ class DueReader(MastersReader):
         return value or 0
 
     def _subscriptions_due(
-        self, tenant: str, taken: Sequence[Subscription], usage_high: int, events_high: int
+        self,
+        tenant: str,
+        taken: Sequence[Subscription],
+        usage_high: int,
+        events_high: int,
+        imagined: Mapping[int, SubscriptionEvent],
     ) -> list[SubscriptionDue]:
         ids = [subscription.id for subscription in taken]
         events: dict[int, list[SubscriptionEvent]] = defaultdict(list)
         for ident, *values in _EVENTS(self.connection, {"ids": ids, "high": events_high}):
             events[ident].append(SubscriptionEvent(*values))
+        for ident in imagined.keys() & events.keys():
+            events[ident].append(imagined[ident])
         silent = [ident for ident in ids if ident not in events]
         unknown = {ident for (ident,) in _LATER(self.connection, {"ids": silent})} if silent else set()
         taken = [subscription for subscription in taken if subscription.id not in unknown]
-        ids = [subscription.id for subscription in taken]
+        ids = [one.id for one in taken]
         marks = {mark.subscription_id: mark for mark in _MARKS(self.connection, {"ids": ids})}
         unsettled = self._unsettled(tenant, set(ids), usage_high)
-        windows = {ident: _window(marks.get(ident), events[ident]) for ident in ids}
+        windows = {ident: window_of(marks.get(ident), events[ident]) for ident in ids}
         for ident, day in self._late_days(ids, marks, unsettled, usage_high):
-            windows[ident] = min(windows[ident], day)
+            windows[ident] = min(windows[ident], looked_at_from(day, events[ident]))
         openings = self._openings(windows)
         billed = self._billed(windows, [line.id for one in openings.values() for line in one.lines])
         usage = self._usage(tenant, windows, events, unsettled, usage_high)
@@ -345,21 +387,12 @@ class DueReader(MastersReader):
         return {ident: tuple(days) for ident, days in groupby(totals, attrgetter("subscription_id"))}
 
     def _usage_months(self, tenant: str) -> dict[str, int]:
-        """For each plan, the longest cycle of its usage charges."""
+        """For each plan, the longest cycle of its usage charges, in months; one of days is taken as longer rather than shorter."""
         charge = tables.CHARGE.c
         mine = (charge.tenant == tenant, charge.kind == "usage", charge.current)
-        statement = sa.select(charge.plan, sa.func.max(charge.months)).where(*mine).group_by(charge.plan)
+        months = sa.func.max(charge.months + charge.days // 28)
+        statement = sa.select(charge.plan, months).where(*mine).group_by(charge.plan)
         return dict(map(tuple, self.connection.execute(statement)))
-
-
-def _window(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:
-    """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day
-    before, so that the stretch that it ends, or joins again, is looked at too.
-    """
-    if mark is None:
-        return date.min
-    new = (event.on - timedelta(days=1) for event in events if event.id > mark.events_seen and event.on > date.min)
-    return min([mark.billed_to, *new])
 
 
 def _floor(window: date, months: int) -> date:

@@ -35,6 +35,7 @@ _LOOKUPS: Final = {
     "gl_accounts": _Lookup(tables.GL_ACCOUNT, ("code",)),
     "cutovers": _Lookup(tables.CUTOVER, ("entity", "key")),
     "usage": _Lookup(tables.USAGE_EVENT, ("entity", "source", "key")),
+    "usage_reversals": _Lookup(tables.USAGE_REVERSAL, ("entity", "source", "key")),
     "rates": _Lookup(tables.FX_RATE, ("source", "base", "quote", "on_day"), types.DayList),
 }
 
@@ -78,7 +79,20 @@ def all_keys(session: Session, kind: str, tenant: str, limit: int) -> list[str]:
 
 def _events(dialect: str) -> sa.Select[Any]:
     column = tables.SUBSCRIPTION_EVENT.c
-    fields = (column.subscription_id, column.id, column.key, column.kind, column.on_day, column.plan, column.quantity)
+    names = (
+        "subscription_id",
+        "id",
+        "key",
+        "kind",
+        "on_day",
+        "plan",
+        "quantity",
+        "charge",
+        "amount",
+        "anchor_day",
+        "at",
+    )
+    fields = [column[name] for name in names]
     return sa.select(*fields).where(query.among(dialect, column.subscription_id, "ids")).order_by(column.id)
 
 

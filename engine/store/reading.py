@@ -190,9 +190,10 @@ class MastersReader(Session):
         return [FxRate(*row) for row in self.rows(statement)]
 
     def high_marks(self) -> tuple[int, int]:
-        """Ids of the newest usage event and the newest subscription event."""
+        """Ids of the newest usage event, or reversal of one, and of the newest subscription event."""
         newest = [
-            sa.select(sa.func.coalesce(sa.func.max(t.c.id), 0)) for t in (tables.USAGE_EVENT, tables.SUBSCRIPTION_EVENT)
+            sa.select(sa.func.coalesce(sa.func.max(t.c.id), 0))
+            for t in (tables.USAGE_EVENT, tables.USAGE_REVERSAL, tables.SUBSCRIPTION_EVENT)
         ]
-        usage, events = (self.connection.execute(statement).scalar_one() for statement in newest)
-        return usage, events
+        usage, reversals, events = (self.connection.execute(statement).scalar_one() for statement in newest)
+        return max(usage, reversals), events

@@ -95,19 +95,19 @@ class LedgerReader(Session):
         return [dict(row) for row in self.connection.execute(statement, {"values": list(values)}).mappings()]
 
     def lines_events(self, line: dict[str, Any]) -> list[UsageEvent]:
-        """Usage events behind an invoice line (by column name): those of its subscription and its charge's meter, on
+        """Usage events behind an invoice line (by column name): those of its subscription and its charge's meters, on
         its days of service, with ids in (``usage_after``, ``usage_to``], in order of id.
         """
         event, charge = tables.USAGE_EVENT.c, tables.CHARGE.c
-        meter: str | None = self.connection.execute(
-            sa.select(charge.meter).where(charge.id == line["charge_id"])
-        ).scalar()
-        if meter is None:
+        known = self.connection.execute(
+            sa.select(charge.meter, charge.meters).where(charge.id == line["charge_id"])
+        ).one_or_none()
+        if known is None or known.meter is None:
             return []
         fields = (event.id, event.tenant, event.entity, event.meter, event.key, event.at, event.day, event.quantity)
         statement = sa.select(*fields).where(
             event.subscription_id == line["subscription_id"],
-            event.meter == meter,
+            event.meter.in_(known.meters.split(";") if known.meters else [known.meter]),
             event.day >= line["service_from"],
             event.day < line["service_to"],
             event.id > line["usage_after"],

@@ -100,3 +100,9 @@ class RunsReader(Session):
         column = tables.INTAKE_FILE.c
         statement = sa.select(tables.INTAKE_FILE).where(column.tenant == tenant).order_by(column.id)
         return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def refused_usage(self, tenant: str, limit: int = 100) -> list[dict[str, Any]]:
+        """Usage events that clients sent and the books did not take, by column name, the newest first."""
+        column = tables.USAGE_REFUSED.c
+        statement = sa.select(tables.USAGE_REFUSED).where(column.tenant == tenant).order_by(column.id.desc())
+        return [dict(row) for row in self.connection.execute(statement.limit(limit)).mappings()]

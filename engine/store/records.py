@@ -20,20 +20,23 @@ class Outcome(msgspec.Struct, frozen=True):
         changed: rows that replaced an earlier version of the same record.
         same: rows that said what the books say already.
         conflicts: positions, in the batch, of rows that contradict what may not change; they were left out.
+        repeats: positions of the rows that are counted as ``same``, where the writer tells them (events).
     """
 
     inserted: int = 0
     changed: int = 0
     same: int = 0
     conflicts: tuple[int, ...] = ()
+    repeats: tuple[int, ...] = ()
 
     def __add__(self, other: Outcome) -> Outcome:
-        """Sums of counts; positions of the other's conflicts stay those of its own batch."""
+        """Sums of counts; the positions of the other's rows stay those of its own batch."""
         return Outcome(
             self.inserted + other.inserted,
             self.changed + other.changed,
             self.same + other.same,
             self.conflicts + other.conflicts,
+            self.repeats + other.repeats,
         )
 
 

@@ -57,10 +57,22 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "audit": (1, {}),
     "intake_file": (1, {}),
     "usage_event": (50, {}),
+    "usage_reversal": (1, {}),
+    "usage_refused": (1, {}),
     "subscription_event": (1, {}),
     "fx_rate": (10, {}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
+
+ADDED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "charge": {"days": 0, "cycles_from": "subscription", "zero_lines": False, "meters": None},
+    "subscription": {"anchor_time": None, "anchor_slips": False},
+    "subscription_event": {"charge": None, "amount": None, "anchor_day": None, "at": None},
+    "invoice_line": {"upon": 0, "exact": ""},
+    "opening_line": {"upon": 0, "exact": ""},
+}
+"""Tables that were given columns since rows of them were first sealed: these columns in the order in which they came, and what
+they hold in the rows that were there.  A seal says how many columns its rows had; the first ones had none of these."""
 
 SALT_BYTES: Final = 16
 DIGEST_CHARACTERS: Final = 32
@@ -110,6 +122,7 @@ class Seal:
         """The seal as the chain keeps it."""
         return {
             "table": str(self.table.name),
+            "columns": len(self.table.columns),
             "from": self.first,
             "to": self.last,
             "rows": self.rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -101,6 +101,20 @@ def lines_of_stretch(session: Session, charge: RatedCharge) -> list[LineRecord]:
     return [record_of(row, {}) for row in rows]
 
 
+def lines_ending(session: Session, charge: RatedCharge, invoice_id: int) -> list[RatedCharge]:
+    """All lines of a subscription whose service ends on the days of one of its charges, up to an invoice."""
+    line = t.INVOICE_LINE.c
+    rows = session.rows(
+        sa.select(t.INVOICE_LINE).where(
+            line.subscription_id == charge.subscription_id,
+            line.service_to > charge.service_from,
+            line.service_to <= charge.service_to,
+            line.invoice_id <= invoice_id,
+        )
+    )
+    return [record_of(row, {}).charge for row in rows]
+
+
 def line_by_id(session: Session, line_id: int) -> LineRecord | None:
     """The line with that id, with the head of its invoice; of a line of an old system, with its number and date."""
     rows = session.rows(sa.select(t.INVOICE_LINE).where(t.INVOICE_LINE.c.id == line_id))
@@ -129,36 +143,108 @@ def postings_of(session: Session, invoice_id: int, line_id: int) -> list[dict[st
     return [dict(row._mapping) for row in rows]
 
 
-def usage_events(session: Session, charge: RatedCharge, meter: str, limit: int | None) -> list[dict[str, Any]]:
-    """The usage events behind a line, in order of time: of its meter and service period, known after the line before it."""
+def _behind(charge: RatedCharge, meters: Sequence[str], until: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """Usage events of some meters on the days of a line, up to, not including, a day, that were known by its run."""
     event = t.USAGE_EVENT.c
+    return (
+        event.subscription_id == charge.subscription_id,
+        event.meter.in_(list(meters)),
+        event.day >= charge.service_from,
+        event.day < until,
+        event.id <= charge.usage_to,
+    )
+
+
+def counted_until(session: Session, charge: RatedCharge, meters: Sequence[str]) -> date:
+    """The day up to which, not including, usage counts for a line: its last day too where its service was cancelled on it and the
+    rule of that time said so, which shows in the number of events."""
+    event = t.USAGE_EVENT.c
+    fresh = event.id > charge.usage_after
+    seen = sa.select(sa.func.count()).where(*_behind(charge, meters, charge.service_to), fresh)
+    ((count,),) = session.rows(seen)
+    return charge.service_to if count >= charge.events else charge.service_to + timedelta(days=1)
+
+
+def usage_events(
+    session: Session, charge: RatedCharge, meters: Sequence[str], limit: int | None
+) -> list[dict[str, Any]]:
+    """The usage events behind a line, in order of time: of its meters and days, known after the line before it."""
+    event = t.USAGE_EVENT.c
+    until = counted_until(session, charge, meters)
     rows = session.rows(
-        sa.select(event.source, event.key, event.at, event.day, event.quantity)
-        .where(
-            event.subscription_id == charge.subscription_id,
-            event.meter == meter,
-            event.day >= charge.service_from,
-            event.day < charge.service_to,
-            event.id > charge.usage_after,
-            event.id <= charge.usage_to,
-        )
+        sa.select(event.source, event.meter, event.key, event.at, event.day, event.quantity)
+        .where(*_behind(charge, meters, until), event.id > charge.usage_after, ~_taken_back(charge))
         .order_by(event.at, event.key)
         .limit(limit)
     )
     return [dict(row._mapping) for row in rows]
 
 
+def _taken_back(charge: RatedCharge) -> sa.ColumnElement[bool]:
+    """Whether an event was taken back by what the run of a line knew."""
+    back = t.USAGE_REVERSAL.c
+    return sa.exists().where(back.event_id == t.USAGE_EVENT.c.id, back.id <= charge.usage_to)
+
+
+def usage_taken_back(session: Session, charge: RatedCharge, meters: Sequence[str]) -> list[dict[str, Any]]:
+    """The usage events that a line gives back, because they were taken back after the line before it."""
+    event, back = t.USAGE_EVENT.c, t.USAGE_REVERSAL.c
+    until = charge.service_to + timedelta(days=1)
+    rows = session.rows(
+        sa.select(event.source, event.meter, event.key, event.at, event.day, event.quantity)
+        .join(t.USAGE_REVERSAL, back.event_id == event.id)
+        .where(*_behind(charge, meters, until), event.id <= charge.usage_after)
+        .where(back.id > charge.usage_after, back.id <= charge.usage_to)
+        .order_by(event.at, event.key)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def usage_totals(session: Session, charge: RatedCharge, meters: Sequence[str]) -> dict[str, tuple[Any, int, Any]]:
+    """Sum, number and greatest of the events of each meter on the days of a line, as far as its run knew them."""
+    event = t.USAGE_EVENT.c
+    found = (sa.func.sum(event.quantity, type_=event.quantity.type), sa.func.count(), sa.func.max(event.quantity))
+    until = counted_until(session, charge, meters)
+    counted = (*_behind(charge, meters, until), ~_taken_back(charge))
+    rows = session.rows(sa.select(event.meter, *found).where(*counted).group_by(event.meter))
+    return {meter: (total, count, peak) for meter, total, count, peak in rows}
+
+
 def subscribed_on(session: Session, subscription_id: int) -> Any:
-    """The day of a subscription's first event."""
-    event = t.SUBSCRIPTION_EVENT.c
-    return session.rows(sa.select(sa.func.min(event.on_day)).where(event.subscription_id == subscription_id))[0][0]
+    """The day of a subscription's first event, of those that were not withdrawn."""
+    event, other = t.SUBSCRIPTION_EVENT.c, t.SUBSCRIPTION_EVENT.alias("other")
+    withdrawn = sa.exists().where(
+        other.c.subscription_id == event.subscription_id,
+        other.c.kind == "withdraw",
+        other.c.id > event.id,
+        other.c.on_day < event.on_day,
+    )
+    mine = (event.subscription_id == subscription_id, event.kind.not_in(("withdraw", "adjust")), ~withdrawn)
+    return session.rows(sa.select(sa.func.min(event.on_day)).where(*mine))[0][0]
 
 
-def payers_billed(session: Session, tenant: str, entity: str, low: str, high: str, period: str) -> set[str]:
-    """Payers between ``low`` and ``high``, both included, that have an invoice of that period."""
+def credits_on(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Credits on some invoice lines, by column name, in order of id."""
+    line = t.INVOICE_LINE.c
+    rows = session.rows(
+        sa.select(t.INVOICE_LINE).where(line.credits.in_(list(ids)), line.credits != 0).order_by(line.id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def payers_billed(session: Session, tenant: str, entity: str, low: str, high: str, period: str, but: str) -> set[str]:
+    """Payers between ``low`` and ``high``, both included, that have an invoice of that period; documents whose group holds
+    ``but`` do not count."""
     invoice = t.INVOICE.c
-    query = sa.select(invoice.payer).where(
-        invoice.tenant == tenant, invoice.entity == entity, invoice.payer.between(low, high), invoice.period == period
+    query = (
+        sa.select(invoice.payer)
+        .where(
+            invoice.tenant == tenant,
+            invoice.entity == entity,
+            invoice.payer.between(low, high),
+            invoice.period == period,
+        )
+        .where(~invoice.group_key.contains(but, autoescape=True))
     )
     return {row[0] for row in session.rows(query)}
 

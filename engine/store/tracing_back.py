@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from engine.store import tables as t
 from engine.store.session import Session
-from engine.store.tracing import NEAR, LineRecord, record_of
+from engine.store.tracing import NEAR, LineRecord, counted_until, record_of
 
 
 def invoice_head(session: Session, tenant: str, number: str) -> dict[str, Any] | None:
@@ -57,6 +57,13 @@ def events_named(session: Session, subscription_id: int, meter: str, key: str) -
     return [dict(row._mapping) for row in rows]
 
 
+def reversal_of(session: Session, event_id: int) -> int | None:
+    """The id under which it became known that an event is taken back; None where it is not."""
+    back = t.USAGE_REVERSAL.c
+    rows = session.rows(sa.select(back.id).where(back.event_id == event_id))
+    return rows[0][0] if rows else None
+
+
 def event_keys(session: Session, subscription_id: int, meter: str, key: str) -> list[str]:
     """Keys of events that begin like one that does not exist, else any of the subscription's."""
     event = t.USAGE_EVENT.c
@@ -76,19 +83,26 @@ def lines_with_event(session: Session, event: dict[str, Any]) -> list[LineRecord
     """The lines that bill a usage event: of its subscription and meter, on its day, up to what was known."""
     line, charge = t.INVOICE_LINE.c, t.CHARGE.c
     rows = session.rows(
-        sa.select(t.INVOICE_LINE)
+        sa.select(t.INVOICE_LINE, charge.meters.label("charge_meters"), charge.meter.label("charge_meter"))
         .join(t.CHARGE, charge.id == line.charge_id)
         .where(
             line.subscription_id == event["subscription_id"],
-            charge.meter == event["meter"],
+            (charge.meter == event["meter"]) | charge.meters.is_not(None),
             line.service_from <= event["day"],
-            line.service_to > event["day"],
+            line.service_to >= event["day"],
             line.usage_after < event["id"],
             line.usage_to >= event["id"],
         )
         .order_by(line.id)
     )
-    return [record_of(row, head_by_id(session, row.invoice_id) or {}) for row in rows]
+    found = []
+    for row in rows:
+        meters = row.charge_meters.split(";") if row.charge_meters else [row.charge_meter]
+        record = record_of(row, head_by_id(session, row.invoice_id) or {})
+        ends = record.charge.service_to
+        if event["meter"] in meters and (event["day"] < ends or counted_until(session, record.charge, meters) > ends):
+            found.append(record)
+    return found
 
 
 def findings_about(session: Session, tenant: str, subjects: Sequence[str], like: str = "") -> list[dict[str, Any]]:

@@ -65,7 +65,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         tables.CONTRACT_LINE, ("tenant", "entity", "contract", "plan", "charge", "valid_from"), "contract"
     ),
     "subscriptions": Kind(
-        tables.SUBSCRIPTION, ("tenant", "entity", "key"), "key", fixed=frozenset({"account", "anchor_day"})
+        tables.SUBSCRIPTION,
+        ("tenant", "entity", "key"),
+        "key",
+        fixed=frozenset({"account", "anchor_day", "anchor_time", "anchor_slips"}),
     ),
     "rates": Kind(
         tables.FX_RATE,
@@ -228,8 +231,8 @@ def _key(how: Kind, values: Values) -> tuple[Any, ...]:
 
 
 def _row(how: Kind, ident: int, values: Values) -> tuple[Any, ...]:
-    row = (ident, *(values[name] for name in how.fields))
-    return (*row, True) if how.versioned else row
+    known = {**values, "id": ident, "current": True}
+    return tuple(known[column.name] for column in how.table.columns)
 
 
 def _told(how: Kind, version: int, values: Values) -> Values:

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "run bill": ("--date", "2026-02-01"),
     "runs resume": ("1",),
     "runs abandon": ("1",),
+    "void": ("E1-2026-000001", "--date", "2026-02-01"),
     "deliver": (),
     "requests replay": ("1",),
     "requests purge": ("--before", "2026-01-01"),
@@ -32,7 +33,7 @@ ARGUMENTS = {
 }
 """What each changing verb is called with here; a new one has to be added, or the first test fails."""
 
-WORDS = {"approvals": "approve", "scheduler": "schedule", "work": "schedule"}
+WORDS = {"approvals": "approve", "scheduler": "schedule", "work": "schedule", "void": "run"}
 """Verbs of the command line whose permission has another name."""
 
 

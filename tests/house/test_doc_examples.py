@@ -27,7 +27,13 @@ from engine.rulebook.rulebook import compile_book
 from tests.house.sources import ROOT
 
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-RULES = ("docs/concepts/rules.md", "docs/guides/write-an-adapter.md", "docs/tutorial/first-bill.md")
+RULES = (
+    "docs/concepts/rules.md",
+    "docs/guides/pricing.md",
+    "docs/guides/send-usage.md",
+    "docs/guides/write-an-adapter.md",
+    "docs/tutorial/first-bill.md",
+)
 
 
 def blocks(page: str) -> Iterator[tuple[str, str, str]]:

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.vectors import (
+    invoicing_timelines,
+    pricing_models,
+    proration_changes,
+    proration_periods,
+    usage_tiers,
+)
 from tests.vectors.outcome import Document, Sheet
 
 SHEETS: tuple[Sheet, ...] = (
-    Sheet("pricing_models", {"vectors": None}),
-    Sheet("proration_changes", {"vectors": None, "anchors": None}),
-    Sheet(
-        "proration_periods",
-        dict.fromkeys(
-            (
-                "cycles",
-                "rejected",
-                "boundaries",
-                "segments",
-                "fractions",
-                "slices",
-                "period_math",
-                "fixed_month_day_counts",
-            )
-        ),
-    ),
-    Sheet("usage_tiers", dict.fromkeys(("rating", "capacity", "increments", "rollups", "cuts", "timelines"))),
-    Sheet(
-        "invoicing_timelines",
-        dict.fromkeys(("generator", "reconcile", "next_run", "timelines", "balances", "local_days")),
-    ),
+    Sheet("pricing_models", {"vectors": pricing_models.run}),
+    Sheet("proration_changes", {"vectors": proration_changes.change, "anchors": proration_changes.anchor}),
+    Sheet("proration_periods", proration_periods.SECTIONS),
+    Sheet("usage_tiers", usage_tiers.RUNNERS),
+    Sheet("invoicing_timelines", invoicing_timelines.SECTIONS),
     Sheet("revrec", {"cases": None}),
 )
 

@@ -10,11 +10,12 @@ from zlib import crc32
 import msgspec
 
 from engine.base.errors import Code, Finding
+from engine.base.period import local_day
 from engine.model.subscription import SubscriptionEvent
 from engine.runs.intake.formats import FORMATS, Format
 from engine.runs.intake.masters import conflict
 from engine.runs.intake.references import Known, resolve
-from engine.runs.intake.rows import rules_of, subject_of
+from engine.runs.intake.rows import CONTRADICTION, rules_of, subject_of
 from engine.runs.intake.sequence import admit, followed, why_not
 from engine.runs.intake.session import Good, Refused, Session, Source, Tally, chunks, good_rows, refused
 from engine.store import lookups
@@ -31,7 +32,7 @@ SUBSCRIPTIONS: Final = 2_000
 """Subscriptions that are judged and written at a time."""
 
 Key = tuple[str, str]
-_BODY: Final = ("kind", "on", "plan", "quantity")
+_BODY: Final = ("kind", "on", "plan", "quantity", "charge", "amount", "anchor_day", "at")
 _FORM: Final = FORMATS["subscription_events"]
 
 
@@ -82,13 +83,14 @@ def _load(session: Session, groups: Mapping[Key, Sequence[_Found]], known: Known
         stored = lookups.events_of(reader, [records[key]["id"] for key in groups])
     rows: list[tuple[Any, ...]] = []
     accepted: list[_Found] = []
+    zones = _zones(known, {key: records[key]["account"] for key in groups}, groups)
     for key, found in groups.items():
         ident = records[key]["id"]
-        fresh = _fresh(stored.get(ident, []), found)
+        fresh = _fresh(stored.get(ident, []), [one for one in found if _on_its_day(one, zones.get(key))])
         events = {event.key: event for event in map(_event, fresh.values())}
         good, bad = admit(stored.get(ident, []), list(events.values()))
         for event in good:
-            rows.append((session.tenant, key[0], ident, event.key, event.kind, event.on, event.plan, event.quantity))
+            rows.append((session.tenant, key[0], ident, event.key, *_body(event)))
             accepted.append(fresh[event.key])
         everything = followed(stored.get(ident, []), good)
         for event in bad:
@@ -97,6 +99,25 @@ def _load(session: Session, groups: Mapping[Key, Sequence[_Found]], known: Known
     if rows:
         outcome = session.write(partial(_write, rows))
         _count(session, rows, accepted, frozenset(outcome.conflicts))
+
+
+def _zones(known: Known, accounts: Mapping[Key, str], groups: Mapping[Key, Sequence[_Found]]) -> dict[Key, str]:
+    """The zones of the accounts of subscriptions some of whose events say at what instant they happened."""
+    wanted = {key: (key[0], accounts[key]) for key, rows in groups.items() if any(row.row.values["at"] for row in rows)}
+    found = known.find("accounts", wanted.values()) if wanted else {}
+    return {key: found[account]["zone"] for key, account in wanted.items() if account in found}
+
+
+def _on_its_day(found: _Found, zone: str | None) -> bool:
+    """Whether an event's instant, if it says one, is on its day there; one that is not is quarantined."""
+    values = found.row.values
+    if values["at"] is None or zone is None or (day := local_day(values["at"], zone)) == values["on"]:
+        return True
+    what = f"at {values['at']:%Y-%m-%dT%H:%M:%SZ} is on {day} in {zone}, but on says {values['on']}"
+    mend = f"write {day}, or correct the instant"
+    subject = subject_of(_FORM, values)
+    found.tally.refuse_row(Finding(CONTRADICTION, found.row.where, what, mend=mend, subject=subject))
+    return False
 
 
 def _count(
@@ -124,7 +145,7 @@ def _write(rows: Sequence[tuple[Any, ...]], writer: Writer) -> Outcome:
 
 def _event(found: _Found) -> SubscriptionEvent:
     values = found.row.values
-    return SubscriptionEvent(0, values["key"], values["kind"], values["on"], values["plan"], values["quantity"])
+    return SubscriptionEvent(0, values["key"], *(values[name] for name in _BODY))
 
 
 def _fresh(stored: Sequence[SubscriptionEvent], found: Sequence[_Found]) -> dict[str, _Found]:
@@ -144,7 +165,7 @@ def _fresh(stored: Sequence[SubscriptionEvent], found: Sequence[_Found]) -> dict
 
 
 def _body(event: SubscriptionEvent) -> tuple[Any, ...]:
-    return event.kind, event.on, event.plan, event.quantity
+    return tuple(getattr(event, name) for name in _BODY)
 
 
 def _refuse(found: _Found, event: SubscriptionEvent, others: Sequence[SubscriptionEvent]) -> None:

@@ -14,7 +14,7 @@ __all__ = ["EVENT_KINDS", "FORMATS", "GL_KINDS", "SUFFIXES", "TYPES", "Column", 
 
 SUFFIXES: Final = ("csv", "jsonl", "parquet")
 """Kinds of file, by the ending of the name."""
-EVENT_KINDS: Final = ("start", "change", "pause", "resume", "cancel")
+EVENT_KINDS: Final = ("start", "change", "pause", "resume", "cancel", "anchor", "uncancel", "withdraw", "adjust")
 GL_KINDS: Final = ("asset", "liability", "equity", "income", "expense")
 
 
@@ -24,6 +24,7 @@ TYPES: Final[dict[str, str]] = {
     "lines": "text that may have several lines; at most 1000 characters",
     "decimal": "an exact number: digits with a point, no thousands separator, never a binary floating point number",
     "integer": "a whole number",
+    "time": "a time of day as in 13:37:11 or 09:00",
     "boolean": "true, false, yes, no, 1 or 0",
     "date": "a day as in 2026-01-31, from 1900 to 100 years after the business date",
     "instant": "a moment as in 2026-01-31T12:00:00+01:00 or 2026-01-31T11:00:00Z, always with its offset, from 2000 to"
@@ -112,11 +113,32 @@ _FORMATS: Final = (
             Column(
                 "timing",
                 "choice",
-                "billed when its cycle begins or when it has ended; empty: arrears for usage, advance for the others",
-                choices=("advance", "arrears"),
+                "billed when its cycle begins, when it has ended, or early in it, on any day after the first; empty: arrears for"
+                " usage, advance for the others",
+                choices=("advance", "arrears", "arrears_early"),
             ),
             Column("months", "integer", "length of its billing cycle in months", default="1", low=1, high=120),
+            Column(
+                "days",
+                "integer",
+                "length of its billing cycle in days, from the first day of service on whatever the anchor day; empty: months",
+                default="0",
+                low=0,
+                high=3660,
+            ),
+            Column(
+                "cycles_from",
+                "choice",
+                "what its cycles are counted from: subscription, from the last anchor day on or before its first start; or"
+                " terms, anew from each start, change and resume, beginning with the anchor day of that month",
+                default="subscription",
+                choices=("subscription", "terms"),
+            ),
+            Column("zero_lines", "boolean", "whether an amount of zero makes a line; not for usage", default="false"),
             key_column("meter", "the meter that it bills; for usage only, and always there", "meters", required=False),
+            Column(
+                "meters", "text", "keys of all meters that it prices together, with ';' between them; empty: its meter"
+            ),
             Column("unit", "text", "what one of its quantity is called", default="unit", high=50),
             Column("product", "text", "product that its revenue belongs to", default="", high=100),
             Column("tax_code", "text", "what it is for tax, such as digital_service", default="standard", high=50),
@@ -163,9 +185,16 @@ _FORMATS: Final = (
             key_column("account", "the customer", "accounts"),
             key_column("contract", "the contract that it is under", "contracts", required=False),
             Column("anchor_day", "integer", "day of the month on which its cycles begin", default="1", low=1, high=31),
+            Column("anchor_time", "time", "time of day at which they begin in the account's zone; empty: midnight"),
+            Column(
+                "anchor_slips",
+                "boolean",
+                "whether cycles that began on the last day of a short month go on from that day of the month",
+                default="false",
+            ),
         ),
         ("entity", "key"),
-        fixed=("account", "anchor_day"),
+        fixed=("account", "anchor_day", "anchor_time", "anchor_slips"),
         correction="cancel it by an event, and import another subscription",
     ),
     Format(
@@ -177,9 +206,22 @@ _FORMATS: Final = (
             key_column("subscription", "the subscription", "subscriptions"),
             key_column("key", "identifies the event within the subscription"),
             Column("kind", "choice", "what happens", required=True, choices=EVENT_KINDS),
-            Column("on", "date", "first day of its effect", required=True),
+            Column(
+                "on", "date", "first day of its effect; a withdraw takes back what is known and later", required=True
+            ),
             key_column("plan", "the plan from then on; empty: as before; a start needs one", "plans", required=False),
             Column("quantity", "decimal", "the quantity from then on; empty: as before, 1 for a start", low=0),
+            Column("charge", "text", "adjust only: the charge whose line that begins on the day is adjusted", high=100),
+            Column("amount", "decimal", "adjust only: what is given back of the line, before tax", low=0, after=4),
+            Column(
+                "anchor_day", "integer", "for an anchor: the day of month on which cycles begin then", low=1, high=31
+            ),
+            Column(
+                "at",
+                "instant",
+                "when on that day, in the zone of the account; empty: when the day begins. Needed only to"
+                " the second, and for several changes on one day",
+            ),
         ),
         ("entity", "subscription", "key"),
         appended=True,
@@ -201,6 +243,19 @@ _FORMATS: Final = (
         ("entity", "source", "key"),
         appended=True,
         correction="let the source send another event, with a key of its own",
+    ),
+    Format(
+        "usage_reversals",
+        "usage reversal",
+        "Usage events that are taken back, as if they had never been.",
+        (
+            ENTITY,
+            key_column("key", "the source's key of the event that is taken back"),
+            key_column("source", "the system that counted it", required=False, default="import"),
+        ),
+        ("entity", "source", "key"),
+        appended=True,
+        correction="let the source send the usage again, with a key of its own",
     ),
     Format(
         "rates",

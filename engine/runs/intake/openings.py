@@ -259,6 +259,8 @@ class _Loader:
             "usage_after": 0,
             "usage_to": 0,
             "events": 0,
+            "upon": 0,
+            "exact": "",
             "tax_jurisdiction": values["tax_jurisdiction"] or account["country"],
             "tax_reason": values["tax_reason"],
             "rate": values["rate"] if values["rate"] is not None else 1,
@@ -274,7 +276,7 @@ def _cycle(values: Mapping[str, Any], taken: _Taken, charge: Charge) -> Period:
     days = Period(values["service_from"], values["service_to"])
     if charge.kind == "one_time":
         return days
-    cycle = cycle_containing(days.start, taken.record["anchor_day"], charge.months, taken.origin)
+    cycle = cycle_containing(days.start, taken.record["anchor_day"], charge.months, taken.origin, charge.days)
     return cycle if days.end <= cycle.end else days
 
 

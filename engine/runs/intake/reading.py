@@ -196,8 +196,6 @@ def _constant(name: str) -> str:
 
 
 def _json_rows(file: TextIO, label: str) -> Iterator[Row]:
-    # Numbers stay the texts that they were written as: nothing is rounded on the way.
-    decode = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_constant).decode
     number, cut = 0, False
     for line in _lines(file, label):
         whole = line.endswith(("\n", "\r")) or len(line) < LINE_LIMIT
@@ -211,29 +209,48 @@ def _json_rows(file: TextIO, label: str) -> Iterator[Row]:
                 Broken(BROKEN_ROW, f"the line has more than {LINE_LIMIT} characters", mend="write one object a line"),
             )
         elif text := line.strip():
-            yield number, _json_row(text, decode)
+            yield number, json_row(text)
 
 
-def _json_row(text: str, decode: Any) -> dict[str, str] | Broken:
+# Numbers stay the texts that they were written as: nothing is rounded on the way.
+_DECODE: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_constant
+).decode
+
+
+def json_row(text: str) -> dict[str, str] | Broken:
+    """The row of a line of JSON."""
+    value = json_value(text)
+    return value if isinstance(value, Broken) else json_cells(value, text)
+
+
+def json_value(text: str, noun: str = "line") -> Any:
+    """What a text of JSON says, numbers as the texts that they were written as; a :class:`Broken` if it is not JSON.
+
+    ``noun`` is what messages call the text.
+    """
     if undecoded(text):
         return Broken(
             NOT_UTF8,
-            f"the line {shown(text)} is not UTF-8",
-            "the file was written in another encoding",
-            "save it as UTF-8",
+            f"the {noun} {shown(text)} is not UTF-8",
+            "it was written in another encoding",
+            "write it as UTF-8",
         )
     try:
-        row = decode(text)
+        return _DECODE(text)
     except _DoubleName as error:
         return Broken(BROKEN_ROW, f"{shown(str(error))} is there twice", "nobody knows which one counts", "keep one")
     except json.JSONDecodeError as error:
-        return Broken(
-            BROKEN_ROW, f"the line is not JSON: {error.msg} at character {error.colno}", mend="write one object a line"
-        )
+        place = f"line {error.lineno}, character {error.colno}" if error.lineno > 1 else f"character {error.colno}"
+        return Broken(BROKEN_ROW, f"the {noun} is not JSON: {error.msg} at {place}", mend="write one object a line")
     except RecursionError:
-        return Broken(BROKEN_ROW, "the line is nested too deep", mend="write one flat object a line")
+        return Broken(BROKEN_ROW, f"the {noun} is nested too deep", mend="write one flat object a line")
+
+
+def json_cells(row: Any, text: str, noun: str = "line") -> dict[str, str] | Broken:
+    """A value of JSON, written ``text``, as a row, whose cells are texts; ``noun`` is what messages call it."""
     if not isinstance(row, dict):
-        return Broken(BROKEN_ROW, f"the line {shown(text)} is not an object", mend='write {"column": "value", …}')
+        return Broken(BROKEN_ROW, f"the {noun} {shown(text)} is not an object", mend='write {"column": "value", …}')
     for name, value in row.items():
         if value.__class__ is not str:
             if isinstance(value, (list, dict)):

@@ -179,8 +179,20 @@ def _charge(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     if meter and not usage:
         what = f"a {values['kind']} charge with the meter {meter!r}"
         yield CONTRADICTION, what, "only usage is metered", "make its kind usage, or leave the meter empty"
+    if values["meters"]:
+        keys = [key.strip() for key in values["meters"].split(";")]
+        values["meters"] = ";".join(keys)
+        if meter not in keys or len(set(keys)) < len(keys) or not all(keys):
+            what = f"a charge of the meters {values['meters']!r}"
+            yield CONTRADICTION, what, "its own meter is one of them, and each stands once", "write them as a;b;c"
     if usage and values["timing"] == "advance":
         yield CONTRADICTION, "a usage charge billed in advance", "usage is known afterwards", "write arrears"
+    if usage and (values["timing"] == "arrears_early" or values["zero_lines"]):
+        what = "a usage charge billed early, or with lines of zero"
+        yield CONTRADICTION, what, "both are of charges that are known beforehand", "write arrears, and no zero_lines"
+    if values["days"] and values["months"] != 1:
+        what = f"a cycle of {values['months']} months and of {values['days']} days"
+        yield CONTRADICTION, what, "a cycle has one length", "write months or days"
     values["timing"] = values["timing"] or ("arrears" if usage else "advance")
 
 
@@ -193,11 +205,29 @@ def _contract_line(values: Values) -> Iterator[tuple[Code, str, str, str]]:
 
 def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     kind, plan, quantity = values["kind"], values["plan"], values["quantity"]
+    charge, amount = values["charge"], values["amount"]
+    if kind == "adjust" and not (charge and amount):
+        why = "the charge of the line and what is given back of it are needed"
+        yield CONTRADICTION, "an adjust of nothing", why, "give charge and amount, or take the event out"
+    elif kind != "adjust" and (charge is not None or amount is not None):
+        what = f"{kind} with a charge or an amount"
+        yield CONTRADICTION, what, "only an adjust gives back some of a line", "leave both empty"
+    if kind in ("withdraw", "adjust") and (plan or quantity is not None):
+        what = f"{kind} with a plan or a quantity"
+        yield CONTRADICTION, what, "it changes neither", "leave both empty; another event changes them"
     if kind == "start":
         if not plan:
             yield CONTRADICTION, "a start without a plan", "nothing would say what is sold", "name the plan"
         values["quantity"] = Decimal(1) if quantity is None else quantity
-    elif kind == "change" and not plan and quantity is None:
+    if (kind == "anchor") != (values["anchor_day"] is not None):
+        what = f"{kind} with the anchor day {values['anchor_day']}" if kind != "anchor" else "an anchor without its day"
+        yield (
+            CONTRADICTION,
+            what,
+            "an anchor moves to a day, and nothing else does",
+            "write anchor_day for anchors only",
+        )
+    if kind == "change" and not plan and quantity is None:
         why = "neither plan nor quantity is given"
         yield CONTRADICTION, "a change of nothing", why, "give one of them, or take the event out"
 

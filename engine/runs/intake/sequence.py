@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from engine.base.errors import TollbookError
-from engine.billing.timeline import stints
+from engine.billing.timeline import moment_of, stints
 from engine.model.subscription import SubscriptionEvent
 
 MOST_REFUSED: Final = 100
@@ -28,7 +30,7 @@ def admit(
     Ids of the new events do not count; those of the known ones are below every id that the new ones will get.
     """
     accepted: list[SubscriptionEvent] = []
-    pending = sorted(new, key=lambda event: event.on)
+    pending = sorted(new, key=moment_of)
     while pending:
         fitting = _fitting(followed(known, accepted), pending, _Patience())
         if not fitting:
@@ -80,7 +82,4 @@ def followed(known: Sequence[SubscriptionEvent], new: Sequence[SubscriptionEvent
 
 
 def _numbered(events: Sequence[SubscriptionEvent], after: int) -> list[SubscriptionEvent]:
-    return [
-        SubscriptionEvent(after + place, event.key, event.kind, event.on, event.plan, event.quantity)
-        for place, event in enumerate(events, 1)
-    ]
+    return [msgspec.structs.replace(event, id=after + place) for place, event in enumerate(events, 1)]

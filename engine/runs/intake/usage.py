@@ -15,9 +15,10 @@ from engine.base.period import zone
 from engine.runs.intake.formats import FORMATS, Format
 from engine.runs.intake.masters import conflict
 from engine.runs.intake.references import KEPT, UNKNOWN_REFERENCE, Known, resolve
-from engine.runs.intake.rows import Rules, rules_of
+from engine.runs.intake.rows import Rules, rules_of, subject_of
 from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
 from engine.store import lookups
+from engine.store.reader import Reader
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 
@@ -84,22 +85,73 @@ def _load_file(
 ) -> None:
     early: dict[Key, Early] = {}
     for chunk in chunks(good_rows(source, rules, tally), CHUNK):
-        taken = subscriptions.find({(row.values["entity"], row.values["subscription"]) for row in chunk})
-        meters = known.find("meters", {(row.values["meter"],) for row in chunk})
-        strange = [row for row in chunk if not _there(row, taken, meters)]
-        if strange:
-            for row in resolve(known, rules.form, strange, tally):
-                what = f"subscription {row.values['subscription']!r} is of an account that does not exist"
-                why, mend = "nobody knows when its days begin", "import the account"
-                tally.refuse_row(Finding(UNKNOWN_REFERENCE, row.where, what, why, mend))
-            chunk = [row for row in chunk if _there(row, taken, meters)]
-        rows = _rows(session.tenant, chunk, taken, early)
+        chunk, rows = placed(session.tenant, chunk, subscriptions, known, tally, early)
         outcome = session.write(partial(_write, rows))
         tally.add(outcome)
         if outcome.conflicts:
-            _conflicts(session, [chunk[position] for position in outcome.conflicts], tally)
+            with session.books.reader() as reader:
+                found = conflicts(reader, session.tenant, [chunk[position] for position in outcome.conflicts])
+            for finding in found:
+                tally.refuse_row(finding)
         session.show(tally)
-    tally.note(_before_start(one) for one in early.values())
+    tally.note(before_start(one) for one in early.values())
+
+
+def placed(
+    tenant: str,
+    chunk: Sequence[Good],
+    subscriptions: Subscriptions,
+    known: Known,
+    tally: Tally,
+    early: dict[Key, Early],
+) -> tuple[list[Good], list[tuple[Any, ...]]]:
+    """The events whose subscription and meter exist, and the rows of them that the books take.
+
+    The others are refused in the tally; usage before the start of its subscription is noted in ``early``.
+    """
+    taken = subscriptions.find({(row.values["entity"], row.values["subscription"]) for row in chunk})
+    meters = known.find("meters", {(row.values["meter"],) for row in chunk})
+    strange = [row for row in chunk if not _there(row, taken, meters)]
+    for row in resolve(known, _FORM, strange, tally) if strange else ():
+        what = f"subscription {row.values['subscription']!r} is of an account that does not exist"
+        why, mend = "nobody knows when its days begin", "import the account"
+        tally.refuse_row(Finding(UNKNOWN_REFERENCE, row.where, what, why, mend, subject=subject_of(_FORM, row.values)))
+    good = [row for row in chunk if _there(row, taken, meters)] if strange else list(chunk)
+    return good, _rows(tenant, good, taken, early)
+
+
+def load_reversals(session: Session, form: Format, sources: Sequence[Source]) -> None:
+    """Load all files of usage events that are taken back, each chunk in one transaction."""
+    rules, known = rules_of(form, session.today), Known(session)
+    for source in sources:
+        tally = session.tally(source)
+        try:
+            for chunk in chunks(good_rows(source, rules, tally), CHUNK):
+                _reverse(session, form, resolve(known, form, chunk, tally), tally)
+                session.show(tally)
+        except Refused as error:
+            refused(tally, error)
+
+
+def _reverse(session: Session, form: Format, chunk: Sequence[Good], tally: Tally) -> None:
+    keys = [tuple(row.values[name] for name in form.key) for row in chunk]
+    with session.books.reader() as reader:
+        there = lookups.find(reader, "usage", session.tenant, keys)
+    rows = []
+    for key, row in zip(keys, chunk, strict=True):
+        event = there.get(key)
+        if event is None:
+            entity, origin, name = key
+            what = f"there is no usage event {name!r} of source {origin!r} in {entity}"
+            mend = "send the event first, or correct its key"
+            tally.refuse_row(Finding(UNKNOWN_REFERENCE, row.where, what, "nothing can be taken back", mend))
+            continue
+        rows.append((session.tenant, *key, event["id"], event["subscription_id"], event["meter"], event["day"]))
+    tally.add(session.write(partial(_write_reversals, rows)))
+
+
+def _write_reversals(rows: Sequence[tuple[Any, ...]], writer: Writer) -> Outcome:
+    return writer.put_reversals(rows)
 
 
 def _there(row: Good, taken: dict[Key, Taken], meters: Any) -> bool:
@@ -141,17 +193,20 @@ def _write(rows: Sequence[tuple[Any, ...]], writer: Writer) -> Outcome:
     return writer.put_usage(rows)
 
 
-def _conflicts(session: Session, rows: Sequence[Good], tally: Tally) -> None:
+def conflicts(reader: Reader, tenant: str, rows: Sequence[Good]) -> list[Finding]:
+    """Why events cannot be taken whose keys are in the books with other values, in their order."""
     keys = [tuple(row.values[name] for name in _FORM.key) for row in rows]
-    with session.books.reader() as reader:
-        there = lookups.find(reader, "usage", session.tenant, keys)
-        names = lookups.subscription_keys(reader, [record["subscription_id"] for record in there.values()])
+    there = lookups.find(reader, "usage", tenant, keys)
+    names = lookups.subscription_keys(reader, [record["subscription_id"] for record in there.values()])
+    found = []
     for key, row in zip(keys, rows, strict=True):
         record = there[key]
-        tally.refuse_row(conflict(_FORM, row, {**record, "subscription": names[record["subscription_id"]]}))
+        found.append(conflict(_FORM, row, {**record, "subscription": names[record["subscription_id"]]}))
+    return found
 
 
-def _before_start(one: Early) -> Finding:
+def before_start(one: Early) -> Finding:
+    """The warning that usage of a subscription lies before its start."""
     count = f"{one.count} usage events" if one.count > 1 else "a usage event"
     days = f"on {one.first}" if one.first == one.last else f"from {one.first} to {one.last}"
     starts = f"starts on {one.start}" if one.start else "has no start event"

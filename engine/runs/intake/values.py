@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -46,6 +46,7 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(Z|[-+][0-9]{2}(?::?[0-9]{2})?)?"
 )
+_TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _REGISTRATION_KINDS: Final = ("vat", "gst", "sales_tax", "consumption_tax")
 
@@ -197,6 +198,15 @@ def _instant(column: Column, today: date) -> Read:
     return read
 
 
+def _time(column: Column, today: date) -> Read:
+    def read(text: str) -> str:
+        if not _TIME.fullmatch(text):
+            raise Unfit("is not a time of day", "write it as in 13:37:11")
+        return time.fromisoformat(text).isoformat()
+
+    return read
+
+
 def _country(column: Column, today: date) -> Read:
     def read(text: str) -> str:
         if text not in COUNTRIES:
@@ -326,6 +336,7 @@ _READERS: Final[dict[str, Callable[[Column, date], Read]]] = {
     "boolean": _boolean,
     "date": _date,
     "instant": _instant,
+    "time": _time,
     "country": _country,
     "currency": _currency,
     "zone": _zone,

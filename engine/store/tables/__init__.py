@@ -45,7 +45,7 @@ from engine.store.tables.openings import (
 from engine.store.tables.outbox import EFFECT
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
-from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, WATERMARK
+from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, USAGE_REFUSED, USAGE_REVERSAL, WATERMARK
 
 __all__ = [
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
@@ -54,6 +54,6 @@ __all__ = [
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE", "LEDGER_TOTAL",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
-    "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "WATERMARK",
+    "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "USAGE_REFUSED", "USAGE_REVERSAL", "WATERMARK",
     "APPROVAL", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",
 ]  # fmt: skip

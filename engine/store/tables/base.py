@@ -40,9 +40,9 @@ def text(name: str, *, null: bool = False, key: bool = False) -> sa.Column[str]:
     return sa.Column(name, types.Text(), nullable=null, primary_key=key)
 
 
-def big(name: str, *, key: bool = False) -> sa.Column[int]:
+def big(name: str, *, null: bool = False, key: bool = False) -> sa.Column[int]:
     """An integer; ``key`` makes it part of the primary key."""
-    return sa.Column(name, types.Big(), nullable=False, primary_key=key, autoincrement=False)
+    return sa.Column(name, types.Big(), nullable=null, primary_key=key, autoincrement=False)
 
 
 def flag(name: str) -> sa.Column[bool]:
@@ -50,9 +50,9 @@ def flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, types.Flag(), nullable=False)
 
 
-def amount(name: str) -> sa.Column[Any]:
+def amount(name: str, *, null: bool = False) -> sa.Column[Any]:
     """Money, 4 digits after the point."""
-    return sa.Column(name, types.Amount(), nullable=False)
+    return sa.Column(name, types.Amount(), nullable=null)
 
 
 def price(name: str) -> sa.Column[Any]:

@@ -84,6 +84,8 @@ def charged() -> tuple[sa.Column[Any], ...]:
         big("usage_after"),
         big("usage_to"),
         big("events"),
+        big("upon"),
+        text("exact"),
     )
 
 

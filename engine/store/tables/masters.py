@@ -6,12 +6,14 @@ from typing import Final
 
 from engine.store.tables.base import (
     CURRENT,
+    amount,
     big,
     day,
     document,
     flag,
     ident,
     index,
+    moment,
     price,
     quantity,
     rate,
@@ -97,6 +99,10 @@ CHARGE: Final = table(
     text("product"),
     text("tax_code"),
     flag("current"),
+    big("days"),
+    text("cycles_from"),
+    flag("zero_lines"),
+    text("meters", null=True),
     unique("tenant", "plan", "key", where=CURRENT),
 )
 
@@ -140,6 +146,8 @@ SUBSCRIPTION: Final = table(
     text("account"),
     text("contract", null=True),
     big("anchor_day"),
+    text("anchor_time", null=True),
+    flag("anchor_slips"),
     unique("tenant", "entity", "key"),
     index("tenant", "entity", "account"),
 )
@@ -155,6 +163,10 @@ SUBSCRIPTION_EVENT: Final = table(
     day("on_day"),
     text("plan", null=True),
     quantity("quantity", null=True),
+    text("charge", null=True),
+    amount("amount", null=True),
+    big("anchor_day", null=True),
+    moment("at", null=True),
     unique("subscription_id", "key"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.store.tables.base import big, day, ident, index, moment, quantity, table, text, unique
+from engine.store.tables.base import big, day, document, ident, index, moment, quantity, table, text, unique
 
 USAGE_EVENT: Final = table(
     "usage_event",
@@ -22,6 +22,24 @@ USAGE_EVENT: Final = table(
     index("subscription_id", "day", "meter"),
 )
 
+USAGE_REVERSAL: Final = table(
+    "usage_reversal",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("source"),
+    text("key"),
+    big("event_id"),
+    big("subscription_id"),
+    text("meter"),
+    day("day"),
+    unique("tenant", "entity", "source", "key"),
+    index("event_id"),
+    index("subscription_id", "day"),
+)
+"""Usage events that were taken back, by the key of the event.  Its ids are of the same sequence as those of events, so that
+"known up to id" holds for both."""
+
 USAGE_DAY: Final = table(
     "usage_day",
     big("subscription_id", key=True),
@@ -34,9 +52,27 @@ USAGE_DAY: Final = table(
     index("subscription_id", "last_id"),
     clustered=True,
 )
-"""Rolled up from USAGE_EVENT; the day comes before the meter in its key, so that a read of late days costs no
+"""Rolled up from USAGE_EVENT without what USAGE_REVERSAL takes back; the day comes before the meter in its key, so that a read of late days costs no
 history.
 """
+
+USAGE_REFUSED: Final = table(
+    "usage_refused",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("source"),
+    text("key"),
+    text("digest"),
+    text("client"),
+    moment("at"),
+    text("code"),
+    text("what"),
+    document("body"),
+    unique("tenant", "digest"),
+    index("tenant", "source", "key"),
+)
+"""Events that a client sent, that are right by themselves and that the books did not take: once each, with the reason."""
 
 WATERMARK: Final = table(
     "watermark",

@@ -13,18 +13,22 @@ from hypothesis import strategies as st
 from engine.base import period
 from engine.base.errors import TollbookError
 from engine.base.period import (
+    BEGINNING,
+    ENDLESS,
     FOREVER,
     Period,
     add_months,
     cycle_containing,
     cycles,
     days_30_360,
+    instant_of,
     local_day,
     months_between,
     one_day_before,
     share_30_360,
     share_actual,
     share_fixed,
+    slipping_cycle,
     subtract,
 )
 
@@ -295,3 +299,38 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
     with pytest.raises(TollbookError) as caught:
         period.zone(name)
     assert caught.value.findings[0].code == period.UNKNOWN_ZONE
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("2026-01-31", "2026-01-31..2026-02-28"),
+        ("2026-02-27", "2026-01-31..2026-02-28"),
+        ("2026-02-28", "2026-02-28..2026-03-28"),
+        ("2026-03-30", "2026-03-28..2026-04-28"),
+        ("2028-02-29", "2028-02-28..2028-03-28"),
+    ],
+)
+def test_slipping_cycle(on: str, expected: str) -> None:
+    assert str(slipping_cycle(day(on), 31, 1, day("2026-01-31"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("on", "zone_name", "expected"),
+    [
+        ("2026-03-08", "America/New_York", "2026-03-08T05:00:00+00:00"),
+        ("2026-03-09", "America/New_York", "2026-03-09T04:00:00+00:00"),
+        ("2026-04-06", "Australia/Lord_Howe", "2026-04-05T13:30:00+00:00"),
+        ("9999-12-31", "America/New_York", ENDLESS.isoformat()),
+        ("0001-01-01", "Asia/Tokyo", BEGINNING.isoformat()),
+    ],
+)
+def test_instant_of(on: str, zone_name: str, expected: str) -> None:
+    assert instant_of(day(on), zone_name).isoformat() == expected
+
+
+def test_days_and_instants_never_meet() -> None:
+    instants = Period(instant_of(day("2026-01-01"), "UTC"), instant_of(day("2026-01-02"), "UTC"))
+    assert instants.length == timedelta(days=1)
+    with pytest.raises(TypeError):
+        instants.meet(span("2026-01-01..2026-01-02"))

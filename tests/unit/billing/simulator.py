@@ -7,9 +7,11 @@ decisions made here from the methods of the families; nothing is read from rule 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from engine import families
 from engine.base.errors import Where
@@ -22,7 +24,7 @@ from engine.model.account import Account
 from engine.model.catalog import Charge, Meter, Plan
 from engine.model.contract import Contract
 from engine.model.decision import Decision
-from engine.model.due import AccountDue, SubscriptionDue
+from engine.model.due import AccountDue, SubscriptionDue, looked_at_from, window_of
 from engine.model.entity import LegalEntity
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.subscription import BillingMark, EventKind, Subscription, SubscriptionEvent
@@ -56,9 +58,9 @@ def decision(family: str, method: str = "", number: int = 1, **terms: Any) -> De
     filled = {name: rule["default"] for name, rule in schema.items() if "default" in rule} | terms
     if method:
         filled["method"] = method
-    function = known.function if known else None
+    function, needs = (known.of(filled), known.needs) if known else (None, "")
     return Decision(
-        number, family, f"{family}/test", method or "only", Where("test.yaml", 1), "r-1", {}, filled, function
+        number, family, f"{family}/test", method or "only", Where("test.yaml", 1), "r-1", {}, filled, function, needs
     )
 
 
@@ -73,6 +75,7 @@ def flat(price: str, currency: str = "EUR", **terms: Any) -> Decision:
 
 
 ACTUAL_DAYS = decision("proration", "actual_days", 31)
+METERING = decision("metering", number=41)
 NOTHING_NOW = decision("proration", "none", 32, credit=False)
 
 
@@ -88,24 +91,38 @@ class Shop:
         anchor_day: int = 1,
         currency: str = "EUR",
         contract: Contract | None = None,
+        metering: Decision = METERING,
+        zone: str = "Europe/Berlin",
+        **taken: Any,
     ) -> None:
-        """``prices`` by ``plan/charge``; ``charges`` name their plans."""
+        """``prices`` by ``plan/charge``; ``charges`` name their plans; ``taken`` are more fields of the subscription."""
         keys = sorted({one.plan for one in charges})
         self.plans = {key: Plan("t", key, key, tuple(c for c in charges if c.plan == key)) for key in keys}
         self.prices, self.proration, self.contract = dict(prices), proration, contract
-        self.account = account(currency)
-        self.subscription = Subscription(5, "t", "DE01", "A-1", "S-1", contract.key if contract else None, anchor_day)
+        self.metering = metering
+        self.price_turns: tuple[date, ...] = ()
+        self.account = msgspec.structs.replace(account(currency), zone=zone)
+        key = contract.key if contract else None
+        self.subscription = Subscription(5, "t", "DE01", "A-1", "S-1", key, anchor_day, **taken)
         self.events: list[SubscriptionEvent] = []
         self.usage: list[tuple[int, str, date, Decimal]] = []
         self.lines: list[BilledLine] = []
         self.mark: BillingMark | None = None
         self.asked: list[tuple[str, Any, date]] = []
 
-    def know(self, kind: EventKind, on: date, plan: str | None = None, quantity: int | None = None) -> None:
+    def know(
+        self,
+        kind: EventKind,
+        on: date,
+        plan: str | None = None,
+        quantity: int | Decimal | None = None,
+        at: datetime | None = None,
+        anchor_day: int | None = None,
+    ) -> None:
         """A subscription event becomes known."""
         ident = len(self.events) + 1
         number = None if quantity is None else Decimal(quantity)
-        self.events.append(SubscriptionEvent(ident, f"e{ident}", kind, on, plan, number))
+        self.events.append(SubscriptionEvent(ident, f"e{ident}", kind, on, plan, number, anchor_day=anchor_day, at=at))
 
     def use(self, on: date, quantity: int | str, meter: str = "calls") -> None:
         """A usage event becomes known."""
@@ -116,6 +133,8 @@ class Shop:
         self.asked.append((family, facts, on))
         if family == "pricing":
             return self.prices[f"{facts.plan}/{facts.charge.key}"]
+        if family == "metering":
+            return self.metering
         assert family == "proration"
         return self.proration if isinstance(self.proration, Decision) else self.proration(facts)
 
@@ -135,9 +154,9 @@ class Shop:
         if self.mark is None:
             return date.min
         mark = self.mark
-        new_events = (event.on - timedelta(days=1) for event in self.events if event.id > mark.events_seen)
-        new_usage = (day for ident, _, day, _ in self.usage if ident > mark.usage_seen)
-        return min([mark.billed_to, *new_events, *new_usage])
+        late = (day for ident, _, day, _ in self.usage if ident > mark.usage_seen)
+        new_usage = (looked_at_from(day, self.events) for day in late)
+        return min([window_of(mark, self.events), *new_usage])
 
     def _usage_days(self, floor: date) -> list[UsageDay]:
         days: dict[tuple[date, str], UsageDay] = {}
@@ -151,7 +170,7 @@ class Shop:
 
     def preview(self, on: date) -> Statement:
         """What a run on that day would make of the subscription."""
-        job = Job(ENTITY, self.plans, METERS, self.decide, on, len(self.events), len(self.usage))
+        job = Job(ENTITY, self.plans, METERS, self.decide, on, len(self.events), len(self.usage), self.price_turns)
         contracts = {self.contract.key: self.contract} if self.contract else {}
         due = self.due()
         return statement(job, AccountDue(self.account, contracts, (due,)), due)

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from engine.base.period import Period
-from engine.billing.metering import UNMATCHED, Metered, metered
+from engine.billing.counting import UNMATCHED
+from engine.billing.metering import Metered, metered
 from engine.model.usage import UsageDay
 from tests.unit.billing.simulator import METERS, Shop, charge, per_unit
 

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
 from engine.billing import pricing
-from engine.billing.pricing import Part, PricingFacts, check_size, check_tiers, times
+from engine.billing.pricing import Part, PricingFacts, times
+from engine.billing.pricing.tiers import check_tiers, graduated, volume
+from engine.billing.pricing.units import agreed as agreed_price
+from engine.billing.pricing.units import check_size, flat
 from engine.families import ALL
 from tests.unit.billing.simulator import ENTITY, account, charge, decision
 
@@ -66,6 +69,17 @@ TIERS = {
 FIRST = {**TIERS, "zero_usage": "first_tier"}
 FLATS = {"tiers": [{"up_to": D(5), "flat": eur("100")}, {"flat": eur("150")}]}
 BOXES = {"size": D(100), "price": eur("7.50")}
+CAPPED = {"tiers": [{"up_to": D(10), "unit": eur("4"), "cap": eur("9")}, {"unit": eur("0.50")}]}
+RATES = {"tiers": [{"up_to": D(100), "rate": D("0.02"), "flat": eur("1")}, {"rate": D("0.01")}]}
+MATRIX = {
+    "dimensions": ["account.country", "plan", "charge.months"],
+    "rows": [
+        {"at": ["*", "*", "*"], "unit": eur("9")},
+        {"at": ["*", "p", "1"], "unit": eur("7")},
+        {"at": ["DE", "*", "1"], "unit": eur("5"), "flat": eur("1")},
+        {"at": ["DE", "q", "*"], "unit": eur("3")},
+    ],
+}
 
 TABLE = [
     ("flat", {"price": eur("49.00")}, [("0", "49.00"), ("1", "49.00"), ("17", "49.00")]),
@@ -89,6 +103,18 @@ TABLE = [
     ("package", {**BOXES, "round": "down"}, [("99", "0"), ("100", "7.50"), ("199", "7.50")]),
     ("package", {**BOXES, "included": D(50)}, [("50", "0"), ("51", "7.50"), ("150", "7.50"), ("151", "15.00")]),
     ("package", {**BOXES, "size": D("0.25")}, [("1", "30.00"), ("1.01", "37.50")]),
+    ("package", {**BOXES, "round": "half_up"}, [("49", "0"), ("50", "7.50"), ("149", "7.50"), ("150", "15.00")]),
+    ("package", {**BOXES, "round": "none"}, [("0", "0"), ("50", "3.75"), ("150", "11.25")]),
+    ("graduated", CAPPED, [("2", "8"), ("3", "9"), ("10", "9"), ("11", "9.5")]),
+    ("volume", CAPPED, [("2", "8"), ("3", "9"), ("11", "5.5")]),
+    ("stairstep", FLATS, [("0", "0"), ("1", "100"), ("5", "100"), ("5.001", "150"), ("900", "150")]),
+    ("stairstep", {**FLATS, "zero_usage": "first_tier"}, [("0", "100")]),
+    ("graduated_percentage", RATES, [("0", "0"), ("100", "3"), ("100.5", "3.005"), ("300", "5")]),
+    ("graduated_percentage", {**RATES, "zero_usage": "first_tier"}, [("0", "1")]),
+    ("dynamic", {}, [("0", "0"), ("12.345", "12.345")]),
+    ("dynamic", {"multiplier": D("1.2")}, [("10", "12.0"), ("-10", "-12.0")]),
+    ("volume_prorated", TIERS, [("10", "15"), ("101", "12.1")]),
+    ("matrix", MATRIX, [("0", "1"), ("3", "16")]),
 ]
 
 
@@ -102,7 +128,8 @@ def test_prices(method: str, terms: dict[str, Any], quantity: str, expected: str
 
 
 def test_every_method_is_in_a_table() -> None:
-    assert {method for method, _, _ in TABLE} | {"agreed"} == set(ALL["pricing"].methods)
+    elsewhere = {"agreed", "percentage", "graduated_prorated", "true_up", "formula", "block_tiers", "capacity"}
+    assert {method for method, _, _ in TABLE} | elsewhere == set(ALL["pricing"].methods)
 
 
 @pytest.mark.parametrize(
@@ -161,28 +188,28 @@ def test_graduated_and_package_never_fall_as_the_quantity_rises(quantity: Decima
 
 class TestAgreed:
     def test_it_is_the_contract_price_of_each_unit(self) -> None:
-        assert pricing.agreed({}, facts("4", agreed="7.25"))[0].amount == D("29.00")
+        assert agreed_price({}, facts("4", agreed="7.25"))[0].amount == D("29.00")
 
     def test_without_one_it_is_refused(self) -> None:
         with pytest.raises(TollbookError) as caught:
-            pricing.agreed({}, facts("4"))
+            agreed_price({}, facts("4"))
         assert caught.value.findings[0].code == pricing.NO_AGREED_PRICE
 
     def test_in_another_currency_it_is_refused(self) -> None:
         with pytest.raises(TollbookError) as caught:
-            pricing.agreed({}, facts("4", currency="USD", agreed="7.25"))
+            agreed_price({}, facts("4", currency="USD", agreed="7.25"))
         assert caught.value.findings[0].code == pricing.NO_PRICE_IN_CURRENCY
 
 
 def test_no_price_in_the_currency_of_the_account() -> None:
     with pytest.raises(TollbookError) as caught:
-        pricing.flat({"price": {"EUR": D(1), "CHF": D(1)}}, facts(currency="JPY"))
+        flat({"price": {"EUR": D(1), "CHF": D(1)}}, facts(currency="JPY"))
     (finding,) = caught.value.findings
     assert finding.code == pricing.NO_PRICE_IN_CURRENCY
     assert finding.what == "no price in JPY for p/fee, only in CHF, EUR"
 
 
-@pytest.mark.parametrize("method", [pricing.graduated, pricing.volume])
+@pytest.mark.parametrize("method", [graduated, volume])
 def test_a_quantity_above_a_bounded_last_tier_is_refused(method: Any) -> None:
     terms = {"tiers": [{"up_to": D(10), "unit": eur("1")}], "zero_usage": "nothing"}
     assert method(terms, facts("10"))[0].amount == D(10)

@@ -387,6 +387,7 @@ class TestFacts:
         facts = [f for family, f, _ in one.asked if family == "proration"]
         assert all(isinstance(f, ProrationFacts) for f in facts)
         assert [(str(f.part_from), str(f.part_to), f.began_by, f.ended_by) for f in facts] == [
+            ("2026-02-20", "2026-03-01", "pause", "pause"),  # what the pause does to its cycle
             ("2026-01-15", "2026-02-01", "start", "anchor"),
             ("2026-02-01", "2026-02-10", "anchor", "change"),
             ("2026-02-10", "2026-02-20", "change", "pause"),

@@ -57,6 +57,13 @@ TABLE = [
     ("start@1 plan=a; cancel@5; start@5 plan=b", ["1-5 a x1 start>cancel", "5- b x1 start>anchor"]),
     ("start@1 plan=a; cancel@5; start@5", ["1-5 a x1 start>cancel", "5- a x1 start>anchor"]),
     ("start@1 plan=a; pause@5; cancel@7", ["1-5 a x1 start>pause"]),
+    # what became known before a withdrawal and is dated after it does not count; an adjustment is of what was billed
+    ("start@1 plan=a; change@5 plan=b; withdraw@3", ["1- a x1 start>anchor"]),
+    ("start@1 plan=a; withdraw@3; change@5 plan=b", ["1-5 a x1 start>change", "5- b x1 change>anchor"]),
+    ("start@1 plan=a; change@5 plan=b; withdraw@5", ["1-5 a x1 start>change", "5- b x1 change>anchor"]),
+    ("start@5 plan=a; withdraw@3", []),
+    ("start@5 plan=a; withdraw@3; start@4 plan=b", ["4- b x1 start>anchor"]),
+    ("start@1 plan=a; adjust@5; withdraw@2", ["1- a x1 start>anchor"]),
     # several on one day: the later known wins, and only what the day leads to counts
     ("start@1 plan=a; change@5 plan=b; change@5 plan=c", ["1-5 a x1 start>change", "5- c x1 change>anchor"]),
     ("start@1 plan=a; change@5 plan=b; change@5 plan=a", ["1- a x1 start>anchor"]),

@@ -21,7 +21,8 @@ EVERY = [pytest.param(family, id=family.name) for family in ALL.values()]
 
 
 def test_the_families_of_a_bill_run() -> None:
-    assert list(ALL) == ["pricing", "proration", "invoicing", "numbering", "tax", "routing", "posting", "revrec"]
+    asked = ["metering", "pricing", "proration", "invoicing", "numbering", "tax", "routing", "posting", "revrec"]
+    assert list(ALL) == [*asked, "limits"]
     with pytest.raises(TypeError):
         ALL["pricing"] = ALL["tax"]  # type: ignore[index]
 
@@ -65,7 +66,11 @@ class TestPricingResults:
         facts = SimpleNamespace(quantity=Decimal(2), account=SimpleNamespace(currency="EUR"))
         results = ALL["pricing"].results
         assert results is not None
-        assert results(made, facts) == {"amount": {"EUR": Decimal("0.67")}}
+        assert results(made, facts) == {
+            "amount": {"EUR": Decimal("0.67")},
+            "exact": {"EUR": Decimal("0.666")},
+            "billable": Decimal(2),
+        }
 
     @pytest.mark.parametrize(
         ("mode", "amount"), [("half_up", "0.13"), ("half_even", "0.12"), ("up", "0.13"), ("down", "0.12")]
@@ -75,7 +80,7 @@ class TestPricingResults:
         facts = SimpleNamespace(quantity=Decimal(1), account=SimpleNamespace(currency="EUR"))
         results = ALL["pricing"].results
         assert results is not None
-        assert results(made, facts) == {"amount": {"EUR": Decimal(amount)}}
+        assert results(made, facts)["amount"] == {"EUR": Decimal(amount)}
 
 
 def test_the_share_of_a_proration_case() -> None:

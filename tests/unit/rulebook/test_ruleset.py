@@ -61,7 +61,7 @@ def test_everything_of_a_file() -> None:
     assert ruleset.scope.text == 'charge.meter == "calls"'
     many, everyone = ruleset.rules
     assert many.when is not None
-    assert (many.id, many.priority, many.note, many.method) == ("many", 2, "volume", per_unit)
+    assert (many.id, many.priority, many.note, many.method.function) == ("many", 2, "volume", per_unit)
     assert many.where == Where("rules/pricing/calls.yaml", 14, 5)
     assert many.terms == {
         "method": "per_unit",
@@ -75,7 +75,8 @@ def test_everything_of_a_file() -> None:
         "less": "5 %",
         "start": "2026-01-01",
     }
-    assert (everyone.when, everyone.method, everyone.terms["note"]) == (None, flat, 'scope "x" is no word')
+    assert everyone.method is not None and everyone.method.function is flat
+    assert (everyone.when, everyone.terms["note"]) == (None, 'scope "x" is no word')
     floor = ruleset.parameters["floor"]
     assert (floor.value, floor.low, floor.high, floor.unit, floor.tuned_by, floor.why, floor.overridden) == (
         Decimal(1000),

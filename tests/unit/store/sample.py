@@ -62,7 +62,7 @@ def masters(writer: Writer) -> None:
         [Subscription(0, T, E, "parent", "S-parent"), Subscription(0, T, E, "child", "S-child", "C1", 15)],
     )
     ids = subscription_ids(writer)
-    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1)) for key in sorted(ids)]
+    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1), *[None] * 4) for key in sorted(ids)]
     writer.put_subscription_events(starts)
 
 
@@ -76,6 +76,12 @@ def usage(subscription: int, key: str, day: date, quantity: str = "1", source: s
     """A row for ``put_usage``."""
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     return (T, E, source, key, subscription, "api", at, day, Decimal(quantity))
+
+
+def refused_usage(key: str) -> tuple[Any, ...]:
+    """A row for ``put_refused_usage``."""
+    at = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    return (T, E, "app", key, f"digest of {key}", "erp", at, "intake.unknown-reference", "no such meter", {"key": key})
 
 
 def charge(subscription: int, service: tuple[date, date] = (JAN, FEB), amount: str = "10", **more: Any) -> RatedCharge:

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from engine.app import App
+from engine.store import bulk
 from engine.store import tables as t
-from engine.store.checks_chain import head
-from engine.store.seals import Seal
+from engine.store.books import open_books
+from engine.store.checks_chain import chain, head, narrow
+from engine.store.migrations import configuration
+from engine.store.seals import ADDED, Seal, link
 from tests import stories
 
 
@@ -112,3 +116,34 @@ def test_rows_are_sealed_in_the_order_in_which_they_are_read() -> None:
     streamed = ((n,) for n in (*range(1, 1001), 3))
     with pytest.raises(ValueError, match="out of order"):
         list(Seal(t.USAGE_EVENT).watch(streamed))
+
+
+def test_rows_that_were_sealed_before_their_table_got_columns_are_whole(database_url: str) -> None:
+    """Books of an older version: their seals do not say how many columns there were, and hold after the migration."""
+    books = open_books(database_url)
+    try:
+        with books._connect(write=True) as connection, connection.begin():
+            command.downgrade(configuration(connection), "0007")
+            older = narrow(t.CHARGE, len(t.CHARGE.columns) - len(ADDED["charge"]))
+            seal = Seal(older)
+            row = (1, "acme", "team", "base", "Base", "recurring", "advance", 1, None, "unit", "", "standard", True)
+            bulk.insert(connection, older, seal.watch([row]), seal)
+            told = {name: value for name, value in seal.told().items() if name != "columns"}
+            link(connection, "acme", [told])
+        books.migrate()
+        with books.reader() as reader:
+            assert chain(reader, "acme") == []
+            assert reader.catalogue("acme") == {}
+            (charge,) = reader.rows(sa.select(t.CHARGE))
+            assert (charge.days, charge.cycles_from, charge.zero_lines) == (0, "subscription", False)
+        with books._connect(write=True) as connection, connection.begin():
+            connection.execute(sa.update(t.CHARGE).values(days=7))
+        with books.reader() as reader:
+            (finding,) = chain(reader, "acme")
+            assert str(finding.code) == "audit.row-changed" and "a column that came later is filled" in finding.what
+        with books._connect(write=True) as connection, connection.begin():
+            connection.execute(sa.update(t.CHARGE).values(days=0, months=2))
+        with books.reader() as reader:
+            assert [str(finding.code) for finding in chain(reader, "acme")] == ["audit.row-changed"]
+    finally:
+        books.close()

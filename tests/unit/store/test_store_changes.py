@@ -30,7 +30,9 @@ def later(days: int) -> datetime:
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
     "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
-    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, None, None)]),
+    "put_reversals": lambda w: w.put_reversals([(s.T, s.E, "app", "new", 1, 1, "api", s.JAN)]),
+    "put_refused_usage": lambda w: w.put_refused_usage([s.refused_usage("new")]),
+    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, *[None] * 6)]),
     "roll_up_usage": lambda w: w.roll_up_usage(s.T),
     "append": lambda w: w.append("intake_file", [(1, s.T, "f", "0", 1, 1, s.CHANGE.at)]),
     "set_marks": lambda w: w.set_marks([BillingMark(1, s.APR, 1, 1)]),

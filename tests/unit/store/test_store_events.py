@@ -37,8 +37,8 @@ def events(books: Books) -> list[tuple[Any, ...]]:
 def test_usage_is_known_once(books: Books) -> None:
     a, b, c = (s.usage(1, key, s.JAN) for key in "abc")
     assert put(books, a, b) == Outcome(2)
-    assert put(books, a, b) == Outcome(0, 0, 2)
-    assert put(books, b, c, a, c) == Outcome(1, 0, 3)
+    assert put(books, a, b) == Outcome(0, 0, 2, repeats=(0, 1))
+    assert put(books, b, c, a, c) == Outcome(1, 0, 3, repeats=(0, 2, 3))
     assert [key for _, key, _ in events(books)] == ["a", "b", "c"]
 
 
@@ -55,7 +55,7 @@ def test_the_day_of_a_known_event_stays(books: Books) -> None:
     row = s.usage(1, "a", s.JAN)
     put(books, row)
     moved = (*row[:7], date(2025, 12, 31), row[8])
-    assert put(books, moved) == Outcome(0, 0, 1)
+    assert put(books, moved) == Outcome(0, 0, 1, repeats=(0,))
 
 
 def test_nothing_and_nonsense(books: Books) -> None:
@@ -71,17 +71,17 @@ def test_many_events_quickly(books: Books) -> None:
     rows = [s.usage(n % 50, f"{n:08}", s.JAN + timedelta(n % 28)) for n in range(20_000)]
     began = time.perf_counter()
     assert put(books, *rows) == Outcome(20_000)
-    assert put(books, *rows) == Outcome(0, 0, 20_000)
+    assert put(books, *rows) == Outcome(0, 0, 20_000, repeats=tuple(range(20_000)))
     assert time.perf_counter() - began < 20
 
 
 def test_subscription_events(books: Books) -> None:
-    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2))
-    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, None, None)
+    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2), *[None] * 4)
+    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, *[None] * 6)
     with books.writer(s.CHANGE) as writer:
         assert writer.put_subscription_events([row, pause]) == Outcome(2)
-        assert writer.put_subscription_events([pause, row]) == Outcome(0, 0, 2)
-        assert writer.put_subscription_events([(*pause[:6], "basic", None)]) == Outcome(0, 0, 0, (0,))
+        assert writer.put_subscription_events([pause, row]) == Outcome(0, 0, 2, repeats=(0, 1))
+        assert writer.put_subscription_events([(*pause[:6], "basic", *[None] * 5)]) == Outcome(0, 0, 0, (0,))
 
 
 def test_ids_are_in_the_order_of_commits(books: Books) -> None:
@@ -157,3 +157,49 @@ def test_a_sum_beyond_the_column_is_refused(books: Books) -> None:
     with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
         writer.roll_up_usage(s.T)
     assert caught.value.findings[0].code == "store.too-large"
+
+
+def totals(books: Books) -> list[tuple[str, Decimal, Decimal, int, int]]:
+    column = tables.USAGE_DAY.c
+    fields = (column.day, column.quantity, column.peak, column.events, column.last_id)
+    with books.reader() as reader:
+        return [(f"{row[0]:%m-%d}", *row[1:]) for row in reader.rows(sa.select(*fields).order_by(column.day))]
+
+
+def reversal(key: str, event: int, day: date) -> tuple[object, ...]:
+    return (s.T, s.E, "app", key, event, 1, "api", day)
+
+
+@pytest.mark.capability("A2.5")
+def test_usage_that_is_taken_back_leaves_the_sums_of_its_day(books: Books) -> None:
+    second = s.JAN + timedelta(1)
+    put(books, s.usage(1, "a", s.JAN, "5"), s.usage(1, "b", s.JAN, "2"), s.usage(1, "c", second, "9"))
+    with books.writer(s.CHANGE) as writer:
+        assert writer.roll_up_usage(s.T) == 3
+        assert writer.put_reversals([reversal("a", 1, s.JAN), reversal("a", 1, s.JAN)]) == Outcome(
+            1, 0, 1, repeats=(1,)
+        )
+    assert totals(books) == [("01-01", 7, 5, 2, 2), ("01-02", 9, 9, 1, 3)]
+    with books.writer(s.CHANGE) as writer:
+        assert writer.reader.high_marks()[0] == 4
+        assert writer.roll_up_usage(s.T) == 4
+        assert writer.roll_up_usage(s.T) == 4
+    assert totals(books) == [("01-01", 2, 2, 1, 4), ("01-02", 9, 9, 1, 3)]
+    put(books, s.usage(1, "d", second, "1"))
+    with books.writer(s.CHANGE) as writer:
+        writer.put_reversals([reversal("b", 2, s.JAN), reversal("c", 3, second)])
+        writer.roll_up_usage(s.T)
+    assert totals(books) == [("01-01", 0, 0, 0, 7), ("01-02", 1, 1, 1, 8)]
+
+
+def test_refused_events_are_kept_once(books: Books) -> None:
+    """The same event again is not kept again; positions of the new ones are told, doubles within the call count once."""
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        assert writer.put_refused_usage([]) == ()
+        assert writer.put_refused_usage([s.refused_usage("a"), s.refused_usage("a"), s.refused_usage("b")]) == (0, 2)
+    with books.writer(s.CHANGE, tenant=s.T) as writer:
+        assert writer.put_refused_usage([s.refused_usage("b"), s.refused_usage("c")]) == (1,)
+    with books.reader() as reader:
+        kept = reader.refused_usage(s.T)
+        assert [(row["key"], row["body"]) for row in kept] == [(key, {"key": key}) for key in "cba"]
+        assert reader.refused_usage("another tenant") == []

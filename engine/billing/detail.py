@@ -1,0 +1,51 @@
+"""Facts that are dear to get, and are there only for the rules that ask for them: windows, single events, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from engine.base.money import ZERO
+from engine.base.period import Period
+from engine.billing.metering import windows
+from engine.billing.pricing import EACH_EVENT, WEIGHTS, PricingFacts
+from engine.billing.weighting import prorated
+from engine.model.catalog import Meter
+from engine.model.decision import Decision
+from engine.model.usage import UsageDay, UsageSingle
+
+
+def detailed(
+    pricing: Decision,
+    facts: PricingFacts,
+    meter: Meter,
+    days: Period,
+    cycle: Period,
+    usage: Sequence[UsageDay],
+    singles: Iterable[UsageSingle],
+) -> PricingFacts:
+    """The facts of a stretch of usage with what the method, or ``per``, looks at beside the quantity.
+
+    Weights are those of units that stay from their day on to the end of the stretch, over the days of the cycle; each cycle
+    begins without any.  Units of one day weigh the same, so that daily sums stand for their events.
+    """
+    replace = msgspec.structs.replace
+    if pricing.needs == WEIGHTS:
+        added = [
+            (one.quantity, one.day) for one in usage if one.meter == meter.key and days.start <= one.day < days.end
+        ]
+        units = tuple(quantity for quantity, _ in added)
+        weights = tuple(prorated(quantity, (days.end - day).days, cycle.days) for quantity, day in added)
+        return replace(facts, quantity=_sum(weights), full_quantity=_sum(units), events=units, weights=weights)
+    if pricing.needs == EACH_EVENT:
+        inside = (one for one in singles if one.meter == meter.key and days.start <= one.day < days.end)
+        return replace(facts, events=tuple(one.quantity for one in inside))
+    if pricing.terms["per"] != "period":
+        return replace(facts, windows=windows(usage, meter, days, pricing.terms["per"]))
+    return facts
+
+
+def _sum(units: Iterable[Decimal]) -> Decimal:
+    return sum(units, ZERO)

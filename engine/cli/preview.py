@@ -1,0 +1,117 @@
+"""``tollbook preview``: what a change of a subscription would be billed as."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import JsonOption, emit, open_app, out, table
+
+if TYPE_CHECKING:
+    from engine.app import ChangePreview
+
+KINDS = ("change", "pause", "resume", "cancel")
+FIELDS = ("plan", "quantity")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command("preview")
+    def preview(
+        context: typer.Context,
+        account: Annotated[str, typer.Argument(help="The account.")],
+        on: Annotated[
+            datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day of the change.")
+        ] = None,
+        at: Annotated[
+            str, typer.Option("--at", help="Its instant, such as 2026-04-16T09:00:00+02:00, instead of its day.")
+        ] = "",
+        given: Annotated[
+            list[str] | None, typer.Option("--set", help="What changes: plan=KEY or quantity=NUMBER; may be repeated.")
+        ] = None,
+        kind: Annotated[str, typer.Option("--kind", help=f"What happens: {', '.join(KINDS)}.")] = "change",
+        subscription: Annotated[
+            str, typer.Option("--subscription", help="The subscription, where the account has several.")
+        ] = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """Show what a change of a subscription would give back and charge, and what the next cycle would cost.
+
+        Amounts are before tax.  Nothing is written.
+        """
+        values = _values(given or [])
+        if kind not in KINDS:
+            raise typer.BadParameter(f"{kind!r} is not one of {', '.join(KINDS)}")
+        if bool(on) == bool(at):
+            raise typer.BadParameter("give either --on or --at")
+        instant = _instant(at) if at else None
+        day = instant.date() if instant else on.date() if on else date.min
+        change = {"kind": kind, "on": day, "at": instant, **values}
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            found = tollbook.preview_change(account, change, subscription)
+        emit(found, as_json, lambda: show(found))
+
+
+def _values(given: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in FIELDS or not value:
+            raise typer.BadParameter(f"--set {text!r}: write plan=KEY or quantity=NUMBER")
+        values[name] = value
+    if "quantity" in values:
+        try:
+            values["quantity"] = Decimal(values["quantity"])
+        except InvalidOperation:
+            raise typer.BadParameter(f"quantity {values['quantity']!r} is not a number") from None
+    return values
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--at {text!r} is not an instant, such as 2026-04-16T09:00:00+02:00") from None
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"--at {text!r} has no offset; add Z, or one such as +02:00")
+    return instant.astimezone(UTC)
+
+
+def show(found: ChangePreview) -> None:
+    """A preview for people."""
+    out.print(
+        f"subscription {found.subscription} of account {found.account}, change on {found.on}, {found.currency} before tax"
+    )
+    if found.anyway:
+        _lines("billed on that day anyway", found.anyway)
+    _lines("the change", found.now)
+    out.print(
+        f"net of the change: {found.net:,} {found.currency}" + ("" if found.now else " (nothing is billed for it)")
+    )
+    if found.later_on is not None:
+        _lines(f"next, on {found.later_on}", found.later)
+        out.print(f"net then: {found.later_net:,} {found.currency}")
+
+
+def _lines(title: str, lines: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        (
+            line["text"],
+            line["plan"],
+            f"{line['from']}..{line['to']}",
+            _plain(line["quantity"]),
+            line["share"],
+            line["amount"],
+        )
+        for line in lines
+    ]
+    table(title, ("text", "plan", "service", "quantity", "share", "amount"), rows, right=(3, 4, 5))
+
+
+def _plain(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number

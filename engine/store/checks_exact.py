@@ -1,0 +1,73 @@
+"""Lines that count other than whole days: no time is billed twice (see :mod:`engine.billing.scale` for what they count)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.base.period import instant_of
+from engine.store.session import Session
+from engine.store.tables import ACCOUNT, INVOICE_LINE
+
+Edge = tuple[datetime, int]
+
+
+def exact_subscriptions(tenant: str) -> sa.Select[Any]:
+    """The subscriptions of a tenant that have such a line."""
+    line = INVOICE_LINE.c
+    return sa.select(line.subscription_id).distinct().where(line.tenant == tenant, line.exact != "")
+
+
+def differences(tenant: str) -> sa.Select[Any]:
+    """The lines of a tenant that bill only the difference to another."""
+    line = INVOICE_LINE.c
+    return sa.select(line.id).where(line.tenant == tenant, line.upon != 0)
+
+
+def counted_twice(session: Session, tenant: str) -> list[tuple[int, str, date]]:
+    """(subscription, charge, day) of the first time that charges less credits cover more than once, or less than not at all."""
+    line, edges = INVOICE_LINE.c, defaultdict[tuple[int, str], list[Edge]](list)
+    fields = (line.subscription_id, line.charge, line.service_from, line.service_to, line.exact, line.credits)
+    rows = session.rows(
+        sa.select(*fields, ACCOUNT.c.zone)
+        .join_from(INVOICE_LINE, ACCOUNT, ACCOUNT.c.id == line.account_id)
+        .where(line.tenant == tenant, line.kind == "recurring", line.upon == 0)
+        .where(line.subscription_id.in_(exact_subscriptions(tenant)), line.credits.not_in(differences(tenant)))
+    )
+    for row in rows:
+        step = -1 if row.credits else 1
+        start, end = _counted(row)
+        edges[row.subscription_id, row.charge] += [(start, step), (end, -step)]
+    return [
+        (subscription, charge, found.date())
+        for (subscription, charge), mine in sorted(edges.items())
+        if (found := _doubled(mine)) is not None
+    ]
+
+
+def _counted(row: Any) -> tuple[datetime, datetime]:
+    """What a line counts, from and to, as instants."""
+    texts = (
+        row.exact.split(" ")[0].split("/") if row.exact else [row.service_from.isoformat(), row.service_to.isoformat()]
+    )
+    start, end = (
+        datetime.fromisoformat(text).astimezone(UTC) if "T" in text else instant_of(date.fromisoformat(text), row.zone)
+        for text in texts
+    )
+    return start, end
+
+
+def _doubled(edges: Iterable[Edge]) -> datetime | None:
+    level: dict[datetime, int] = defaultdict(int)
+    for at, step in edges:
+        level[at] += step
+    total = 0
+    for at in sorted(level):
+        total += level[at]
+        if total not in (0, 1):
+            return at
+    return None

@@ -1,0 +1,110 @@
+"""The HTTP API: its addresses, and the document that describes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Security
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.base.errors import TollbookError
+from engine.web import problems, schema
+from engine.web.ingesting import Ingesting
+
+ABOUT = (
+    "Usage events in. An answer of success is given when the events are committed; the same event may be sent again "
+    "and counts once."
+)
+BEARER = HTTPBearer(auto_error=False, description="The token of a client, as the setting api.clients names it.")
+
+
+def made(ingesting: Ingesting | None, stopped: Callable[[], None] = lambda: None) -> FastAPI:
+    """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        stopped()
+
+    return _made(ingesting, life)
+
+
+def _made(ingesting: Ingesting | None, life: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    api = FastAPI(
+        title="Tollbook",
+        version="1",
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+        redirect_slashes=False,
+    )
+
+    @api.post(
+        "/v1/events",
+        operation_id="sendUsage",
+        summary="Send usage events",
+        tags=["usage"],
+        dependencies=[Security(BEARER)],
+        responses=schema.ANSWERS,
+        openapi_extra={"requestBody": schema.BODY},
+        response_model=None,
+    )
+    async def events(request: Request) -> Response:
+        assert ingesting is not None
+        return await ingesting.events(request)
+
+    @api.get(
+        "/health",
+        operation_id="health",
+        summary="Whether the server can read its books",
+        tags=["server"],
+        responses={200: {"description": "It can."}, 503: schema.ANSWERS[503]},
+        response_model=None,
+    )
+    async def health() -> Response:
+        assert ingesting is not None
+        try:
+            await ingesting.ready()
+        except TollbookError as error:
+            return problems.refusal(error)
+        return problems.answer({"state": "ready"})
+
+    api.add_exception_handler(HTTPException, _no_page)
+    api.add_exception_handler(Exception, _fault)
+    api.openapi = lambda: document(api)  # type: ignore[method-assign]
+    return api
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document."""
+    if api.openapi_schema is None:
+        described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
+        described.setdefault("components", {})["schemas"] = schema.SCHEMAS
+        for path in described["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None) if "requestBody" not in operation else None
+        api.openapi_schema = described
+    return api.openapi_schema
+
+
+async def _no_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = f"{request.method} {request.url.path}: {error.detail}"
+    finding = problems.found(problems.NO_PAGE, what, "", "/openapi.json says what there is")
+    content = problems.body(finding, error.status_code, {})
+    return problems.answer(content, error.status_code, error.headers)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    what = "the request could not be answered"
+    mend = "send it again; events that were taken before count once"
+    return problems.problem(
+        problems.found(problems.FAULT, what, "a fault of the program; it is in the server's log", mend)
+    )
