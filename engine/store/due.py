@@ -27,7 +27,7 @@ from engine.model.subscription import BillingMark, Subscription, SubscriptionEve
 from engine.model.usage import UsageDay
 from engine.store import tables, types
 from engine.store.query import Query, among, for_each, pair_parameters, pairs
-from engine.store.reading import ACCOUNT_COLUMNS, MastersReader
+from engine.store.reading import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
 from engine.store.tables.usage import ROLLED
 
 _LINE_NAMES = ("id", *RatedCharge.__struct_fields__)
@@ -56,22 +56,8 @@ def _subscriptions(dialect: str) -> sa.Select[Any]:
 
 def _events(dialect: str) -> sa.Select[Any]:
     column = tables.SUBSCRIPTION_EVENT.c
-    names = (
-        "subscription_id",
-        "id",
-        "key",
-        "kind",
-        "on_day",
-        "plan",
-        "quantity",
-        "charge",
-        "amount",
-        "anchor_day",
-        "at",
-    )
-    fields = [column[name] for name in names]
     wanted = among(dialect, column.subscription_id, "ids")
-    return sa.select(*fields).where(wanted, column.id <= sa.bindparam("high")).order_by(column.id)
+    return sa.select(*EVENT_COLUMNS).where(wanted, column.id <= sa.bindparam("high")).order_by(column.id)
 
 
 def _later(dialect: str) -> sa.Select[Any]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine.model.subscription import SubscriptionEvent
 from engine.store import query, tables, types
 from engine.store.query import Query
+from engine.store.reading import EVENT_COLUMNS
 from engine.store.session import Session
 
 
@@ -79,21 +80,7 @@ def all_keys(session: Session, kind: str, tenant: str, limit: int) -> list[str]:
 
 def _events(dialect: str) -> sa.Select[Any]:
     column = tables.SUBSCRIPTION_EVENT.c
-    names = (
-        "subscription_id",
-        "id",
-        "key",
-        "kind",
-        "on_day",
-        "plan",
-        "quantity",
-        "charge",
-        "amount",
-        "anchor_day",
-        "at",
-    )
-    fields = [column[name] for name in names]
-    return sa.select(*fields).where(query.among(dialect, column.subscription_id, "ids")).order_by(column.id)
+    return sa.select(*EVENT_COLUMNS).where(query.among(dialect, column.subscription_id, "ids")).order_by(column.id)
 
 
 def _starts(dialect: str) -> sa.Select[Any]:

@@ -15,12 +15,17 @@ from engine.model.catalog import Charge, Meter, Plan
 from engine.model.contract import Contract, ContractLine
 from engine.model.entity import BankAccount, LegalEntity, TaxRegistration
 from engine.model.journal import FxRate, GLAccount
-from engine.model.subscription import BillingMark
+from engine.model.subscription import BillingMark, SubscriptionEvent
 from engine.store import query, tables, types
 from engine.store.session import Session
 
 ACCOUNT_COLUMNS = [column for column in tables.ACCOUNT.columns if column.name != "current"]
 """The columns of an :class:`Account`, in the order of its fields."""
+EVENT_COLUMNS = [
+    tables.SUBSCRIPTION_EVENT.c[{"on": "on_day"}.get(name, name)]
+    for name in ("subscription_id", *SubscriptionEvent.__struct_fields__)
+]
+"""The subscription of an event, and the columns of a :class:`SubscriptionEvent`, in the order of its fields."""
 
 
 def _all_contracts(dialect: str) -> sa.Select[Any]:
