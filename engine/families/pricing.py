@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.base.money import ROUNDING, ZERO, round_to
-from engine.billing import blocks
-from engine.billing.pricing import events, matrix, steps, tiers, trueup, units, weighted
+from engine.billing.pricing import blocks, events, matrix, steps, tiers, trueup, units, weighted
 from engine.billing.pricing.facts import PricingFacts
 from engine.families.pricing_terms import (
     BLOCK_TIERS,

@@ -12,8 +12,8 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, minor_unit, round_to
-from engine.billing.blocks import added
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
+from engine.billing.pricing.blocks import added
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.invoice import RatedCharge

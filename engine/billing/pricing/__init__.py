@@ -1,6 +1,6 @@
 """What a cycle of a charge costs: steps on the quantity, the methods of the pricing family, steps on the money.
 
-``facts`` holds what all methods share, ``units``, ``tiers``, ``weighted``, ``events`` and ``matrix`` the methods by kind,
+``facts`` holds what all methods share, ``units``, ``tiers``, ``blocks``, ``weighted``, ``events`` and ``matrix`` the methods by kind,
 ``steps`` what a rule does before and after its method.  Every method takes the rule's terms, the facts and the ``share``
 of the cycle by which tiers, allowances and flat parts shrink (1 unless the proration rule says ``applies_to: tiers``), and
 returns the parts that add up to the price.  Nothing is rounded here: rounding is the caller's one declared step.

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
-from engine.billing.blocks import added, check_blocks, check_capacity
 from engine.billing.pricing import Part, PricingFacts
+from engine.billing.pricing.blocks import added, check_blocks, check_capacity
 from tests.unit.billing.simulator import ENTITY, account, charge, decision
 
 D = Decimal

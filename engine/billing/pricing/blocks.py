@@ -13,7 +13,8 @@ from typing import Any
 
 from engine.base.errors import refuse
 from engine.base.money import CONTEXT, ZERO
-from engine.billing.pricing import BEYOND_LAST_TIER, WHOLE, Part, PricingFacts, Terms, in_currency, times
+from engine.billing.pricing.facts import WHOLE, Part, PricingFacts, Terms, in_currency, times
+from engine.billing.pricing.tiers import BEYOND_LAST_TIER
 from engine.model.decision import Flaw
 
 
