@@ -198,6 +198,7 @@ def _wait(pid: int, seconds: float) -> int | None:
 def _settle(request: Mapping[str, Any]) -> None:
     """Make a forked child what a shell would have started."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests in the background ignores it
     os.chdir(request["folder"])
     os.environ.update(request["variables"])
     nothing = os.open(os.devnull, os.O_RDONLY)
