@@ -220,3 +220,4 @@ def test_the_children_leave_when_the_parent_is_killed(tmp_path: Path) -> None:
                 return True
 
         until(lambda: all(gone(pid) for pid in children), 60)
+        assert [pid for pid in children if not gone(pid)] == []

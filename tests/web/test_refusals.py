@@ -72,6 +72,7 @@ def test_bodies_in_memory_are_bounded(server: Running, erp: Client) -> None:
     for connection in opened:
         connection.close()
     until(lambda: erp.post(event("k")).status == 200)
+    assert erp.post(event("k")).body["known"] == 1
 
 
 def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
