@@ -14,10 +14,10 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from engine import families
-from engine.base.errors import Code, Finding, did_you_mean, refuse
+from engine.base.errors import Code, Finding, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
-from engine.ledger.export import Exported, export
+from engine.ledger.export import Exported
 from engine.model.decision import Family
 from engine.model.journal import Change
 from engine.ports.host import Host
@@ -33,16 +33,16 @@ from engine.runs.delivery import run_deliver
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.ingest import Ingested, Judged, UsageDoor
-from engine.runs.journal import closings, exported
+from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
-from engine.runs.requests import Replayed, replay, request_of
+from engine.runs.requests import Replayed, RequestDesk
 from engine.runs.run import Parts, Progress, Report, silent
 from engine.runs.verify import run_checks
 from engine.runs.void_run import run_void
 from engine.runs.work import Worked, work_one
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
-from engine.store.records import LoggedCall, Run
+from engine.store.records import Run
 from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
 
@@ -54,7 +54,6 @@ __all__ = [
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
 )
-UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do not have.")
 PLUGINS_MOVED = Code(
     "release.plugins-moved", "A run cannot be resumed, because the plug-ins are no longer those that it pinned."
 )
@@ -225,6 +224,16 @@ class App:
         )
         return Approvals(self.books, self.tenant, policy)
 
+    @cached_property
+    def ledger(self) -> LedgerDesk:
+        """The desk of the ledger: trial balance, journal, export, accounting periods."""
+        return LedgerDesk(self.books, self.tenant, self.approvals)
+
+    @property
+    def requests(self) -> RequestDesk:
+        """The desk of the request log: calls of adapters listed, looked at, made again, erased."""
+        return RequestDesk(self.parts())
+
     def abandon(self, run_id: int, change: Change) -> Outcome:
         """End an unfinished bill run, or propose that; see :func:`engine.runs.bill_run.abandon`."""
         return self.approvals.act("abandon-run", {"run": run_id}, change)
@@ -241,24 +250,6 @@ class App:
     def deliver(self, change: Change, *, limit: int, progress: Progress = silent) -> Report:
         """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivery.run_deliver`."""
         return run_deliver(self.parts(), change, limit=limit, progress=progress)
-
-    def requests(self, adapter: str, run_id: int | None, failed: bool, limit: int) -> list[LoggedCall]:
-        """Calls of the request log, the newest first, without what was sent and answered."""
-        with self.books.reader() as reader:
-            return reader.requests(self.tenant, adapter=adapter, run_id=run_id, failed=failed, limit=limit)
-
-    def request(self, request_id: int) -> LoggedCall:
-        """One call of the request log; see :func:`engine.runs.requests.request_of`."""
-        return request_of(self.parts(), request_id)
-
-    def replay(self, request_id: int, change: Change) -> Replayed:
-        """Make a call of the request log again; see :func:`engine.runs.requests.replay`."""
-        return replay(self.parts(), request_id, change)
-
-    def purge_requests(self, before: datetime, change: Change) -> int:
-        """Erase the calls of the request log that began before a moment; how many there were."""
-        with self.books.writer(change, tenant=self.tenant) as writer:
-            return writer.purge_requests(self.tenant, before)
 
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
         """Run named checks over the books, all if none is named; what each finds wrong."""
@@ -298,56 +289,6 @@ class App:
     def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
         """What a change of a subscription would be billed as; see :func:`engine.runs.change_preview.preview_change`."""
         return preview_change(self.parts(), account, imagined(**change), subscription)
-
-    def entities(self, only: str | None = None) -> list[str]:
-        """Keys of the legal entities, or the one that is named.
-
-        Raises:
-            TollbookError: ``ledger.unknown-entity``.
-        """
-        with self.books.reader() as reader:
-            known = sorted(reader.entities(self.tenant))
-        if only is not None and only not in known:
-            raise refuse(UNKNOWN_ENTITY, f"there is no legal entity {only!r}", mend=did_you_mean(only, known))
-        return known if only is None else [only]
-
-    def trial_balance(self, entity: str | None = None, up_to: date | None = None) -> dict[str, list[dict[str, Any]]]:
-        """Sums of postings by entity, then by GL account and currency, up to and with a day."""
-        keys = self.entities(entity)
-        with self.books.reader() as reader:
-            chart = reader.gl_accounts(self.tenant)
-            return {
-                key: [
-                    {"name": chart[b.account].name if b.account in chart else "", **msgspec.structs.asdict(b)}
-                    for b in reader.trial_balance(self.tenant, key, up_to)
-                ]
-                for key in keys
-            }
-
-    def journal(self, entity: str | None = None, up_to: date | None = None) -> Iterator[Exported]:
-        """Entries in order of posting date, entity by entity."""
-        keys = self.entities(entity)
-        with self.books.reader() as reader:
-            for key in keys:
-                yield from exported(reader, self.tenant, key, up_to)
-
-    def export(self, form: str, entity: str | None = None, up_to: date | None = None) -> Iterator[str]:
-        """Lines of the journal in a format of :data:`engine.ledger.export.FORMATS`, with what the accounts come to."""
-        keys = self.entities(entity)
-        with self.books.reader() as reader:
-            entries = (item for key in keys for item in exported(reader, self.tenant, key, up_to))
-            totals = (item for key in keys for item in closings(reader, self.tenant, key, up_to))
-            yield from export(form, entries, totals, reader.gl_accounts(self.tenant), up_to)
-
-    def set_period(self, entity: str, month: date, state: str, change: Change) -> Outcome:
-        """Make an accounting period ``open`` or ``closed``, or propose that.
-
-        Raises:
-            TollbookError: ``ledger.unknown-entity``, ``approval.needless``.
-        """
-        self.entities(entity)
-        act = "close-period" if state == "closed" else "open-period"
-        return self.approvals.act(act, {"entity": entity, "month": f"{month:%Y-%m}"}, change)
 
     def close(self) -> None:
         """Give back the database; other parts hold nothing."""

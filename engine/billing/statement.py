@@ -9,17 +9,17 @@ import msgspec
 from engine.base.errors import Code, Finding, refuse
 from engine.base.period import FOREVER, Period
 from engine.billing.adjusting import Adjustment, adjust
-from engine.billing.anchors import reanchored
 from engine.billing.billed import Open, open_lines
+from engine.billing.changes.anchors import reanchored
+from engine.billing.changes.exact import Exact, scale_of
+from engine.billing.changes.scale import Scale
+from engine.billing.changes.worth import charge_of, values
 from engine.billing.counting import Counting
-from engine.billing.exact import Exact, scale_of
 from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
 from engine.billing.opened import NOTHING, Before
 from engine.billing.owing import owing
 from engine.billing.rating import Job, one_time_stretches, stretches
-from engine.billing.scale import Scale
 from engine.billing.timeline import Stint, stints
-from engine.billing.worth import charge_of, values
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import RatedCharge

@@ -37,7 +37,7 @@ def _register_balances(group: typer.Typer) -> None:
     ) -> None:
         """Sum the postings of each GL account; debits are positive, credits negative, and all of them add up to zero."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            result = tollbook.trial_balance(entity, _day(to))
+            result = tollbook.ledger.trial_balance(entity, _day(to))
 
         def render() -> None:
             for key, rows in result.items():
@@ -70,7 +70,7 @@ def _register_journal(group: typer.Typer) -> None:
     ) -> None:
         """Show entries in order of posting date."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            listed = list(islice(tollbook.journal(entity, _day(to)), limit))
+            listed = list(islice(tollbook.ledger.journal(entity, _day(to)), limit))
 
         def render() -> None:
             for item in listed:
@@ -94,7 +94,7 @@ def _register_export(group: typer.Typer) -> None:
     ) -> None:
         """Write the journal for beancount or hledger."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            lines = tollbook.export(form, entity, _day(to))
+            lines = tollbook.ledger.export(form, entity, _day(to))
             if output is not None:
                 with _opened(output) as file:
                     written = sum(1 for line in lines if file.write(line + "\n"))
@@ -113,7 +113,7 @@ def _register_periods(group: typer.Typer) -> None:
     ) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "close", reason)
-            outcome = tollbook.set_period(entity, month.date().replace(day=1), state, change)
+            outcome = tollbook.ledger.set_period(entity, month.date().replace(day=1), state, change)
         result = {"entity": entity, "month": f"{month:%Y-%m}", "state": state}
         text = f"{entity} {result['month']} is {state}"
         show_outcome(outcome, as_json, result, lambda: out.print(text))

@@ -35,7 +35,7 @@ def _register_looking(group: typer.Typer) -> None:
     ) -> None:
         """List calls to adapters, the newest first."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.requests(adapter, run, failed, limit)
+            found = tollbook.requests.listed(adapter, run, failed, limit)
         columns = (
             "request",
             "at (UTC)",
@@ -56,7 +56,7 @@ def _register_looking(group: typer.Typer) -> None:
     def one(context: typer.Context, number: NumberArgument, as_json: JsonOption = False) -> None:
         """Show one call with what was sent and answered; secrets are masked."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.request(number)
+            found = tollbook.requests.one(number)
         emit(found, as_json, lambda: out.print_json(data=plain(found)))
 
 
@@ -78,7 +78,7 @@ def _register_changing(group: typer.Typer) -> None:
     ) -> None:
         """Make a call again and show how the answers differ; what tells is told the same under the same keys."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            done = tollbook.replay(number, tollbook.change(person, "deliver", reason))
+            done = tollbook.requests.replay(number, tollbook.change(person, "deliver", reason))
 
         def render() -> None:
             if done.differences:
@@ -101,6 +101,6 @@ def _register_changing(group: typer.Typer) -> None:
         """Erase old calls from the log."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "purge", reason)
-            count = tollbook.purge_requests(before.replace(tzinfo=UTC), change)
+            count = tollbook.requests.purge(before.replace(tzinfo=UTC), change)
         result = {"before": f"{before:%Y-%m-%d}", "erased": count}
         emit(result, as_json, lambda: out.print(f"{count} calls before {before:%Y-%m-%d} are erased"))

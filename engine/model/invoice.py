@@ -27,7 +27,7 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     A line that bills only the difference to another one for the same days names it as ``upon``: ``quantity`` and ``full``
     are then what is added to that line's (of another plan, ``quantity`` is the new one).  A credit whose service period is
     empty takes money off the whole line and gives no days back.  ``exact`` says what is counted where that is not simply
-    the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.scale`.
+    the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.changes.scale`.
     """
 
     account: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -34,6 +35,31 @@ class Replayed(msgspec.Struct, frozen=True):
     before: OutboundCall
     after: tuple[OutboundCall, ...]
     differences: tuple[tuple[str, str, Any, Any], ...]
+
+
+class RequestDesk:
+    """What people do with the request log."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def listed(self, adapter: str, run_id: int | None, failed: bool, limit: int) -> list[LoggedCall]:
+        """Calls of the request log, the newest first, without what was sent and answered."""
+        with self._parts.books.reader() as reader:
+            return reader.requests(self._parts.tenant, adapter=adapter, run_id=run_id, failed=failed, limit=limit)
+
+    def one(self, request_id: int) -> LoggedCall:
+        """One call of the request log; see :func:`engine.runs.requests.request_of`."""
+        return request_of(self._parts, request_id)
+
+    def replay(self, request_id: int, change: Change) -> Replayed:
+        """Make a call of the request log again; see :func:`engine.runs.requests.replay`."""
+        return replay(self._parts, request_id, change)
+
+    def purge(self, before: datetime, change: Change) -> int:
+        """Erase the calls of the request log that began before a moment; how many there were."""
+        with self._parts.books.writer(change, tenant=self._parts.tenant) as writer:
+            return writer.purge_requests(self._parts.tenant, before)
 
 
 def request_of(parts: Parts, request_id: int) -> LoggedCall:

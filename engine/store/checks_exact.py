@@ -1,4 +1,4 @@
-"""Lines that count other than whole days: no time is billed twice (see :mod:`engine.billing.scale` for what they count)."""
+"""Lines that count other than whole days: no time is billed twice (see :mod:`engine.billing.changes.scale` for what they count)."""
 
 from __future__ import annotations
 

@@ -103,17 +103,17 @@ def test_what_was_asked_and_answered_can_be_asked_again(tmp_path: Path, database
         stories.load(app, tmp_path / "data")
         report = stories.bill(app, "2026-01-31")
         assert sources(app) == {"tax_table"}
-        (one,) = app.requests("tax_table", report.run_id, False, 10)
-        call = app.request(one.id).call
+        (one,) = app.requests.listed("tax_table", report.run_id, False, 10)
+        call = app.requests.one(one.id).call
         assert (call.outcome, call.masked, call.items) == ("answered", False, len(call.request))
         change = app.change("ada", "deliver", "is it still so?")
-        assert app.replay(one.id, change).differences == ()
+        assert app.requests.replay(one.id, change).differences == ()
         service.quote = lambda line: {**Vendor.quote(service, line), "rate": "0.20"}  # type: ignore[method-assign]
-        rows = app.replay(one.id, change).differences
+        rows = app.requests.replay(one.id, change).differences
         assert {row[1:] for row in rows} == {("rate", "0.19", "0.20")}
         with service.failing("busy"):
-            assert ("", "error", None) in {row[:3] for row in app.replay(one.id, change).differences}
-        assert len(app.requests("", 0, False, 10)) == 3
+            assert ("", "error", None) in {row[:3] for row in app.requests.replay(one.id, change).differences}
+        assert len(app.requests.listed("", 0, False, 10)) == 3
         with app.books.reader() as reader:
             audits = reader.audit_rows("acme", f"request/{one.id}")
         assert [(row.action, row.reason) for row in audits] == [("replay request", "is it still so?")] * 3
@@ -232,14 +232,14 @@ def test_what_was_told_can_be_told_again_if_it_is_the_same(tmp_path: Path, datab
         stories.load(app, tmp_path / "data")
         told_count = stories.bill(app, "2026-01-31").counts["invoices"]
         assert told(app).counts["accepted"] == told_count
-        (one,) = app.requests("delivery_file", None, False, 10)
+        (one,) = app.requests.listed("delivery_file", None, False, 10)
         change = app.change("ada", "deliver", "did it arrive?")
-        assert app.replay(one.id, change).differences == ()
+        assert app.requests.replay(one.id, change).differences == ()
         assert len(service.arrived) == told_count
         with app.books._engine.begin() as connection:
             connection.exec_driver_sql("UPDATE invoice SET purchase_order = 'PO-2'")
         with pytest.raises(TollbookError) as caught:
-            app.replay(one.id, change)
+            app.requests.replay(one.id, change)
         finding = caught.value.findings[0]
         assert (finding.code, "something else under its keys" in finding.what) == ("request.not-replayable", True)
 
@@ -288,7 +288,7 @@ def test_a_call_that_stays_in_the_house_cannot_be_made_again(tmp_path: Path, dat
     with stories.opened(stories.write(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")
         report = stories.bill(app, "2026-01-31")
-        (one,) = app.requests("", report.run_id, False, 10)
+        (one,) = app.requests.listed("", report.run_id, False, 10)
         assert msgspec.structs.replace(one.call).request is None
         with pytest.raises(TollbookError, match="what was sent is not kept"):
-            app.replay(one.id, app.change("ada", "deliver", "test"))
+            app.requests.replay(one.id, app.change("ada", "deliver", "test"))

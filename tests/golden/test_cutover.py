@@ -232,7 +232,7 @@ def test_numbers_go_on(moved: App) -> None:
 
 def test_balances_are_in_the_ledger(moved: App) -> None:
     """Both currencies balance, and the trial balance of the day before the cut-over is that of the old system."""
-    rows = moved.trial_balance("E1", date(2025, 12, 31))["E1"]
+    rows = moved.ledger.trial_balance("E1", date(2025, 12, 31))["E1"]
     found = {(row["account"], row["currency"]): (row["amount"], row["functional_amount"]) for row in rows}
     assert found == {
         ("1200", "EUR"): (Decimal("79.26"), Decimal("79.26")),
@@ -249,12 +249,12 @@ def test_balances_are_in_the_ledger(moved: App) -> None:
 @pytest.mark.capability("A1.2")
 def test_the_same_again_changes_nothing(moved: App, tmp_path: Path) -> None:
     """Openings are loaded once, also after bills were written."""
-    before = moved.trial_balance("E1")
+    before = moved.ledger.trial_balance("E1")
     assert stories.load(moved, tmp_path / "data").state == "unchanged"
     stories.bill(moved, "2026-02-01")
     again = stories.load(moved, tmp_path / "data")
     assert (again.state, [str(f) for f in again.findings]) == ("unchanged", [])
-    assert moved.trial_balance("E1", date(2025, 12, 31)) == before
+    assert moved.ledger.trial_balance("E1", date(2025, 12, 31)) == before
 
 
 def test_a_change_behind_the_back_is_found(moved: App) -> None:

@@ -40,7 +40,7 @@ def three_months(tmp_path: Path, app: App) -> None:
 def own_balances(app: App) -> dict[tuple[str, str], Decimal]:
     """(account code, currency) -> our trial balance; what conversion left over is in functional currency only."""
     found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for rows in app.trial_balance().values():
+    for rows in app.ledger.trial_balance().values():
         for row in rows:
             if row["amount"] == 0 and row["account"] == "7900":
                 found[row["account"], row["functional_currency"]] += row["functional_amount"]
@@ -58,7 +58,7 @@ def test_beancount_agrees_to_the_cent(tmp_path: Path, database_url: str) -> None
     with stories.opened(stories.write(tmp_path), database_url) as app:
         three_months(tmp_path, app)
         file = tmp_path / "journal.beancount"
-        file.write_text("\n".join(app.export("beancount")))
+        file.write_text("\n".join(app.ledger.export("beancount")))
         expected = own_balances(app)
     checked = subprocess.run(
         [Path(sys.executable).parent / "bean-check", file], capture_output=True, text=True, check=False
@@ -83,7 +83,7 @@ def test_a_changed_cent_is_seen(tmp_path: Path) -> None:
 
     with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
         three_months(tmp_path, app)
-        text = "\n".join(app.export("beancount"))
+        text = "\n".join(app.ledger.export("beancount"))
     changed = text.replace("-31.00 EUR", "-31.01 EUR", 1)
     assert changed != text
     file = tmp_path / "journal.beancount"
@@ -95,7 +95,7 @@ def test_hledger_declares_all_that_it_uses(tmp_path: Path) -> None:
     """Every account and commodity stands in a directive before its first use, as `hledger check --strict` asks."""
     with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
         three_months(tmp_path, app)
-        lines = list(app.export("hledger"))
+        lines = list(app.ledger.export("hledger"))
     declared: set[str] = set()
     used = 0
     for line in lines:
@@ -114,4 +114,4 @@ def test_unknown_format(tmp_path: Path) -> None:
     with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
         stories.load(app, tmp_path / "data")
         with pytest.raises(TollbookError, match="there is no format 'csv'"):
-            list(app.export("csv"))
+            list(app.ledger.export("csv"))

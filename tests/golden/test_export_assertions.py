@@ -42,7 +42,7 @@ CHECKERS: dict[str, Callable[[Path], str]] = {"beancount": bean_check, "hledger"
 def exported(app: App, folder: Path, form: str) -> Path:
     """The journal in a file."""
     file = folder / f"journal.{form}"
-    file.write_text("\n".join(app.export(form)) + "\n", encoding="utf-8")
+    file.write_text("\n".join(app.ledger.export(form)) + "\n", encoding="utf-8")
     return file
 
 
@@ -58,7 +58,9 @@ def test_accepted_with_every_month_asserted(tmp_path: Path, database_url: str, f
     with stories.opened(stories.write(tmp_path), database_url) as app:
         three_months(tmp_path, app)
         file = exported(app, tmp_path, form)
-        final = {(r["account"], r["currency"]) for rows in app.trial_balance().values() for r in rows if r["amount"]}
+        final = {
+            (r["account"], r["currency"]) for rows in app.ledger.trial_balance().values() for r in rows if r["amount"]
+        }
     assert CHECKERS[form](file) == ""
     lines = file.read_text().splitlines()
     if form == "beancount":
@@ -115,7 +117,7 @@ def test_up_to_a_day_within_a_month(tmp_path: Path, form: str) -> None:
     with stories.opened(stories.write(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
         three_months(tmp_path, app)
         file = tmp_path / "journal"
-        lines = list(app.export(form, up_to=stories.date(2026, 3, 17)))
+        lines = list(app.ledger.export(form, up_to=stories.date(2026, 3, 17)))
     file.write_text("\n".join(lines) + "\n")
     assert CHECKERS[form](file) == ""
     assert any(

@@ -70,7 +70,7 @@ def test_a_credit_is_converted_as_its_invoice_was(tmp_path: Path, database_url: 
         assert [(i["total"], i["functional_total"]) for i in credit_notes(app)] == [
             (Decimal("-91.96"), Decimal("-91.96"))
         ]
-        for row in app.trial_balance()["E1"]:
+        for row in app.ledger.trial_balance()["E1"]:
             assert (row["amount"], row["functional_amount"]) == (0, 0), row
         assert all(not found for found in app.verify().values())
 

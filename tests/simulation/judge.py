@@ -124,7 +124,7 @@ class Judge:
             ):
                 wanted[bill.entity, account, bill.currency] += amount
         there: dict[tuple[str, str, str], int] = {}
-        for entity, rows in self.app.trial_balance().items():
+        for entity, rows in self.app.ledger.trial_balance().items():
             functional = sum((row["functional_amount"] for row in rows), Decimal(0))
             if functional:
                 refuse(f"the books of {entity} are out of balance by {functional} in functional currency")
@@ -186,7 +186,7 @@ class Judge:
             total = [str(head[name]) for name in ("net", "tax", "total", "functional_total", "rate")]
             lines = sorted([*map(str, _line_key(line)), line["share"]] for line in head["lines"])
             rows.append(f"{key} {[_plain(t) for t in total]} {lines}")
-        for entity, balances in self.app.trial_balance().items():
+        for entity, balances in self.app.ledger.trial_balance().items():
             for row in balances:
                 values = [_plain(row[name]) for name in ("amount", "functional_amount")]
                 rows.append(f"{entity} {row['account']} {row['currency']} {values}")

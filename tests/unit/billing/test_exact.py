@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.base.money import ZERO
 from engine.base.period import Period, instant_of
-from engine.billing.scale import Scale
+from engine.billing.changes.scale import Scale
 from engine.model.decision import Decision
 from engine.model.invoice import BilledLine, RatedCharge
 from tests.unit.billing.simulator import Shop, amounts, charge, decision, per_unit

@@ -40,7 +40,7 @@ def company(folder: Path, url: str, **settings: str) -> Iterator[App]:
     with stories.opened(folder, url, **given) as app:
         if not app.runs():
             stories.load(app, folder / "data")
-            assert app.set_period("E1", JANUARY, "closed", by("ada")).done
+            assert app.ledger.set_period("E1", JANUARY, "closed", by("ada")).done
         yield app
 
 
@@ -50,7 +50,7 @@ def period(app: App) -> str:
 
 
 def proposed(app: App, person: str = "ada") -> int:
-    outcome = app.set_period("E1", JANUARY, "open", by(person, "a late invoice"))
+    outcome = app.ledger.set_period("E1", JANUARY, "open", by(person, "a late invoice"))
     assert not outcome.done
     assert outcome.approval is not None
     return outcome.approval.id
@@ -140,7 +140,7 @@ def test_a_namesake_in_the_configuration_is_no_second_person(tmp_path: Path, dat
 def test_a_reason_is_needed_to_propose(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         with pytest.raises(TollbookError) as caught:
-            app.set_period("E1", JANUARY, "open", by("ada", " "))
+            app.ledger.set_period("E1", JANUARY, "open", by("ada", " "))
         assert [f.code for f in caught.value.findings] == ["change.no-reason"]
         assert app.approvals.listed() == []
 
@@ -171,7 +171,7 @@ def test_a_proposal_lapses_when_the_world_has_changed(tmp_path: Path, database_u
     with company(tmp_path, database_url) as app:
         number = proposed(app)
     with company(tmp_path, database_url, approvals="{}") as app:
-        assert app.set_period("E1", JANUARY, "open", by("bob")).done
+        assert app.ledger.set_period("E1", JANUARY, "open", by("bob")).done
     with company(tmp_path, database_url) as app:
         with pytest.raises(TollbookError) as caught:
             app.approvals.approve(number, by("cleo"))
@@ -182,7 +182,7 @@ def test_a_proposal_lapses_when_the_world_has_changed(tmp_path: Path, database_u
             f"approval {number} has lapsed: 2026-01 is open in the books of E1",
         )
         with pytest.raises(TollbookError) as caught:
-            app.set_period("E1", JANUARY, "open", by("ada"))
+            app.ledger.set_period("E1", JANUARY, "open", by("ada"))
         assert caught.value.findings[0].code == "approval.needless"
 
 
@@ -224,18 +224,18 @@ def test_two_checkers_at_once_do_it_once(tmp_path: Path, database_url: str) -> N
 
 def test_without_the_act_in_the_configuration_one_person_is_enough(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url, approvals="{}") as app:
-        outcome = app.set_period("E1", JANUARY, "open", by("ada"))
+        outcome = app.ledger.set_period("E1", JANUARY, "open", by("ada"))
         assert (outcome.done, outcome.findings, period(app)) == (True, (), "open")
 
 
 def test_switched_off_approvals_say_so_every_time(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url, approvals_off="true") as app:
-        outcome = app.set_period("E1", JANUARY, "open", by("ada"))
+        outcome = app.ledger.set_period("E1", JANUARY, "open", by("ada"))
         assert (outcome.done, period(app)) == (True, "open")
         (finding,) = outcome.findings
         assert (finding.code, finding.level) == ("approval.switched-off", "warning")
         assert actions(app, "open-period/E1/2026-01") == [("act alone", "ada", "because")]
-        assert app.set_period("E1", JANUARY, "closed", by("ada")).findings == ()
+        assert app.ledger.set_period("E1", JANUARY, "closed", by("ada")).findings == ()
 
 
 # Giving up a run, whose amount is what it has invoiced

@@ -139,13 +139,13 @@ def test_a_run_that_is_early_starts_by_itself(tmp_path: Path, database_url: str)
     """While its period is closed a bill run waits and says why; it is run once the period is open, after no-one's word."""
     with scheduled(tmp_path, database_url, *ALL, scheduler__lease="2") as app:
         loaded(app, tmp_path)
-        assert app.set_period("E1", date(2026, 2, 1), "closed", WORKER).done
+        assert app.ledger.set_period("E1", date(2026, 2, 1), "closed", WORKER).done
         waiting = {w.request.schedule: w for w in all_worked(app)}["monthly"]
         assert (waiting.request.state, waiting.request.attempts) == ("queued", 0)
         assert waiting.request.error == "2026-02 is closed in E1 [period.closed]"
         assert [f.code for f in waiting.findings] == ["schedule.waiting-for"]
         assert requests(app)["post 2026-02-01"].state == "done"
-        assert app.set_period("E1", date(2026, 2, 1), "open", WORKER).done
+        assert app.ledger.set_period("E1", date(2026, 2, 1), "open", WORKER).done
         worked = None
         for _ in range(100):
             if (worked := app.work(WORKER, "w")) is not None:

@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import cast
 
 from engine.base.period import Period, share_actual
+from engine.billing.changes.scale import Scale
 from engine.billing.netting import Value, Worth
 from engine.billing.proration import ProrationFacts, Reason, part_of
 from engine.billing.rating import Job
-from engine.billing.scale import Scale
 from engine.billing.timeline import counted
 from engine.model.account import Account
 from engine.model.catalog import Charge, Plan

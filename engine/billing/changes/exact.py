@@ -1,4 +1,4 @@
-"""Recurring charges of subscriptions whose time is not simply counted in days: see :mod:`engine.billing.scale`."""
+"""Recurring charges of subscriptions whose time is not simply counted in days: see :mod:`engine.billing.changes.scale`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 
 from engine.base.errors import Code, TollbookError, refuse
 from engine.base.period import MIDNIGHT, Period
-from engine.billing.anchors import decided, reanchored
 from engine.billing.billed import Open, billed_in_part, open_lines
+from engine.billing.changes.anchors import decided, reanchored
+from engine.billing.changes.scale import DAY, Scale
+from engine.billing.changes.worth import exact_values
 from engine.billing.netting import Back, Due, ShowsZero, net_recurring
 from engine.billing.opened import NOTHING, Before, Opened
 from engine.billing.rating import Job, Owed, Stretch, cycle_of, cycles_of, plan_of, rate, subscribed_on
-from engine.billing.scale import DAY, Scale
 from engine.billing.timeline import Stint, counted, moment_of, stints
-from engine.billing.worth import exact_values
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.subscription import SubscriptionEvent
