@@ -6,10 +6,11 @@ import argparse
 import platform
 import sys
 
-from bench import bill, check, decide, ingest, large, memory, months, preview
+from bench import bill, check, decide, ingest, large, memory, months, preview, rating, usage
 
 MEASUREMENTS = {
     "decide": decide.measure,
+    "rating": rating.measure,
     "check": check.measure,
     "bill": bill.measure,
     "months": months.measure,
@@ -17,6 +18,7 @@ MEASUREMENTS = {
     "preview": preview.measure,
     "memory": memory.measure,
     "ingest": ingest.measure,
+    "usage": usage.measure,
 }
 
 
@@ -38,6 +40,7 @@ def main() -> None:
         default=[10_000, 100_000],
         help="accounts whose memory is compared: 10000,100000,1000000",
     )
+    parser.add_argument("--events", type=int, default=1_000_000, help="usage events that are made quantities")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from engine import families
-from engine.base.errors import Code, Finding, refuse
+from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
 from engine.ledger.export import Exported
@@ -25,21 +25,36 @@ from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
-from engine.runs.bill_read import Pinned
+from engine.runs.backfill import Backfilled
+from engine.runs.bill_read import Pinned, scope_parts
 from engine.runs.bill_run import bill_partition, report_of, run_bill
 from engine.runs.change_preview import ChangePreview, imagined, preview_change
 from engine.runs.cutover import Comparison, compare
 from engine.runs.delivery import run_deliver
+from engine.runs.document_desk import DocumentDesk
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.ingest import Ingested, Judged, UsageDoor
+from engine.runs.intake.columns import Block
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
 from engine.runs.requests import Replayed, RequestDesk
 from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.subscriptions.aligning import Alignment
+from engine.runs.subscriptions.amending import Amended, Amendment
+from engine.runs.subscriptions.desk import SubscriptionDesk
+from engine.runs.subscriptions.renewals import Renewal, Renewals
+from engine.runs.subscriptions.rerate import Rerating, Sums
+from engine.runs.subscriptions.showing import Shown
+from engine.runs.trigger_desk import Recorded, TriggerDesk
+from engine.runs.unbilled import Unbilled
+from engine.runs.usage_desk import UsageDesk
 from engine.runs.verify import run_checks
 from engine.runs.void_run import run_void
-from engine.runs.work import Worked, work_one
+from engine.runs.wallet_desk import Asked, WalletDesk, WalletView
+from engine.runs.wallet_moves import Moved
+from engine.runs.work import Worked, utc_now, work_one
+from engine.runs.worklist import Worklist
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
 from engine.store.records import Run
@@ -47,8 +62,10 @@ from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
 
 __all__ = [
-    "App", "ChangePreview", "Comparison", "Enqueued", "Explanation", "Exported", "ImportReport", "Ingested", "Judged",
-    "Outcome", "Replayed", "Report", "UsageDoor", "Worked", "open_app",
+    "Alignment", "Amended", "Amendment", "App", "Asked", "Backfilled", "Block", "ChangePreview", "Comparison", "Enqueued",
+    "Explanation", "Exported", "ImportReport", "Ingested", "Judged", "Moved", "Outcome", "Recorded", "Renewal", "Renewals",
+    "Replayed", "Report", "Rerating", "Shown", "Sums", "TriggerDesk", "Unbilled", "UsageDoor", "WalletDesk", "WalletView",
+    "Worked", "open_app",
 ]  # fmt: skip
 
 NOT_RESUMABLE = Code(
@@ -169,9 +186,11 @@ class App:
         account: str | None = None,
         dry_run: bool = False,
         progress: Progress = silent,
+        occasion: str = "",
     ) -> Report:
         """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
-        return run_bill(self.parts(), on, change, account=account, dry_run=dry_run, progress=progress)
+        parts = self.parts()
+        return run_bill(parts, on, change, account=account, dry_run=dry_run, progress=progress, occasion=occasion)
 
     def void(self, number: str, on: date, change: Change) -> Report:
         """Give back all that is left of an invoice; see :func:`engine.runs.void_run.run_void`."""
@@ -180,6 +199,11 @@ class App:
     def usage_door(self) -> UsageDoor:
         """Where usage events come in while a server runs."""
         return UsageDoor(self.books, self.tenant)
+
+    @property
+    def usage(self) -> UsageDesk:
+        """The desk of usage that is fetched from adapters."""
+        return UsageDesk(self.parts, self.books, self.tenant, self.host)
 
     def compare_cutover(self, on: date, preview: Path, change: Change, progress: Progress = silent) -> Comparison:
         """Compare a dry run with the preview of the old system; see :func:`engine.runs.cutover.compare`."""
@@ -199,7 +223,7 @@ class App:
                 f"{run_id} is no bill run",
                 mend="`tollbook runs list` shows the runs; an import is repeated instead",
             )
-        account = Pinned(run.id, change.at.date(), run.scope, run.release, {}, change).account
+        occasion, account = scope_parts(run.scope)
         rules = self.stored_rulebook(run.release)
         if dict(rules.plugins) != self.host.versions():
             raise refuse(
@@ -209,7 +233,8 @@ class App:
                 mend=f"put them back, or `tollbook runs abandon {run_id}`",
             )
         parts = self.parts(rules)
-        return run_bill(parts, date.fromisoformat(run.period), change, account=account, progress=progress)
+        on = date.fromisoformat(run.period)
+        return run_bill(parts, on, change, account=account, progress=progress, occasion=occasion)
 
     @cached_property
     def approvals(self) -> Approvals:
@@ -229,10 +254,35 @@ class App:
         """The desk of the ledger: trial balance, journal, export, accounting periods."""
         return LedgerDesk(self.books, self.tenant, self.approvals)
 
+    @cached_property
+    def wallets(self) -> WalletDesk:
+        """The desk of the wallets: what is in them, grants, draws, expiry."""
+        return WalletDesk(self.books, self.parts, self.approvals)
+
+    @property
+    def triggers(self) -> TriggerDesk:
+        """The desk of triggers: what came, what it occasions, what waits and is unbilled."""
+        return TriggerDesk(self.books, self.tenant, self.parts)
+
+    @property
+    def subscriptions(self) -> SubscriptionDesk:
+        """The desk of subscriptions: looked at, amended, aligned, renewed, rated again."""
+        return SubscriptionDesk(self.parts(), self.approvals, lambda name: self.parts(self.stored_rulebook(name)))
+
+    @property
+    def documents(self) -> DocumentDesk:
+        """The desk of documents: invoices as files."""
+        return DocumentDesk(self.books, self.tenant, self.host)
+
     @property
     def requests(self) -> RequestDesk:
         """The desk of the request log: calls of adapters listed, looked at, made again, erased."""
         return RequestDesk(self.parts())
+
+    @property
+    def worklist(self) -> Worklist:
+        """The desk of the worklist, and of late usage."""
+        return Worklist(self.books, self.tenant)
 
     def abandon(self, run_id: int, change: Change) -> Outcome:
         """End an unfinished bill run, or propose that; see :func:`engine.runs.bill_run.abandon`."""
@@ -247,9 +297,9 @@ class App:
         with self.books.reader() as reader:
             return reader.runs(self.tenant)
 
-    def deliver(self, change: Change, *, limit: int, progress: Progress = silent) -> Report:
+    def deliver(self, change: Change, *, limit: int, progress: Progress = silent, run_id: int = 0) -> Report:
         """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivery.run_deliver`."""
-        return run_deliver(self.parts(), change, limit=limit, progress=progress)
+        return run_deliver(self.parts(), change, limit=limit, progress=progress, run_id=run_id)
 
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
         """Run named checks over the books, all if none is named; what each finds wrong."""
@@ -273,10 +323,10 @@ class App:
         with self.books.writer(change, tenant=self.tenant) as writer:
             writer.drop_lease(self.tenant, SCHEDULER, holder)
 
-    def work(self, change: Change, holder: str) -> Worked | None:
+    def work(self, change: Change, holder: str, clock: Callable[[], datetime] = utc_now) -> Worked | None:
         """Run the next request of the queue, with settings and rules as they are now; None where none waits."""
         opened = partial(open_app, self.config_path, self.overrides)
-        return work_one(self.books, self.tenant, opened, change, holder, self._lease)
+        return work_one(self.books, self.tenant, opened, change, holder, self._lease, clock)
 
     def schedules(self, now: datetime, limit: int) -> tuple[list[Overview], dict[str, Any]]:
         """Every schedule with its last requests, and how the queue stands."""
@@ -309,8 +359,11 @@ def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> Iterat
     app = App(config, overrides or {})
     try:
         yield app
-    finally:
-        app.close()
+    except BaseException:
+        with contextlib.suppress(TollbookError):  # what stopped the command is said, not what that has as a consequence
+            app.close()
+        raise
+    app.close()
 
 
 _COMPILED: WeakValueDictionary[str, RuleBook] = WeakValueDictionary()

@@ -35,7 +35,7 @@ SPDX = {
 }
 """How older packages spell what they now name by SPDX identifier."""
 
-UNSAID = {"currencyconverter": "Apache-2.0"}
+UNSAID = {"currencyconverter": "Apache-2.0", "saxonche": "MPL-2.0"}
 """Distributions whose metadata name no licence: what the licence file that they ship is."""
 
 

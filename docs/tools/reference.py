@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.tools import cli, errors, families, hooks, licences, openapi, settings
-from engine.runs.intake import formats
+from engine.runs.intake import formats_page
 
 FOLDER = Path(__file__).parents[1] / "reference"
 
@@ -21,7 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors.text,
     "families.md": families.text,
     "hooks.md": hooks.text,
-    "import-files.md": formats.reference,
+    "import-files.md": formats_page.reference,
     "licences.md": licences.text,
     "openapi.json": openapi.text,
     "settings.md": settings.text,

@@ -70,6 +70,7 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?")
 _PRICE: Final = re.compile(r"([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]{3})")
 _PERCENT: Final = re.compile(r"([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?) ?%")
 _DAYS: Final = re.compile(r"([0-9]{1,6}) days?")
+_MINUTES: Final = re.compile(r"([0-9]{1,6}) minutes?")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -147,6 +148,15 @@ def read_days(value: Any) -> int:
     return int(match[1])
 
 
+def read_minutes(value: Any) -> int:
+    """``15 minutes`` as 15."""
+    match = _MINUTES.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        bare = isinstance(value, int) and not isinstance(value, bool)
+        raise Unfit(f"is {found(value)}", f"write the unit behind it, such as {value if bare else 15} minutes")
+    return int(match[1])
+
+
 def read_date(value: Any) -> date:
     """A day of the calendar, as YAML reads it or as a quoted text."""
     if isinstance(value, date):
@@ -203,6 +213,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         read_days,
         {"type": "string", "pattern": r"^[0-9]+ days?$"},
         lambda bound: f"{bound} days",
+    ),
+    "minutes": Kind(
+        "a number of minutes such as 15 minutes",
+        read_minutes,
+        {"type": "string", "pattern": r"^[0-9]+ minutes?$"},
+        lambda bound: f"{bound} minutes",
     ),
     "decimal": Kind("a number", read_decimal, {"type": ["number", "string"], "pattern": r"^[-+]?[0-9]+(\.[0-9]+)?$"}),
     "date": Kind("a day such as 2026-01-31", read_date, {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),

@@ -9,8 +9,11 @@ import msgspec
 
 from engine.base.period import Period
 from engine.billing.counting import Counting
-from engine.billing.rating import Job, Stretch, cycles_of, plan_of, stretches, subscribed_on
+from engine.billing.job import Job, Stretch
+from engine.billing.lateness import grace
+from engine.billing.rating import cycles_of, plan_of, stretches, subscribed_on
 from engine.billing.timeline import Stint, stints
+from engine.billing.turning import cut
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.due import SubscriptionDue
@@ -40,10 +43,16 @@ def positions(job: Job, account: Account, due: SubscriptionDue) -> Iterator[Posi
     if not begun:
         return
     stint = begun[-1]
-    found = [*stretches(job, due, served), *Counting(job, account, due, served, ()).stretches()]
+    if job.attributes is not None:
+        job = job.attributes.within(job, due)
+    by_day = stretches(job, due, served)
+    if job.turning is not None or due.redemptions:
+        by_day = cut(job, account, None, due, by_day)
+    found = [*by_day, *Counting(job, account, due, served, ()).stretches()]
     for charge in plan_of(stint.plan, job.plans, f"subscription/{due.subscription.key}").charges:
         if charge.kind != "one_time":
-            yield _position(job, due, stint, charge, found)
+            position = _position(job, due, stint, charge, found)
+            yield _waited(job, account, position, found) if job.reconciling.waits else position
 
 
 def _position(job: Job, due: SubscriptionDue, stint: Stint, charge: Charge, found: Sequence[Stretch]) -> Position:
@@ -57,6 +66,16 @@ def _position(job: Job, due: SubscriptionDue, stint: Stint, charge: Charge, foun
     mine = [one for one in found if one.charge.key == charge.key and one.plan == stint.plan and one.due(job.on)]
     until = max((one.days.end for one in mine if one.days.start >= stint.days.start), default=None)
     return Position(charge, begins(stint.days.start), until, begins((until or job.on) + DAY))
+
+
+def _waited(job: Job, account: Account, position: Position, found: Sequence[Stretch]) -> Position:
+    """The same for usage whose bill waits: the first day on which the grace of a stretch that is not due yet is over."""
+    mine = [
+        one for one in found if one.charge == position.charge and one.charge.kind == "usage" and not one.due(job.on)
+    ]
+    days = [(one.days.end if one.ended else one.cycle.end) + timedelta(days=grace(job, account, one)) for one in mine]
+    following = min((day for day in days if day > job.on), default=position.following)
+    return msgspec.structs.replace(position, following=following)
 
 
 def next_run(job: Job, account: Account, due: SubscriptionDue) -> date | None:

@@ -6,7 +6,7 @@ changes, whether the day on which the service ends belongs to it, when it is bil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -17,11 +17,16 @@ from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.money import ZERO
 from engine.base.period import Period, cycles
 from engine.billing.billed import Open
+from engine.billing.job import Job, Stretch
+from engine.billing.lateness import reconciled
 from engine.billing.pricing import PricingFacts
-from engine.billing.rating import Job, Stretch, cycle_of, grid_of, plan_of, subscribed_on
+from engine.billing.rating import cycle_of, grid_of, plan_of, subscribed_on
 from engine.billing.timeline import Stint, moments
+from engine.billing.turning import parts, usage_turns
 from engine.model.account import Account
+from engine.model.attribute import UNATTRIBUTED, Subscribed
 from engine.model.catalog import Charge
+from engine.model.contract import Contract
 from engine.model.decision import Decision
 from engine.model.due import SubscriptionDue
 from engine.model.entity import LegalEntity
@@ -46,6 +51,7 @@ class MeteringFacts(msgspec.Struct, frozen=True, gc=False):
     meter: Annotated[str, Meta(description="meter key; the first one of a charge that bills several")]
     charge: Annotated[str | None, Meta(description="key of the charge that bills it; null where the plan has none")]
     day: Annotated[date, Meta(description="first day of the stretch or of the usage; selects the rule in force")]
+    subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
 
 
 class _Count(msgspec.Struct, frozen=True, gc=False):
@@ -69,14 +75,18 @@ class Counting:
     """The usage of one subscription in one run."""
 
     def __init__(
-        self, job: Job, account: Account, due: SubscriptionDue, served: Sequence[Stint], billed: Sequence[Open]
-    ) -> None:
+        self, job: Job, account: Account, due: SubscriptionDue, served: Sequence[Stint], billed: Sequence[Open],
+        contract: Contract | None = None,
+    ) -> None:  # fmt: skip
         self.job, self.account, self.due, self.served = job, account, due, served
+        self.contract = contract
         self.billed = [one for one in billed if one.line.charge.kind == "usage"]
         self._cycle = cycle_of(due.subscription)
         self.sealed: set[tuple[str, str, date, date]] = set()
-        self._too_late: list[Stretch] = []
+        self.too_late: list[Stretch] = []
+        self._held: list[Finding] = []
         self._last_days: set[tuple[str, date]] = set()
+        self._billing: dict[str, frozenset[str]] = {}
 
     @property
     def _subject(self) -> str:
@@ -90,7 +100,7 @@ class Counting:
         for count in self._counts():
             for cycle in self._cycles(count):
                 days = cycle.meet(count.days) or count.days
-                for part in self._parts(count, days) if self.job.price_turns else (days,):
+                for part in self._parts(count, cycle, days):
                     stretch = self._stretch(count, cycle, part)
                     if stretch is not None:
                         yield stretch
@@ -109,6 +119,7 @@ class Counting:
         Raises:
             TollbookError: ``usage.unknown-unit`` where a rule holds a subscription with usage of a meter that no charge has.
         """
+        yield from self._held
         fresh = self._fresh()
         if not fresh:
             return
@@ -119,7 +130,7 @@ class Counting:
         for meter, days in sorted(lost.items()):
             self._refuse_unknown(meter, days)
             yield unmatched(self._subject, meter, days)
-        for stretch in self._too_late:
+        for stretch in self.too_late:
             counted, meters = stretch.counted or stretch.days, stretch.charge.counted
             new = [one for one in fresh if one.meter in meters and one.day in counted]
             if new:
@@ -133,8 +144,16 @@ class Counting:
         """Whether a charge counts the meter on that day, in service or by the rule for its last day."""
         for stint in self.served:
             if used.day in stint.days:
-                return any(used.meter == one.meter or used.meter in one.counted for one in self._sold(stint))
+                return used.meter in self._meters(stint)
         return (used.meter, used.day) in self._last_days
+
+    def _meters(self, stint: Stint) -> frozenset[str]:
+        """The meters that the plan of a stint bills."""
+        found = self._billing.get(stint.plan)
+        if found is None:
+            meters = (meter for one in self._sold(stint) for meter in (one.meter, *one.counted) if meter)
+            found = self._billing[stint.plan] = frozenset(meters)
+        return found
 
     def _refuse_unknown(self, meter: str, days: Sequence[UsageDay]) -> None:
         for one in days:
@@ -249,14 +268,18 @@ class Counting:
         begins = [one.service_from for one in mine if one.charge == count.charge.key and one.plan in plans]
         return min([self.due.window, *begins])
 
-    def _parts(self, count: _Count, days: Period) -> Iterator[Period]:
-        """The days of a count in a cycle, cut where a rule of pricing takes the place of another one, if metering says so."""
-        start = days.start
-        for turn in self.job.price_turns:
-            if start < turn < days.end and self._turns(count, turn):
-                yield Period(start, turn)
-                start = turn
-        yield Period(start, days.end)
+    def _parts(self, count: _Count, cycle: Period, days: Period) -> Iterable[Period]:
+        """The days of a count in a cycle, cut where a rule of pricing takes the place of another one, if metering says so, and
+        where its price turns for the customer."""
+        job = self.job
+        turning = job.turning is not None or bool(self.due.redemptions)
+        if not job.price_turns and not turning:
+            return (days,)
+        turns = {turn for turn in job.price_turns if days.start < turn < days.end and self._turns(count, turn)}
+        if turning:
+            plan = count.at(days.start).plan
+            turns.update(usage_turns(job, self.account, self.contract, self.due, count.charge, plan, cycle, days))
+        return parts(days, sorted(turns))
 
     def _turns(self, count: _Count, day: date) -> bool:
         stint = count.at(day)
@@ -304,8 +327,12 @@ class Counting:
         )
         if terms["late_cycles"] is not None and self._is_late(stretch, terms["late_cycles"], count):
             self.sealed.add((stretch.plan, stretch.charge.key, days.start, days.end))
-            self._too_late.append(stretch)
+            self.too_late.append(stretch)
             return None
+        if self.job.reconciling.waits or self.job.reconciling.holds:
+            stretch = reconciled(self.job, self.account, self.due, stretch, self.billed, self._held)
+            if stretch.held:
+                self.sealed.add((stretch.plan, stretch.charge.key, days.start, days.end))
         return stretch
 
     def _is_late(self, stretch: Stretch, most: int, count: _Count) -> bool:

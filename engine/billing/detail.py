@@ -7,14 +7,20 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
 from engine.base.period import Period
-from engine.billing.metering import windows
+from engine.billing.metering import told_by_days, windows
 from engine.billing.pricing import EACH_EVENT, WEIGHTS, PricingFacts
 from engine.billing.weighting import prorated
 from engine.model.catalog import Meter
 from engine.model.decision import Decision
 from engine.model.usage import UsageDay, UsageSingle
+
+NOT_SUMMED = Code(
+    "pricing.not-summed",
+    "A price that looks at days or single events of a meter that does not simply sum, count or peak.",
+)
 
 
 def detailed(
@@ -30,7 +36,17 @@ def detailed(
 
     Weights are those of units that stay from their day on to the end of the stretch, over the days of the cycle; each cycle
     begins without any.  Units of one day weigh the same, so that daily sums stand for their events.
+
+    Raises:
+        TollbookError: ``pricing.not-summed``.
     """
+    if not told_by_days(facts.charge, meter):
+        raise refuse(
+            NOT_SUMMED,
+            f"rule {pricing.rule} looks at days or single events of {facts.plan}/{facts.charge.key}",
+            why=f"meter {meter.key}, or the charge, filters, groups or measures them otherwise",
+            mend="use a method that looks at the quantity alone, per period",
+        )
     replace = msgspec.structs.replace
     if pricing.needs == WEIGHTS:
         added = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated
@@ -21,6 +21,10 @@ from engine.model.invoice import Invoice, InvoiceDraft, InvoiceLine, RatedCharge
 from engine.model.tax import TaxQuote, TaxRequest
 
 HELD = Code("invoicing.held", "An invoicing rule holds a payer's invoices; what is owed stays owed.")
+
+
+CORRECTED = "/corrected"
+"""At the end of the group of a credit note over lines that are billed anew on another document."""
 
 
 class InvoicingFacts(msgspec.Struct, frozen=True, gc=False):
@@ -50,8 +54,10 @@ def drafts(
     charges: Sequence[RatedCharge],
     contracts: Mapping[str, Contract],
     on: date,
+    apart: Collection[int] = (),
 ) -> list[InvoiceDraft]:
-    """The drafts of one payer, grouped as the invoicing rule says; one currency each.
+    """The drafts of one payer, grouped as the invoicing rule says; one currency each.  Credits on the lines ``apart`` are
+    a draft of their own.
 
     Raises:
         TollbookError: ``invoicing.held``, ``rule.no-answer``.
@@ -68,7 +74,8 @@ def drafts(
             raise TollbookError(_held(payer.key, round_to(total, currency), currency, terms["hold"]))
         groups: dict[str, list[RatedCharge]] = defaultdict(list)
         for charge in owed:
-            groups[_group(terms["group_by"], charge)].append(charge)
+            group = _group(terms["group_by"], charge)
+            groups[f"{group}{CORRECTED}" if charge.credits and charge.credits in apart else group].append(charge)
         for group, members in sorted(groups.items()):
             contract = contracts.get(members[0].contract)
             days = terms["due"] if terms["due"] is not None else contract.payment_days if contract else 30

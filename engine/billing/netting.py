@@ -19,9 +19,9 @@ from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT, ZERO, round_to
 from engine.base.period import Period, subtract
 from engine.billing.billed import Open, billed_twice, service
+from engine.billing.job import Owed
 from engine.billing.opened import NOTHING, Opened
 from engine.billing.pricing import times
-from engine.billing.rating import Owed
 from engine.model.invoice import BilledLine, RatedCharge
 
 NOISE: Final = Decimal("1e-30")
@@ -115,6 +115,9 @@ def net_recurring(
         TollbookError: ``billing.double-billed``.
     """
     billed, ahead = list(billed), list(ahead)
+    if not billed and not ahead and opened is NOTHING:
+        whole = ((item, days) for item in owed if (days := item.days.meet(window)))
+        return [due for item, days in whole for due in _charge(item, days, currency, value)]
     _refuse_twice([*billed, *ahead] if ahead else billed)
     owed_days: dict[Any, list[Period]] = defaultdict(list)
     billed_days: dict[Any, list[Period]] = defaultdict(list)
@@ -269,25 +272,29 @@ def net_usage(
 
     Usage that became known late raises the quantity of its own stretch, so it is priced in the tier that it would have
     reached then.  Lines of a stretch that is no longer owed (its plan was changed back in time) are given back whole, unless
-    they ``stays``; what was given back counts as never billed.
+    they ``stays``; what was given back counts as never billed.  Groups of usage are compared each by itself; one that has
+    no usage left is given back while its stretch is owed.
     """
     lines: dict[Any, list[Open]] = defaultdict(list)
     for one in billed:
         charge = one.line.charge
         if one.left or not charge.amount:
-            lines[charge.plan, charge.charge, charge.currency, charge.service_from, charge.service_to].append(one)
+            days = charge.service_from, charge.service_to
+            lines[charge.plan, charge.charge, charge.currency, *days, charge.grouped].append(one)
     for item in owed:
-        before = lines.pop((item.plan, item.charge.key, currency, item.days.start, item.days.end), [])
+        before = lines.pop((item.plan, item.charge.key, currency, item.days.start, item.days.end, item.grouped), [])
         amount = item.amount - sum((one.left - one.adjusted for one in before), ZERO)
         quantity = item.quantity - sum((one.line.charge.quantity for one in before), ZERO)
         events = item.events - sum(one.line.charge.events for one in before)
         if amount or (item.zero_line and not before):
             after = max((one.line.charge.usage_to for one in before), default=0)
             yield Due(item, item.days, item.share, quantity, amount, item.proration, events, after)
+    still = {(item.plan, item.charge.key, item.days) for item in owed} if any(key[-1] for key in lines) else set()
     for orphans in lines.values():
         for one in orphans:
             charge = one.line.charge
-            if one.left and not stays(charge):
+            emptied = charge.grouped and (charge.plan, charge.charge, service(one.line)) in still
+            if one.left and (emptied or not stays(charge)):
                 yield Back(one.line, service(one.line), Fraction(charge.share), -one.left, 0, charge.full, one.left)
 
 

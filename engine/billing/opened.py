@@ -16,7 +16,7 @@ import msgspec
 from engine.base.errors import Code, Finding, Where
 from engine.base.period import Period, subtract
 from engine.billing.billed import Open, open_lines, service
-from engine.billing.rating import Stretch
+from engine.billing.job import Stretch
 from engine.billing.timeline import Stint, stints
 from engine.model.catalog import Charge, Plan
 from engine.model.due import Opening, SubscriptionDue

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
+from engine.base.money import ZERO
+from engine.base.period import Period
 from engine.billing.billed import Open, billed_in_part, service
+from engine.billing.discounts import discounted
+from engine.billing.grouping import by_group
+from engine.billing.job import Job, Owed, Stretch
+from engine.billing.lateness import covers
 from engine.billing.opened import Before
-from engine.billing.rating import Job, Owed, Stretch, counting, rate, subscribed_on
+from engine.billing.rating import Counted, rate, subscribed_on
 from engine.model.due import AccountDue, SubscriptionDue
 
 COMMITMENT_CLOSED = Code(
@@ -23,7 +30,8 @@ class Owing(msgspec.Struct, frozen=True):
     """What is owed by kind of charge, the first day of what is not due yet, and warnings.
 
     ``counting`` is what is priced by what others owe: it is compared with what was billed by whole stretches, as usage is.
-    ``counted`` are ids of billed lines of such charges, ``settled`` of those among them that stay as they are.
+    ``counted`` are ids of billed lines of such charges, ``settled`` of those among them that stay as they are; so do lines of
+    usage that was billed early, until its cycle has ended.
     """
 
     owed: dict[str, list[Owed]]
@@ -54,20 +62,86 @@ def owing(
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     since = subscribed_on(due)
     owed: dict[str, list[Owed]] = {"recurring": [], "usage": [], "one_time": []}
-    pending, later = job.on, list[Stretch]()
+    pending, later, rated = job.on, list[Stretch](), list[tuple[Stretch, Owed]]()
+    waiting, early = list[Stretch](), set[int]()
     for found in stretched:
         stretch = before.left(found) if before else found
         if stretch is None:
             continue
-        if not (stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed)):
+        put_off, stay = _put_off(job, stretch, billed)
+        if put_off:
             pending = min(pending, stretch.days.start)
+            early.update(stay)
+            if stretch.held or stretch.wait:
+                waiting.append(stretch)
+            continue
+        if job.early and stretch.charge.kind == "usage" and not stretch.due(job.on):
+            pending = min(pending, stretch.days.start)
+            stretch = msgspec.structs.replace(stretch, zero_line=False)  # nothing used is said when the cycle ends
+        if stretch.charge.group_by:
+            owed["usage"] += by_group(job, due, since, account, contract, stretch)
             continue
         item = rate(job, due, since, account, contract, stretch)
         if item is None:
             later.append(stretch)
+        elif due.redemptions:
+            rated.append((stretch, item))
         else:
             owed[stretch.charge.kind].append(item)
-    return _with_counting(job, owner, due, billed, Owing(owed, pending), later) if later else Owing(owed, pending)
+    for item in discounted(job, due, since, account, contract, rated) if rated else ():
+        owed[item.charge.kind].append(item)
+    if waiting and later:
+        late = [one for one in later if covers(waiting, one.days) and not _begun(one, billed)]
+        pending = min([pending, *(one.days.start for one in late)])
+        later = [one for one in later if one not in late]
+    made = Owing(owed, pending)
+    if later:
+        made = _with_counting(job, owner, due, billed, made, later)
+    return msgspec.structs.replace(made, counted=made.counted | early, settled=made.settled | early) if early else made
+
+
+def counting(owed: Sequence[Owed]) -> Counted:
+    """How the charges of a subscription count towards a commitment: by what their stretches owe that end on its days; one-time
+    charges only where they are named."""
+
+    def owed_by(keys: Sequence[str], days: Period) -> Decimal:
+        return sum(
+            (
+                one.amount
+                for one in owed
+                if (one.charge.key in keys if keys else one.charge.kind != "one_time")
+                and days.start < one.days.end <= days.end
+            ),
+            ZERO,
+        )
+
+    return owed_by
+
+
+def _put_off(job: Job, stretch: Stretch, billed: Sequence[Open]) -> tuple[bool, list[int]]:
+    """Whether a stretch waits for a later run, and ids of the lines that have billed it early and stay until it is due."""
+    if stretch.held or stretch.due(job.on):
+        return stretch.held, []
+    if stretch.charge.kind == "usage":
+        if job.early:
+            return False, []
+        early = _billed_early(stretch, billed)
+        if early:
+            return True, early
+    return not _begun(stretch, billed), []
+
+
+def _billed_early(stretch: Stretch, billed: Sequence[Open]) -> list[int]:
+    """Ids of the lines that have billed exactly that stretch before it is due: they stay until it is."""
+    return [
+        one.line.id
+        for one in billed
+        if one.is_of(stretch.plan, stretch.charge.key) and service(one.line) == stretch.days
+    ]
+
+
+def _begun(stretch: Stretch, billed: Sequence[Open]) -> bool:
+    return billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed)
 
 
 def _with_counting(

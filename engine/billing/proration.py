@@ -22,10 +22,11 @@ from engine.base.period import (
     share_fixed,
 )
 from engine.model.account import Account
+from engine.model.attribute import UNATTRIBUTED, Subscribed
 from engine.model.catalog import Charge
 from engine.model.decision import Decision, Flaw
 
-Reason = Literal["start", "change", "pause", "resume", "cancel", "uncancel", "anchor"]
+Reason = Literal["start", "change", "pause", "resume", "cancel", "uncancel", "anchor", "phase"]
 
 
 class ProrationFacts(msgspec.Struct, frozen=True, gc=False):
@@ -34,8 +35,14 @@ class ProrationFacts(msgspec.Struct, frozen=True, gc=False):
     account: Annotated[Account, Meta(description="the account that uses the service")]
     charge: Annotated[Charge, Meta(description="the charge of the catalogue")]
     plan: Annotated[str, Meta(description="plan key")]
-    began_by: Annotated[Reason, Meta(description="what began the stretch; anchor where it begins with its cycle")]
-    ended_by: Annotated[Reason, Meta(description="what ended the stretch; anchor where it ends with its cycle")]
+    began_by: Annotated[
+        Reason,
+        Meta(description="what began the stretch; anchor where it begins with its cycle, phase where its price turned"),
+    ]
+    ended_by: Annotated[
+        Reason,
+        Meta(description="what ended the stretch; anchor where it ends with its cycle, phase where its price turns"),
+    ]
     part_from: Annotated[date, Meta(description="first day of the stretch; selects the rule in force")]
     part_to: Annotated[date, Meta(description="day after the last day of the stretch")]
     cycle_from: Annotated[date, Meta(description="first day of the billing cycle")]
@@ -46,6 +53,7 @@ class ProrationFacts(msgspec.Struct, frozen=True, gc=False):
     cycle_seconds: Annotated[
         Decimal | None, Meta(description="seconds of the billing cycle, where those of the stretch are known")
     ] = None
+    subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
 
 
 Terms = Mapping[str, Any]

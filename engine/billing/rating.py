@@ -12,104 +12,33 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO, round_to
+from engine.base.money import round_to
 from engine.base.period import CycleOf, Period, cycle_containing, cycles, slipping_cycle
+from engine.billing.attributed import Seen
 from engine.billing.detail import detailed
-from engine.billing.metering import Metered, metered
+from engine.billing.job import Job, Owed, Stretch
+from engine.billing.metering import Group, Metered, meters_of, together
+from engine.billing.metering import counted as metered
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, PricingFacts, priced, shrinking
+from engine.billing.pricing.facts import Discount
+from engine.billing.pricing.indexing import with_index
+from engine.billing.pricing.phases import cycle_number, whole_months
 from engine.billing.proration import ProrationFacts, Reason, share_of
 from engine.billing.timeline import Stint, counted
+from engine.billing.waiting import live
+from engine.billing.windows import PERIOD, Spread, windowed
 from engine.model.account import Account
 from engine.model.catalog import Charge, Meter, Plan
 from engine.model.contract import Contract, ContractLine
-from engine.model.decision import Decide, Decision
+from engine.model.decision import Decision
 from engine.model.due import SubscriptionDue
-from engine.model.entity import LegalEntity
 from engine.model.subscription import Subscription
 
 NO_METERS: Mapping[str, Decimal] = {}
+NO_GROUP: Mapping[str, str] = {}
+NOT_COUNTED: Mapping[str, Metered] = {}
 
 UNKNOWN_PLAN = Code("subscription.unknown-plan", "A subscription to a plan that the catalogue does not have.")
-UNKNOWN_METER = Code("usage.unknown-meter", "A usage charge whose meter the catalogue does not have.")
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What one bill run brings to every subscription: ``on`` is its business date; ids above the ``_seen`` are not looked at.
-
-    ``price_turns`` are the days on which other pricing rules come into force than before; ``usage`` remembers the usage charges
-    of plans that were looked at.
-    """
-
-    entity: LegalEntity
-    plans: Mapping[str, Plan]
-    meters: Mapping[str, Meter]
-    decide: Decide
-    on: date
-    events_seen: int
-    usage_seen: int
-    price_turns: tuple[date, ...] = ()
-    usage: dict[str, tuple[Charge, ...]] = {}
-
-
-class Owed(msgspec.Struct, frozen=True, gc=False):
-    """What the days of one stretch owe of one charge; ``full`` is the rounded price of the whole cycle, ``exact`` the amount
-    before it was rounded."""
-
-    charge: Charge
-    plan: str
-    cycle: Period
-    days: Period
-    quantity: Decimal
-    full: Decimal
-    share: Fraction
-    amount: Decimal
-    pricing: int
-    proration: int
-    contract_line: int = 0
-    events: int = 0
-    usage_to: int = 0
-    zero_line: bool = False
-    exact: Decimal = ZERO
-
-
-class Stretch(msgspec.Struct, frozen=True, gc=False):
-    """Days of one cycle on which one charge is in service on unchanged terms.
-
-    ``ended`` says that it may be billed when its days have ended though its cycle has not.  Usage of the days ``counted``
-    belongs to it, where they are not its days; ``zero_line`` says that usage worth nothing gets a line too.  ``day`` is the
-    day that rules are selected by where it is not the first of the counted days, ``seconds`` how long the stretch and its
-    cycle are where that is counted and the stretch is not the whole cycle.
-    """
-
-    charge: Charge
-    plan: str
-    cycle: Period
-    days: Period
-    quantity: Decimal
-    began_by: Reason
-    ended_by: Reason
-    ended: bool
-    counted: Period | None = None
-    zero_line: bool = False
-    day: date | None = None
-    seconds: tuple[Decimal, Decimal] | None = None
-
-    def due(self, on: date) -> bool:
-        """Whether it is to be billed on ``on``.
-
-        In advance (and once) from its first day; in arrears from the end of its cycle or of the service; in arrears early
-        on any day of it after the first, a part of a cycle on its first day, too.  Where cycles are counted from the terms, the
-        end of the terms is an end of service; of a part that begins late in its cycle on that very day, else with its cycle.
-        """
-        charge = self.charge
-        if charge.timing == "advance" or charge.kind == "one_time":
-            return self.days.start <= on
-        if charge.timing == "arrears_early":
-            return self.days.start < on or (self.days.start == on and self.days != self.cycle)
-        if self.cycle.end <= on or (self.ended and self.days.end == on):
-            return True
-        late = charge.cycles_from == "terms" and self.days.start != self.cycle.start
-        return self.ended and self.days.end < on and not late
 
 
 def plan_of(key: str, plans: Mapping[str, Plan], subject: str) -> Plan:
@@ -139,8 +68,11 @@ def stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Iterat
             if charge.kind != "recurring":
                 continue
             key = (charge.months, charge.days, charge.cycles_from)
-            pieces = known.get(key)
-            if pieces is None:
+            pieces: Iterable[_Days] | None = known.get(key)
+            if charge.starts_on != "subscription":
+                part = live(stint, charge, due.events)
+                pieces = _pieces(part, looked_at, anchor, charge, origin, containing) if part else ()
+            elif pieces is None:
                 pieces = known[key] = list(_pieces(stint, looked_at, anchor, charge, origin, containing))
             for cycle, days, began_by, ended_by, ended in pieces:
                 yield Stretch(charge, stint.plan, cycle, days, stint.quantity, began_by, ended_by, ended)
@@ -196,6 +128,8 @@ def cycles_of(
 
 def subscribed_on(due: SubscriptionDue) -> date:
     """The day on which a subscription first started; its cycles of several months are counted from there."""
+    if len(due.events) == 1:
+        return due.events[0].on
     return min((event.on for event in counted(due.events)), default=due.events[0].on)
 
 
@@ -208,7 +142,7 @@ def one_time_stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) 
         if begins and due.window <= stint.days.start <= job.on:
             day = Period(stint.days.start, stint.days.start + timedelta(days=1))
             for charge in plan_of(stint.plan, job.plans, f"subscription/{due.subscription.key}").charges:
-                if charge.kind == "one_time":
+                if charge.kind == "one_time" and charge.starts_on == "subscription":
                     yield Stretch(charge, stint.plan, day, day, stint.quantity, "anchor", "anchor", True)
 
 
@@ -233,28 +167,45 @@ def rate(
     contract: Contract | None,
     stretch: Stretch,
     others: Counted | None = None,
+    group: Group | None = None,
+    discounts: tuple[Discount, ...] = (),
 ) -> Owed | None:
     """What a stretch owes: measured, priced by the rule in force on its first day, prorated where it is shorter than its cycle.
 
     ``since`` is the first day of the subscription.  Rounded once, by the mode of the pricing rule.  None where the price looks
-    at what other charges owe, and ``others`` does not say it yet.
+    at what other charges owe, and ``others`` does not say it yet.  ``group`` is that of usage which alone counts.
 
     Raises:
         TollbookError: whatever pricing or proration refuses, ``usage.unknown-meter``.
     """
     charge, day = stretch.charge, stretch.day or stretch.days.start
-    counts = {meter.key: metered(due.usage, meter, stretch.counted or stretch.days) for meter in _meters(job, stretch)}
-    count = _together(counts.values()) if counts else Metered(stretch.quantity, 0, 0)
+    days = stretch.counted or stretch.days
+    meters: Sequence[Meter] = ()
+    counts, count = NOT_COUNTED, Metered(stretch.quantity, 0, 0)
+    if charge.kind == "usage":
+        meters = meters_of(stretch.plan, charge, job.meters)
+        counts = {meter.key: metered(due, stretch.plan, charge, meter, days, group) for meter in meters}
+        count = together(counts.values())
     line = agreed_line(contract, stretch.plan, charge.key, day)
-    facts = _facts(job, account, stretch, since, line, count.quantity, counts)
+    facts = _facts(job, account, stretch, since, line, count.quantity, counts, contract)
+    if group is not None:
+        named = {name: value for name, value in zip(charge.grouped, group, strict=True) if value is not None}
+        facts = msgspec.structs.replace(facts, group=named)
+    if isinstance(job.attributes, Seen):
+        facts = job.attributes.by(facts, day)
     pricing = job.decide("pricing", facts, day)
+    if discounts or pricing.terms["indexed"]:
+        facts = _with_more(job, pricing, facts, discounts)
+    if pricing.terms["window"] != PERIOD:
+        found, newest = windowed(job, due, account, stretch, pricing, facts, meters)
+        return _of_window(stretch, count, line, pricing, found, newest, account.currency)
     if pricing.needs == OTHER_CHARGES:
         if others is None:
             return None
         facts = msgspec.structs.replace(facts, counted=others(pricing.terms["counts"], stretch.days))
     elif counts and (pricing.needs or pricing.terms["per"] != "period"):
         meter = job.meters[charge.counted[0]]
-        facts = detailed(pricing, facts, meter, stretch.counted or stretch.days, stretch.cycle, due.usage, due.singles)
+        facts = detailed(pricing, facts, meter, days, stretch.cycle, due.usage, due.singles)
     proration, share = (
         prorate(job, account, stretch) if stretch.days != stretch.cycle or stretch.seconds else (None, WHOLE)
     )
@@ -262,22 +213,35 @@ def rate(
         proration, share = None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
     full, amount, exact = price(pricing, facts, share, proration, account.currency)
     return Owed(
-        charge,
-        stretch.plan,
-        stretch.cycle,
-        stretch.days,
-        count.quantity,
-        full,
-        share,
-        amount,
-        pricing.id,
-        proration.id if proration else 0,
-        line.id if line else 0,
-        count.events,
-        count.last_id,
-        stretch.zero_line,
-        exact,
-    )
+        charge, stretch.plan, stretch.cycle, stretch.days, count.quantity, full, share, amount, pricing.id,
+        proration.id if proration else 0, line.id if line else 0, count.events, count.last_id, stretch.zero_line, exact,
+        pricing.terms["rounding"],
+    )  # fmt: skip
+
+
+def _with_more(job: Job, pricing: Decision, facts: PricingFacts, discounts: tuple[Discount, ...]) -> PricingFacts:
+    """The facts with what coupons take off, and with the factor of a price that follows an index."""
+    facts = msgspec.structs.replace(facts, discounts=discounts)
+    return with_index(pricing.terms, facts, job.indexes) if pricing.terms["indexed"] else facts
+
+
+def _of_window(
+    stretch: Stretch,
+    count: Metered,
+    line: ContractLine | None,
+    pricing: Decision,
+    found: Spread,
+    newest: int,
+    currency: str,
+) -> Owed:
+    """What a stretch owes of a longer window; the newest event is that of the whole window."""
+    amount, exact = found.owes(pricing, currency)
+    full = amount if found.proration is None else found.owes(pricing, currency, WHOLE)[0]
+    proration = found.proration.id if found.proration else 0
+    return Owed(
+        stretch.charge, stretch.plan, stretch.cycle, stretch.days, count.quantity, full, found.share, amount, pricing.id,
+        proration, line.id if line else 0, count.events, newest, stretch.zero_line, exact, pricing.terms["rounding"],
+    )  # fmt: skip
 
 
 def _facts(
@@ -288,7 +252,9 @@ def _facts(
     line: ContractLine | None,
     quantity: Decimal,
     counts: Mapping[str, Metered],
+    contract: Contract | None,
 ) -> PricingFacts:
+    day, charge = stretch.day or stretch.days.start, stretch.charge
     return PricingFacts(
         job.entity,
         account,
@@ -298,51 +264,21 @@ def _facts(
         line.unit_price if line else None,
         line.currency if line else None,
         since,
-        stretch.day or stretch.days.start,
+        day,
         not counts or stretch.days.end <= job.on,
-        metered={key: one.quantity for key, one in counts.items()} if len(counts) > 1 else NO_METERS,
+        None,
+        (),
+        (),
+        (),
+        {key: one.quantity for key, one in counts.items()} if len(counts) > 1 else NO_METERS,
+        NO_GROUP,
+        None,
+        None,
+        whole_months(since, day),
+        (day - since).days,
+        cycle_number(since, stretch.cycle, charge.months, charge.days),
+        whole_months(contract.signed_on, day) if contract else None,
     )
-
-
-def _meters(job: Job, stretch: Stretch) -> list[Meter]:
-    """The meters that a stretch of usage is counted by; none of other charges."""
-    if stretch.charge.kind != "usage":
-        return []
-    absent = [key for key in stretch.charge.counted if key not in job.meters]
-    if absent or not stretch.charge.counted:
-        raise refuse(
-            UNKNOWN_METER,
-            f"charge {stretch.plan}/{stretch.charge.key} bills meter {', '.join(absent)!r}, which is unknown",
-            mend="import the meter",
-        )
-    return [job.meters[key] for key in stretch.charge.counted]
-
-
-def _together(counts: Iterable[Metered]) -> Metered:
-    """What several meters counted, added up."""
-    found = list(counts)
-    if len(found) == 1:
-        return found[0]
-    quantity = sum((one.quantity for one in found), ZERO)
-    return Metered(quantity, sum(one.events for one in found), max(one.last_id for one in found))
-
-
-def counting(owed: Sequence[Owed]) -> Counted:
-    """How the charges of a subscription count towards a commitment: by what their stretches owe that end on its days; one-time
-    charges only where they are named."""
-
-    def owed_by(keys: Sequence[str], days: Period) -> Decimal:
-        return sum(
-            (
-                one.amount
-                for one in owed
-                if (one.charge.key in keys if keys else one.charge.kind != "one_time")
-                and days.start < one.days.end <= days.end
-            ),
-            ZERO,
-        )
-
-    return owed_by
 
 
 def prorate(job: Job, account: Account, stretch: Stretch) -> tuple[Decision, Fraction]:

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 import msgspec
 
 from engine.base.errors import Code, Finding, refuse
 from engine.base.period import FOREVER, Period
-from engine.billing.adjusting import Adjustment, adjust
+from engine.billing.adjusting import Adjusted, Adjustment, adjust
 from engine.billing.billed import Open, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.changes.exact import Exact, scale_of
 from engine.billing.changes.scale import Scale
 from engine.billing.changes.worth import charge_of, values
 from engine.billing.counting import Counting
+from engine.billing.discounts import read
+from engine.billing.grouping import labelled
+from engine.billing.job import Job, Owed, Stretch
+from engine.billing.lateness import NOTHING_LATE, judge, net_with_late, without
+from engine.billing.milestones import triggered
 from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
 from engine.billing.opened import NOTHING, Before
 from engine.billing.owing import owing
-from engine.billing.rating import Job, one_time_stretches, stretches
+from engine.billing.pricing import WHOLE
+from engine.billing.rating import one_time_stretches, stretches
 from engine.billing.timeline import Stint, stints
+from engine.billing.turning import cut
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import RatedCharge
+from engine.model.lateness import Ended
 from engine.model.subscription import BillingMark
 
 NO_START = Code("subscription.no-start", "A subscription without a start event.")
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """What a run makes of one subscription; ``prices`` are the ids of all pricing decisions, of those too that came to nothing."""
+    """What a run makes of one subscription; ``prices`` are the ids of all pricing decisions, of those too that came to nothing.
+
+    ``late`` is what became of usage that came late; credits on the lines ``apart`` go on a document of their own.
+    """
 
     charges: tuple[RatedCharge, ...]
     mark: BillingMark
     prices: frozenset[int]
     findings: tuple[Finding, ...] = ()
+    late: tuple[Ended, ...] = ()
+    apart: frozenset[int] = frozenset()
 
 
 def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
@@ -43,27 +57,25 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     Raises:
         TollbookError: what makes this subscription impossible to bill (no price, events out of order, unknown plan).
     """
-    served = stints(due.events, f"subscription/{due.subscription.key}")
-    if not served and not due.events:
-        raise refuse(
-            NO_START,
-            f"subscription {due.subscription.key} has no events",
-            mend="import its start event",
-            subject=f"subscription/{due.subscription.key}",
-        )
-    account = owner.account
-    if len(served) > 1:
-        served = reanchored(job, account, due, served)
+    served = _served(due)
+    account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
+    job = job.attributes.within(job, due) if job.attributes is not None else job
+    served = reanchored(job, account, due, served) if len(served) > 1 else served
     scale = scale_of(job, owner, due)
     exact = Exact(job, owner, due, scale) if scale else None
-    opens = open_lines([one for one in due.billed if one.charge.kind != "recurring"] if exact else due.billed)
-    ahead = [one for one in opens if one.line.charge.service_from > job.on and one.line.charge.kind == "recurring"]
-    adjusted = adjust(due, [one for one in opens if one.line.charge.service_from <= job.on])
+    adjusted, ahead = _billed(job, due, exact is not None)
     billed = adjusted.billed
-    before, usage = _before(job, due, served), Counting(job, account, due, served, billed)
+    before, usage = _before(job, due, served), Counting(job, account, due, served, billed, contract)
     by_day = () if exact else stretches(job, due, served)
-    stretched = (*by_day, *usage.stretches(), *one_time_stretches(job, due, served))
-    found = owing(job, owner, due, stretched, billed, before)
+    if job.turning is not None or due.redemptions:
+        by_day = cut(job, account, contract, due, by_day)
+    used = tuple(usage.stretches())
+    stretched = (*by_day, *used, *one_time_stretches(job, due, served))
+    found, judged = owing(job, owner, due, stretched, billed, before), NOTHING_LATE
+    if due.late is not None:
+        judged = judge(job, account, due, used, usage.too_late, found.owed["usage"], billed)
+    if judged.dropped:
+        found = owing(job, owner, without(due, judged.dropped), stretched, billed, before)
     owed = found.owed
 
     def of(kind: str) -> list[Open]:
@@ -75,24 +87,62 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
         recurring = exact.items(before, _shows_zero(job))
         owed["recurring"], pending = exact.owed, min(pending, exact.mark)
     else:
-        value = values(job, owner, due)
-        recurring = net_recurring(
-            owed["recurring"], of("recurring"), window, currency, value, opened, ahead, _shows_zero(job)
-        )
+        mine = (owed["recurring"], of("recurring"), window, currency, values(job, owner, due))
+        recurring = net_recurring(*mine, opened, ahead, _shows_zero(job))
+    once = of("one_time")
     items = [
-        *net_one_time(owed["one_time"], of("one_time")),
-        *net_usage(owed["usage"], of("usage"), currency, usage.stays),
+        *net_one_time(owed["one_time"], once),
+        *net_with_late(owed["usage"], of("usage"), currency, usage.stays, judged.anew),
     ]
     if found.counting:
         lines = (one for one in billed if one.line.id in found.counted - found.settled)
         items.extend(net_usage(found.counting, lines, currency))
     make = _Maker(account, due)
+    held = triggered(job, owner, due, served, once, make.due, make.back)
     return Statement(
-        (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items)),
-        BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen),
-        found.prices(),
-        (*adjusted.findings, *usage.findings(), *found.findings, *(before.findings() if before else ())),
+        (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items), *held.lines),
+        BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen, _billed_on(job, due, used)),
+        found.prices() | held.prices,
+        (*adjusted.findings, *usage.findings(), *found.findings, *held.findings, *_old(before), *judged.findings),
+        judged.ended,
+        judged.lines_apart(billed),
     )
+
+
+def _served(due: SubscriptionDue) -> tuple[Stint, ...]:
+    """The stints of a subscription.
+
+    Raises:
+        TollbookError: ``subscription.no-start``, and events out of order.
+    """
+    served = stints(due.events, f"subscription/{due.subscription.key}")
+    if not served and not due.events:
+        raise refuse(
+            NO_START,
+            f"subscription {due.subscription.key} has no events",
+            mend="import its start event",
+            subject=f"subscription/{due.subscription.key}",
+        )
+    return served
+
+
+def _billed(job: Job, due: SubscriptionDue, exact: bool) -> tuple[Adjusted, list[Open]]:
+    """What was billed up to the date, less adjustments, and recurring lines of days after it; where recurring charges are
+    counted to the second, without these."""
+    opens = open_lines([one for one in due.billed if one.charge.kind != "recurring"] if exact else due.billed)
+    ahead = [one for one in opens if one.line.charge.service_from > job.on and one.line.charge.kind == "recurring"]
+    return adjust(due, [one for one in opens if one.line.charge.service_from <= job.on]), ahead
+
+
+def _old(before: Before | None) -> Iterable[Finding]:
+    return before.findings() if before else ()
+
+
+def _billed_on(job: Job, due: SubscriptionDue, used: Iterable[Stretch]) -> date | None:
+    """The day of the newest run that held nothing of the subscription: what was held is not late by the time it is billed."""
+    if any(stretch.held for stretch in used):
+        return due.mark.billed_on if due.mark else None
+    return job.on
 
 
 def _before(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Before | None:
@@ -108,6 +158,12 @@ def _shows_zero(job: Job) -> ShowsZero:
         return charge is not None and charge.zero_lines
 
     return shown
+
+
+def _text(owed: Owed, upon: int) -> str:
+    """The text of a line, with the coupons that lower it."""
+    text = f"Difference: {owed.charge.name}" if upon else labelled(owed.charge.name, owed.grouped)
+    return f"{text} ({', '.join(one.key for one in read(owed.discounts))})" if owed.discounts else text
 
 
 class _Maker:
@@ -136,7 +192,7 @@ class _Maker:
             owed.charge.key,
             owed.charge.id,
             owed.charge.kind,
-            f"Difference: {owed.charge.name}" if item.upon else owed.charge.name,
+            _text(owed, item.upon),
             owed.charge.product,
             owed.charge.tax_code,
             item.days.start,
@@ -146,7 +202,7 @@ class _Maker:
             self.account.currency,
             item.quantity,
             owed.full if item.full is None else item.full,
-            str(item.share),
+            "1" if item.share is WHOLE else str(item.share),
             item.amount,
             owed.pricing,
             item.proration,
@@ -155,6 +211,9 @@ class _Maker:
             owed.usage_to,
             item.events,
             item.upon,
+            "",
+            owed.grouped,
+            owed.discounts,
         )
 
     def back(self, item: Back) -> RatedCharge:

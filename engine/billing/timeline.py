@@ -13,7 +13,7 @@ import msgspec
 from engine.base.errors import Code, refuse
 from engine.base.period import BEGINNING, FOREVER, Period, add_months
 from engine.billing.proration import Reason
-from engine.model.subscription import EventKind, SubscriptionEvent
+from engine.model.subscription import TRIGGERS, EventKind, SubscriptionEvent
 
 OUT_OF_ORDER = Code("subscription.out-of-order", "A subscription event that makes no sense after the ones before it.")
 
@@ -53,13 +53,16 @@ _ALLOWED = {
 }
 _BECOMES = {"start": "active", "pause": "paused", "resume": "active", "cancel": "cancelled", "uncancel": "active"}
 _ENDED_BY: dict[str, Reason] = {"paused": "pause", "cancelled": "cancel"}
-_APART = frozenset({"withdraw", "adjust"})
-"""Kinds of events that are about other events, or about what was billed, and lead to no state themselves."""
+_APART = frozenset({"withdraw", "adjust", "redeem", "rerate"}) | TRIGGERS
+"""Kinds of events that are about other events, about what was billed, or about what charges wait for, and lead to no state
+themselves."""
 
 
 def counted(events: Iterable[SubscriptionEvent]) -> Sequence[SubscriptionEvent]:
     """The events that say what is in service: without those that a later known ``withdraw`` takes back."""
     known = tuple(events)
+    if len(known) == 1 and known[0].kind == "start":
+        return known
     if _APART.isdisjoint([event.kind for event in known]):
         return known
     withdrawn = [event for event in known if event.kind == "withdraw"]
@@ -123,8 +126,12 @@ def _days(
     events: Iterable[SubscriptionEvent], subject: str, when: Callable[[SubscriptionEvent], date] = attrgetter("on")
 ) -> Iterator[tuple[date, _State, _State, set[EventKind]]]:
     """Each day (or point in time) with events: the state before and after them, and their kinds."""
-    state = _State()
-    for day, known in groupby(sorted(counted(events), key=lambda e: (*moment_of(e), e.id)), key=when):
+    state, found = _State(), counted(events)
+    if len(found) == 1:
+        after = _after(state, found[0], subject)
+        yield when(found[0]), state, after, {found[0].kind}
+        return
+    for day, known in groupby(sorted(found, key=lambda e: (*moment_of(e), e.id)), key=when):
         before, kinds = state, set[EventKind]()
         for event in known:
             state = _after(state, event, subject)

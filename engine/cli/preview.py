@@ -87,6 +87,7 @@ def show(found: ChangePreview) -> None:
     out.print(
         f"subscription {found.subscription} of account {found.account}, change on {found.on}, {found.currency} before tax"
     )
+    out.print(f"version {found.version}; amend it with --if-version {found.version} to be sure that nobody else has")
     if found.anyway:
         _lines("billed on that day anyway", found.anyway)
     _lines("the change", found.now)

@@ -33,6 +33,10 @@ def register(app: typer.Typer) -> None:
             if rows:
                 out.print()
                 table("", ("schedule", "due (UTC)", "state", "run", "attempts", "error"), rows, right=(3, 4))
+            if queue["urgent"]:
+                out.print()
+                urgent = [_promised(one) for one in queue["urgent"]]
+                table("", ("occasion", "since (UTC)", "promised (UTC)", "state", "late", "error"), urgent)
             out.print(f"\n{queue['waiting']} waiting; enqueued by {queue['scheduler'] or 'nobody at present'}")
 
         emit({"schedules": listed, **queue}, as_json, render)
@@ -45,3 +49,8 @@ def _requests(requests: Any) -> Iterator[tuple[Any, ...]]:
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _promised(one: Any) -> tuple[Any, ...]:
+    late = f"{-(-one['late'].total_seconds() // 60):.0f} minutes" if one["late"] else ""
+    return one["schedule"], _moment(one["due"]), _moment(one["deadline"]), one["state"], late, one["error"]

@@ -30,7 +30,9 @@ class Act(msgspec.Struct, frozen=True):
 ACTS: Final[Mapping[str, Act]] = {
     "close-period": Act("close", "close an accounting period"),
     "open-period": Act("close", "open a closed accounting period again"),
+    "rerate": Act("run", "rate billed periods again; its amount is the difference of all accounts", money=True),
     "abandon-run": Act("run", "give up an unfinished bill run; its amount is what it has invoiced", money=True),
+    "grant-credit": Act("credit", "grant credit in a wallet", money=True),
 }
 """Acts by name.  ``engine.runs.acts`` says how each is done."""
 

@@ -13,8 +13,15 @@ from engine.base.errors import Code, Finding, Where
 DOUBLE_CLIENT = Code("config.double-client", "Two clients of the API of one name.")
 WRITTEN_TOKEN = Code("config.written-token", "A token that stands in the file instead of in the environment.")
 
-CALLS: Final[Mapping[str, str]] = {"ingest": "send usage events"}
+CALLS: Final[Mapping[str, str]] = {
+    "ingest": "send usage events",
+    "trigger": "say what was accepted or went live",
+    "draw": "look into wallets and draw on them",
+    "grant": "look into wallets and grant credit",
+}
 """What a client may do: call -> what it does."""
+USUAL: Final = ("ingest",)
+"""What a client may do of which nothing is said."""
 
 
 class Client(msgspec.Struct, frozen=True):

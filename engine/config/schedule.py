@@ -14,7 +14,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where
 DOUBLE_SCHEDULE = Code("config.double-schedule", "Two schedules of one name.")
 NOT_THEIRS = Code("config.not-theirs", "A schedule in the name of a person who may not do what it runs.")
 
-VERB_OF: Final[Mapping[str, str]] = {"bill": "run", "deliver": "deliver", "verify": ""}
+VERB_OF: Final[Mapping[str, str]] = {"bill": "run", "deliver": "deliver", "verify": "", "triggers": "run"}
 """What a schedule may run -> the verb that its person needs; looking needs none."""
 
 

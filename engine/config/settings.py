@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.config.acts import ACTS
-from engine.config.api import CALLS
+from engine.config.api import CALLS, USUAL
 from engine.config.schedule import VERB_OF
 
 VERBS: Final[Mapping[str, str]] = {
@@ -21,8 +21,10 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "start or resume a run that writes, such as a bill run",
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
+    "credit": "grant, draw and void prepaid credit",
     "purge": "erase old calls from the request log",
     "approve": "approve or reject what another person has proposed",
+    "resolve": "assign and resolve items of the worklist",
     "schedule": "run the scheduler and the workers of its queue",
 }
 """What changes something, and so needs a role: verb -> what it does."""
@@ -171,7 +173,7 @@ SETTINGS: Final = (
         "api.clients[].may",
         "What the client may do: " + "; ".join(f"{call} ({what})" for call, what in CALLS.items()) + ".",
         {"type": "list", "schema": {"type": "string", "allowed": [*CALLS]}},
-        [*CALLS],
+        [*USUAL],
         "a list of calls",
     ),
     Setting(
@@ -218,7 +220,8 @@ SETTINGS: Final = (
     Setting("schedule[].name", "Name of the schedule.", _KEY, REQUIRED, _KEY_WORDS),
     Setting(
         "schedule[].run",
-        "What is run: bill (on the local day at which it is due), deliver, or verify.",
+        "What is run: bill (on the local day at which it is due), deliver, verify, or triggers (look what has happened that "
+        "a rule wants invoiced at once).",
         {"type": "string", "allowed": [*VERB_OF]},
         REQUIRED,
         ", ".join(VERB_OF),

@@ -69,7 +69,9 @@ def _explained(setting: Setting, indent: int, label: str = "") -> Iterator[str]:
 
 def _comment(text: str, indent: int, inner: str = "") -> list[str]:
     lead = " " * indent + "# "
-    return textwrap.wrap(text, WIDTH, initial_indent=lead, subsequent_indent=lead + inner, break_long_words=False)
+    inside = lead + inner
+    whole = textwrap.TextWrapper(WIDTH, lead, inside, break_long_words=False, break_on_hyphens=False)
+    return whole.wrap(text)
 
 
 def _entry(key: str, value: Any, indent: int) -> Iterator[str]:

@@ -11,26 +11,49 @@ from types import MappingProxyType
 import msgspec
 
 from engine.families import (
+    discounts,
     invoicing,
+    lateness,
     limits,
     metering,
     numbering,
     posting,
     pricing,
     proration,
+    renewal,
     revrec,
     routing,
     tax,
+    triggers,
+    usage_control,
+    wallets,
 )
 from engine.model.decision import Family, Method
 
 ALL: Mapping[str, Family] = MappingProxyType(
     {
         module.FAMILY.name: module.FAMILY
-        for module in (metering, pricing, proration, invoicing, numbering, tax, routing, posting, revrec, limits)
+        for module in (
+            usage_control,
+            metering,
+            lateness,
+            pricing,
+            discounts,
+            proration,
+            invoicing,
+            numbering,
+            tax,
+            routing,
+            posting,
+            revrec,
+            wallets,
+            renewal,
+            limits,
+            triggers,
+        )
     }
 )
-"""Every family by name, in the order in which a bill run asks them; the last is the API's."""
+"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, and between runs."""
 
 
 def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.base.money import ROUNDING, ZERO, round_to
-from engine.billing.pricing import blocks, events, matrix, steps, tiers, trueup, units, weighted
+from engine.billing import windows
+from engine.billing.pricing import blocks, events, indexing, matrix, phases, steps, tiers, trueup, units, weighted
 from engine.billing.pricing.facts import PricingFacts
 from engine.families.pricing_terms import (
     BLOCK_TIERS,
@@ -28,11 +29,11 @@ from engine.model.decision import Decision, Family, Flaw, Method
 def results(decision: Decision, facts: Any) -> Mapping[str, Any]:
     """For rule cases: ``amount``, the whole cycle's price as rounded on the line, with its currency; ``exact``, the same
     before it is rounded; ``billable``, the quantity after the steps before the method."""
-    made = steps.priced(decision, facts)
+    exact = windows.priced_in_window(decision, facts)
     currency = facts.account.currency
     return {
-        "amount": {currency: round_to(made.amount, currency, decision.terms["rounding"])},
-        "exact": {currency: made.amount},
+        "amount": {currency: round_to(exact, currency, decision.terms["rounding"])},
+        "exact": {currency: exact},
         "billable": steps.billable(decision, facts),
     }
 
@@ -47,6 +48,14 @@ def check_weighted(terms: Mapping[str, Any]) -> Iterable[Flaw]:
     """What tiers of single events can be."""
     yield from tiers.check_tiers(terms)
     yield from steps.check_single(terms)
+
+
+def check_terms(terms: Mapping[str, Any]) -> Iterable[Flaw]:
+    """What the fields of all rules can be."""
+    yield from steps.check_steps(terms)
+    yield from phases.check_ramp(terms)
+    yield from windows.check_window(terms)
+    yield from indexing.check_index(terms)
 
 
 FAMILY = Family(
@@ -137,5 +146,5 @@ FAMILY = Family(
         "capacity": Method(blocks.capacity, CAPACITY, blocks.check_capacity),
     },
     results=results,
-    check=steps.check_steps,
+    check=check_terms,
 )

@@ -82,6 +82,80 @@ AFTER: Final[Mapping[str, Any]] = {
         },
     },
 }
+WINDOW: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "regex": "period|quarter|half_year|year|contract_year|[1-9][0-9]? months",
+    "default": "period",
+    "meta": {
+        "description": "usage only: what tiers, allowances and limits are of: period is the stretch that is billed; quarter, half_year and year are of the calendar, contract_year and such as 18 months are counted from the first day of the subscription. A stretch then pays the price of what was used in its window up to its end, less that of what was used before it; minimums and true-ups apply when the window or the service ends"
+    },
+}
+RAMP: Final[Mapping[str, Any]] = {
+    "type": "list",
+    "default": [],
+    "meta": {
+        "description": "phases from the first day of the subscription on, one after the other; a phase that turns within a cycle is prorated"
+    },
+    "schema": {
+        "type": "dict",
+        "schema": {
+            "days": {"type": "integer", "min": 1, "meta": {"description": "days that the phase lasts"}},
+            "months": {"type": "integer", "min": 1, "meta": {"description": "months that the phase lasts"}},
+            "pays": {
+                "type": "percent",
+                "default": 1,
+                "min": 0,
+                "meta": {"description": "percentage of the price, after all steps, that is paid in it; 0 % is a trial"},
+            },
+            "committed": decimal("quantity that is billed at least; of usage once the stretch is over"),
+        },
+    },
+}
+
+
+def _share(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "percent", "meta": {"description": text}, **more}
+
+
+INDEXED: Final[Mapping[str, Any]] = {
+    "type": "dict",
+    "nullable": True,
+    "default": None,
+    "meta": {
+        "description": "what the method gives follows an index, of which values are imported; the steps of after are as they are written"
+    },
+    "schema": {
+        "index": {"type": "string", "required": True, "meta": {"description": "the index, as in index_values"}},
+        "base": {
+            "type": "date",
+            "required": True,
+            "meta": {"description": "a day of the month whose value the price was made at"},
+        },
+        "every": {"type": "integer", "default": 12, "min": 1, "meta": {"description": "months between two turns"}},
+        "at": {
+            "type": "string",
+            "allowed": ["anniversary", "calendar"],
+            "default": "anniversary",
+            "meta": {"description": "whether turns are counted from the first day of the subscription or from January"},
+        },
+        "lag": {
+            "type": "integer",
+            "default": 2,
+            "min": 0,
+            "meta": {"description": "how many months before its turn the month is that counts"},
+        },
+        "part": _share("how much of a change of the index the price follows", default=1, min=0),
+        "floor": _share("least change at a turn, such as 0 %; none where absent", nullable=True, default=None),
+        "cap": _share("greatest change at a turn; none where absent", nullable=True, default=None),
+        "digits": {
+            "type": "integer",
+            "default": 6,
+            "min": 1,
+            "max": 12,
+            "meta": {"description": "digits after the point that the factor is rounded to, half to even"},
+        },
+    },
+}
 OUTCOME: Final[Mapping[str, Any]] = {
     "rounding": {
         "type": "rounding",
@@ -98,6 +172,9 @@ OUTCOME: Final[Mapping[str, Any]] = {
     },
     "before": BEFORE,
     "after": AFTER,
+    "window": WINDOW,
+    "ramp": RAMP,
+    "indexed": INDEXED,
 }
 PRICE: Final[Mapping[str, Any]] = price("price, or a list of prices in several currencies", required=True)
 INCLUDED: Final[Mapping[str, Any]] = {**decimal("units that cost nothing in each cycle"), "default": 0}

@@ -31,6 +31,11 @@ Role = Literal[
     "unapplied_cash",
     "wallet",
     "opening_balance",
+    "wallet_funding",
+    "wallet_use",
+    "promotion",
+    "breakage",
+    "fx_difference",
 ]
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.model.attribute import AccountAttributes
+
 
 class Account(msgspec.Struct, frozen=True, gc=False):
     """A customer of one legal entity.  Natural key: (tenant, entity, key).
@@ -34,3 +36,6 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     tax_exempt: Annotated[bool, Meta(description="whether a certificate exempts it from tax")] = False
     email: Annotated[str | None, Meta(description="where invoices are sent")] = None
     address: Annotated[str, Meta(description="address lines, separated by newlines")] = ""
+    attributes: Annotated[
+        AccountAttributes, Meta(description="attributes of the customer, as rules/attributes.yaml declares them")
+    ] = AccountAttributes()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from engine.model.measure import BY_DAY, Aggregation
+
 ChargeKind = Literal["recurring", "usage", "one_time"]
 Timing = Literal["advance", "arrears", "arrears_early"]
 CyclesFrom = Literal["subscription", "terms"]
+StartsOn = Literal["subscription", "go_live", "milestone"]
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False):
@@ -44,11 +48,31 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
         str | None,
         Meta(description="keys of all meters that it prices together, with ';' between them; null where it bills one"),
     ] = None
+    filter: Annotated[
+        str | None,
+        Meta(description="condition on the usage events that it counts; null where it counts all of its meter"),
+    ] = None
+    group_by: Annotated[
+        str | None,
+        Meta(description="dimensions of events that it prices by group, with ';' between them; null where it does not"),
+    ] = None
+    group_lines: Annotated[bool, Meta(description="whether each group has a line of its own; else one in sum")] = False
+    starts_on: Annotated[
+        StartsOn,
+        Meta(
+            description="what it waits for: nothing but its subscription, the go-live, or, part by part, accepted milestones"
+        ),
+    ] = "subscription"
 
     @property
     def counted(self) -> tuple[str, ...]:
         """Keys of the meters that it bills."""
         return tuple(self.meters.split(";")) if self.meters else (self.meter,) if self.meter else ()
+
+    @property
+    def grouped(self) -> tuple[str, ...]:
+        """Dimensions of events that it prices by group."""
+        return tuple(self.group_by.split(";")) if self.group_by else ()
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
@@ -61,9 +85,30 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
 
 
 class Meter(msgspec.Struct, frozen=True, gc=False):
-    """What usage events count.  Natural key: (tenant, key)."""
+    """What usage events count.  Natural key: (tenant, key).
+
+    ``dimensions`` declares what events carry beside the quantity, as ``region:text;size:number``; ``others`` says what
+    becomes of dimensions that it does not name.  ``filter`` and ``expression`` are written in the language of rules.
+    """
 
     tenant: str
     key: str
     unit: str
-    aggregation: Literal["sum", "count", "max"] = "sum"
+    aggregation: Aggregation = "sum"
+    dimensions: str | None = None
+    others: Literal["report", "keep", "refuse"] = "report"
+    dimension: str | None = None
+    percentile: Decimal | None = None
+    expression: str | None = None
+    filter: str | None = None
+
+    @property
+    def by_day(self) -> bool:
+        """Whether daily sums tell what it counts."""
+        return self.filter is None and self.aggregation in BY_DAY
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds of its dimensions by name."""
+        pairs = (part.partition(":") for part in (self.dimensions or "").split(";") if part)
+        return {name: kind for name, _, kind in pairs}

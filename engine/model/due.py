@@ -7,10 +7,15 @@ from datetime import date, timedelta
 
 import msgspec
 
+from engine.base.errors import TollbookError
 from engine.model.account import Account
 from engine.model.contract import Contract
+from engine.model.discount import Redemption
 from engine.model.invoice import BilledLine
-from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
+from engine.model.lateness import Late
+from engine.model.measure import Found
+from engine.model.milestone import Milestone
+from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent, triggers
 from engine.model.usage import UsageDay, UsageSingle
 
 
@@ -38,7 +43,11 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     day of usage events that became known since; ``date.min`` where it was never billed.  ``billed`` holds the lines that
     share a day with the window (and the credits on them), ``usage`` the daily sums from one cycle before the window on.
     ``opening`` is there where another system billed before.  ``singles`` are the events of ``usage`` one by one in order of
-    time, only where some price looks at each.
+    time, only where some price looks at each.  ``measured`` says what charges count that daily sums do not tell of, by
+    (plan, charge, meter, first day, day after the last), or why it cannot be counted.  ``usage_from`` is the first day that
+    ``usage`` is of; ``earlier`` are sums of the days before it, each from the ``day`` it names, on which a window begins that
+    some price counts over.  ``redemptions`` are the coupons that it has redeemed.  ``milestones`` are those that were planned.
+    ``late`` is usage that became known after a run had billed its days.
     """
 
     subscription: Subscription
@@ -49,21 +58,31 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     usage: tuple[UsageDay, ...] = ()
     opening: Opening | None = None
     singles: tuple[UsageSingle, ...] = ()
+    measured: Mapping[tuple[str, str, str, date, date], tuple[Found, ...] | TollbookError] = {}
+    usage_from: date = date.min
+    earlier: tuple[UsageDay, ...] = ()
+    redemptions: tuple[Redemption, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    late: Late | None = None
 
 
 def window_of(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:
     """The first day that has to be looked at, as far as the mark and subscription events say: of an event the day before, so
     that the stretch that it ends, or joins again, is looked at too.
 
-    Lines may have been billed for days that pauses have moved since, so it is earlier by as long as pauses lasted.
+    Of an order to rate again it is its own day.  Lines may have been billed for days that pauses have moved since, so it is
+    earlier by as long as pauses lasted.  What was triggered is compared together: where one trigger has to be looked at, all of
+    them are.
     """
     if mark is None:
         return date.min
     known = list(events)
-    new = [event.on for event in known if event.id > mark.events_seen and event.on > date.min]
-    if not new:
-        return mark.billed_to
-    return min(mark.billed_to, min(new) - timedelta(days=1) - _paused(known))
+    new = [event for event in known if event.id > mark.events_seen and event.on > date.min]
+    again = [event.on for event in new if event.kind == "rerate"]
+    changed = [event.on for event in new if event.kind != "rerate"] + triggers(known, mark)
+    if not changed:
+        return min([mark.billed_to, *again])
+    return min([mark.billed_to, min(changed) - timedelta(days=1) - _paused(known), *again])
 
 
 def looked_at_from(day: date, events: Iterable[SubscriptionEvent]) -> date:

@@ -28,6 +28,8 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     are then what is added to that line's (of another plan, ``quantity`` is the new one).  A credit whose service period is
     empty takes money off the whole line and gives no days back.  ``exact`` says what is counted where that is not simply
     the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.changes.scale`.
+    ``grouped`` holds the dimensions of usage that the line alone counts, as ``{"region":"EU"}``; empty where it counts all.
+    ``discounts`` are the coupons that lower it, as :func:`engine.billing.discounts.written` says.
     """
 
     account: str
@@ -60,6 +62,8 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     events: int = 0
     upon: int = 0
     exact: str = ""
+    grouped: str = ""
+    discounts: str = ""
 
 
 class BilledLine(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -17,7 +17,7 @@ State = Literal["queued", "taken", "done", "failed"]
 
 
 class RunRequest(msgspec.Struct, frozen=True):
-    """A run that a schedule asks for.  Natural key: (tenant, schedule, due).
+    """A run that a schedule, or something that happened, asks for.  Natural key: (tenant, schedule, due).
 
     Attributes:
         kind: what is run: bill, deliver or verify.
@@ -29,6 +29,8 @@ class RunRequest(msgspec.Struct, frozen=True):
         run_id: the run that did it; 0 where there is none.
         error: why it failed, or what it waits for.
         summary: counts of what was done.
+        scope: of a bill run for something that happened, what it is limited to; empty for the whole tenant.
+        deadline: when what it brings has to be out, where that was promised; such requests are taken first.
     """
 
     id: int
@@ -48,6 +50,13 @@ class RunRequest(msgspec.Struct, frozen=True):
     run_id: int = 0
     error: str = ""
     summary: Mapping[str, Any] = {}
+    scope: str = ""
+    deadline: datetime | None = None
+
+    def late(self, now: datetime) -> timedelta | None:
+        """How late it is, where its deadline has passed before it was done; None where it was or is in time."""
+        at = self.finished_at or now
+        return at - self.deadline if self.deadline is not None and at > self.deadline else None
 
 
 class ScheduleMark(msgspec.Struct, frozen=True):

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-EventKind = Literal["start", "change", "pause", "resume", "cancel", "anchor", "uncancel", "withdraw", "adjust"]
+EventKind = Literal[
+    "start",
+    "change",
+    "pause",
+    "resume",
+    "cancel",
+    "anchor",
+    "uncancel",
+    "withdraw",
+    "adjust",
+    "redeem",
+    "rerate",
+    "go_live",
+    "accept",
+    "revoke",
+]
 
 
 class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
@@ -19,8 +35,12 @@ class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     ``quantity`` and ``anchor_day`` are None where the event leaves them as they are.  An ``anchor`` moves the day of month on
     which billing cycles begin, and counts longer cycles from the first such day on or after its own.  A ``withdraw`` takes back the events that were
     known before it and are dated after its day.  An ``adjust`` gives back ``amount`` of the line that bills ``charge`` from the
-    day ``on``, without giving back its days.  ``at`` is the instant of its effect, in UTC, where that is known more exactly
-    than by its day: ``on`` is then its day in the zone of the account.
+    day ``on``, without giving back its days.  A ``rerate`` has what was billed from its day on compared
+    again with what the rules of the next run say.  ``at`` is the instant of its effect, in UTC, where that is known more exactly
+    than by its day: ``on`` is then its day in the zone of the account.  A ``redeem`` gives it a ``coupon`` from its day on.
+
+    A ``go_live`` begins the charges that wait for it: the one that ``charge`` names, or all. An ``accept`` says that the
+    milestone whose key ``charge`` holds is reached. A ``revoke`` takes back the one of these whose key ``charge`` holds.
     """
 
     id: int
@@ -33,6 +53,7 @@ class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     amount: Decimal | None = None
     anchor_day: int | None = None
     at: datetime | None = None
+    coupon: str | None = None
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
@@ -61,10 +82,25 @@ class BillingMark(msgspec.Struct, frozen=True, gc=False):
     """How far a subscription has been billed, so that a run reads no more history than it needs.
 
     Everything owed up to ``billed_to`` was compared with what was billed, knowing the subscription events up to id
-    ``events_seen`` and the usage events up to id ``usage_seen``.
+    ``events_seen`` and the usage events up to id ``usage_seen``, by a run of the day ``billed_on``, the newest that
+    held nothing of it; None where there is none since it came over from another system, or since an invoice of it was voided.
     """
 
     subscription_id: int
     billed_to: date
     events_seen: int
     usage_seen: int
+    billed_on: date | None = None
+
+
+TRIGGERS: Final = frozenset({"go_live", "accept", "revoke"})
+"""Kinds of events that say what a charge waited for has come, or has not."""
+
+
+def triggers(events: Sequence[SubscriptionEvent], mark: BillingMark) -> list[date]:
+    """The days of all triggers of a subscription, where one of them became known since the mark, or takes effect after it."""
+    if TRIGGERS.isdisjoint([event.kind for event in events]):
+        return []
+    found = [event for event in events if event.kind in TRIGGERS]
+    fresh = any(event.id > mark.events_seen or event.on >= mark.billed_to for event in found)
+    return [event.on for event in found] if fresh else []

@@ -19,6 +19,7 @@ from engine.model.decision import Method
 from engine.model.effect import Answer
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.failure import NO_ANSWER, NO_QUOTE, WRONG_ANSWER
+from engine.ports.hookspecs.einvoice import Format
 from engine.ports.hookspecs.tax import CATEGORIES, REASONED, NoQuote
 
 SHOWN: Final = 5
@@ -178,3 +179,21 @@ def method_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
                 what = f"{hook} answered the method {name!r} of the family {family!r} without a docstring"
                 findings.append(Finding(WRONG_ANSWER, where, what, mend="the docstring is the method's documentation"))
     return findings
+
+
+def format_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
+    """What is wrong with the kinds of files that a plug-in provides: they are name -> :class:`Format`, and not none."""
+    where = Where(f"adapter {adapter}")
+    if not isinstance(answer, Mapping) or not answer:
+        found = "nothing" if not answer else f"{type(answer).__name__} instead of a mapping"
+        return [Finding(NO_ANSWER if not answer else WRONG_ANSWER, where, f"{hook} answered {found}", mend=_MEND)]
+    return [
+        Finding(
+            WRONG_ANSWER,
+            where,
+            f"{hook} answered {type(value).__name__} for the kind of file {name!r}",
+            mend="give a Format with a function",
+        )
+        for name, value in answer.items()
+        if not isinstance(name, str) or not isinstance(value, Format) or not callable(value.write)
+    ]

@@ -16,24 +16,26 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.errors import Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.decision import Method
 from engine.model.effect import Answer, Effect
 from engine.model.outbound import OutboundCall
 from engine.model.tax import TaxQuote, TaxRequest
-from engine.ports.answers import answer_flaws, method_flaws, quote_flaws
+from engine.ports.answers import answer_flaws, quote_flaws
 from engine.ports.breaker import Resting
-from engine.ports.calling import NOT_LOGGED, Call, Line, Note, bounded
+from engine.ports.calling import NOT_LOGGED, Call, Line, Note
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.failure import DOUBLE_KEY, UNKNOWN_ADAPTER, AdapterFailed, Kind
 from engine.ports.hookspecs import PORTS
+from engine.ports.hookspecs.einvoice import Format
+from engine.ports.hookspecs.usage import UsageBatch, UsageRequest
 from engine.ports.loading import Adapter, Wanted, load_adapter
 from engine.ports.masking import Mask
+from engine.ports.provided import provided
 from engine.ports.recording import Recorder
+from engine.ports.usage_answers import batch_flaws
 
 __all__ = ["Adapter", "AdapterFailed", "Host", "Wanted"]
-
-DOUBLE_METHOD = Code("plugin.double-method", "Two plug-ins that provide a method of one name for one family.")
 
 
 class Host:
@@ -76,7 +78,7 @@ class Host:
         self._watch: Note = _unwatched
         self._unlogged: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
-        self._methods = self._provide()
+        self._methods, self._formats = provided(self._lines.values())
 
     def of_run(self, run_id: int, watch: Note | None = None) -> Host:
         """The same host, whose calls are written down as those of a run; ``watch`` is given each of them too."""
@@ -98,6 +100,10 @@ class Host:
     def methods(self) -> Mapping[str, Mapping[str, Method]]:
         """The methods that plug-ins add: family -> name -> method."""
         return self._methods
+
+    def formats(self) -> Mapping[str, Format]:
+        """The kinds of files that plug-ins write documents as, by name."""
+        return self._formats
 
     def batch(self, adapter: str) -> int:
         """The most effects that one call of an adapter takes; :meth:`tell` makes several calls for more.
@@ -148,6 +154,17 @@ class Host:
         """
         to = self._named(adapter, "tax")
         return self._send(to, "tax_quote", "requests", requests, quote_flaws(adapter), "permanent")
+
+    def ask_usage(self, adapter: str, cursor: str, limit: int) -> UsageBatch:
+        """Ask an adapter for the usage events after a cursor.
+
+        Raises:
+            AdapterFailed: where there is no good answer.
+            TollbookError: ``adapter.unknown``.
+        """
+        to, request = self._named(adapter, "usage"), UsageRequest(cursor or "begin", cursor, limit)
+        batch: UsageBatch = self._send(to, "usage_since", "requests", [request], batch_flaws, "permanent")[0]
+        return batch
 
     def tell(self, adapter: str, effects: Sequence[Effect]) -> list[Answer]:
         """Tell an adapter of effects of its port, in as many calls as its batch size needs.
@@ -252,36 +269,6 @@ class Host:
             said = error.findings[0].what if isinstance(error, TollbookError) else f"{type(error).__name__}: {error}"
             with self._lock:
                 self._unlogged[call.adapter, said] += 1
-
-    def _provide(self) -> Mapping[str, Mapping[str, Method]]:
-        methods: dict[str, dict[str, Method]] = {}
-        owner: dict[tuple[str, str], str] = {}
-        findings: list[Finding] = []
-        for name in self.adapters("methods"):
-            line = self._lines[name]
-            try:
-                answer = bounded(line.adapter, "provide_methods", {}, line.mask)
-            except AdapterFailed as failed:
-                findings += failed.findings
-                continue
-            flaws = method_flaws(name, "provide_methods", answer)
-            findings += flaws
-            for family, named in answer.items() if not flaws else ():
-                for method, value in named.items():
-                    other = owner.setdefault((family, method), name)
-                    if other != name:
-                        findings.append(
-                            Finding(
-                                DOUBLE_METHOD,
-                                Where(f"adapter {name}"),
-                                f"the method {method!r} of the family {family!r} is also provided by adapter {other!r}",
-                                mend="remove one of the adapters, or rename the method",
-                            )
-                        )
-                    methods.setdefault(family, {})[method] = value
-        if findings:
-            raise TollbookError(findings)
-        return methods
 
 
 def _unwatched(call: OutboundCall) -> None:

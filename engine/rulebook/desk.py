@@ -16,7 +16,9 @@ import msgspec
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.shape import words
+from engine.model.attribute import Declared
 from engine.model.decision import Family
+from engine.rulebook.attributes import LABEL, read_attributes, with_attributes
 from engine.rulebook.cases import Report, run_cases
 from engine.rulebook.crosscheck import mistaken_cases, unknown_names
 from engine.rulebook.facttypes import FactType, describe
@@ -134,11 +136,23 @@ class RuleDesk:
         )
 
     def family(self, name: str) -> Family:
-        """A family by name.  Raises TollbookError with ``rule.unknown-family``."""
+        """A family by name, with the attributes that the folders declare.  Raises TollbookError with ``rule.unknown-family``."""
         if name not in self.families:
             what = f"there is no family of rules {name!r}"
             raise refuse(UNKNOWN_FAMILY, what, mend=did_you_mean(name, self.families))
-        return self.families[name]
+        return with_attributes(self.families, self._declared())[name]
+
+    def _declared(self) -> Declared:
+        """The attributes that the folders declare.
+
+        Raises:
+            TollbookError: whatever is wrong with the file, at its own place.
+        """
+        files, findings = places(self.roots), list[Finding]()
+        declared = read_attributes(files[LABEL].read_bytes() if LABEL in files else None, findings)
+        if findings:
+            raise TollbookError(_placed(findings, files))
+        return declared
 
     def facts(self, name: str) -> FamilySheet:
         """What rules of a family may see and decide.

@@ -21,7 +21,9 @@ import msgspec
 
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.model.attribute import NOTHING_DECLARED
 from engine.model.decision import Decision, Family, Trace
+from engine.rulebook.attributes import LABEL, read_attributes, with_attributes
 from engine.rulebook.compiler import Answer, Answers, Block, block, compile_answer, compile_answers
 from engine.rulebook.facttypes import describe
 from engine.rulebook.lint import Linter
@@ -143,12 +145,16 @@ def _compile_book(
     lint: bool,
     documents: dict[str, Document] | None,
 ) -> RuleBook:
+    flaws: list[Finding] = []
+    declared = read_attributes(files.get(LABEL), flaws)
+    families = with_attributes(families, declared)
     reader = Reader(families, overrides, files)
+    reader.findings.extend(flaws)
     reader.documents = documents
     rulesets: dict[str, RuleSet] = {}
     cases: dict[str, tuple[Case, ...]] = {}
     for label, content in sorted(files.items()):
-        if label.endswith(TABLES):
+        if label.endswith(TABLES) or label == LABEL:
             continue
         stem, dot, _ = label.rpartition(CASES)
         if dot:
@@ -180,7 +186,9 @@ def _compile_book(
     for name, ruleset in sorted(rulesets.items()):
         more = cases.get(ruleset.file.rpartition(".")[0], ())
         full[name] = msgspec.structs.replace(ruleset, cases=ruleset.cases + more) if more else ruleset
-    return RuleBook(release_of(files, overrides, plugins), files, families, full, overrides, plugins, tuple(findings))
+    book = RuleBook(release_of(files, overrides, plugins), files, families, full, overrides, plugins, tuple(findings))
+    book.attributes = declared
+    return book
 
 
 class _Days(dict[date, Answer]):
@@ -244,7 +252,10 @@ class RuleBook:
         overrides: values set for parameters.
         plugins: versions of plug-ins.
         warnings: what is worth knowing of the files, none of it an error.
+        attributes: the attributes of accounts and subscriptions that it declares.
     """
+
+    attributes = NOTHING_DECLARED
 
     def __init__(
         self,
@@ -356,6 +367,12 @@ class RuleBook:
     def turns(self, family: str) -> tuple[date, ...]:
         """The days on which other rule sets of a family come into force than on the day before."""
         return tuple(day for day in self._family(family).starts if date.min < day < date.max)
+
+    def looked_at(self, family: str) -> frozenset[str]:
+        """The dotted facts that conditions of a family's rules look at."""
+        sets = [one for one in self.rulesets.values() if one.family == family]
+        conditions = [one.scope for one in sets] + [rule.when for one in sets for rule in one.rules]
+        return frozenset(name for condition in conditions if condition is not None for name in condition.names)
 
     def _family(self, family: str) -> _Eras:
         if family not in self._eras:

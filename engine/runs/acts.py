@@ -15,6 +15,8 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.runs.bill_run import abandon, unfinished
+from engine.runs.subscriptions import rerate
+from engine.runs.wallet_moves import Grant, grant_lot, unknown
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.writer import Writer
@@ -95,12 +97,42 @@ def _abandon(writer: Writer, tenant: str, given: Arguments) -> bool:
     return True
 
 
+def _granted(given: Arguments) -> str:
+    return f"{given['entity']}/{given['wallet']}/{given['key']}"
+
+
+def _not_granted(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
+    """What a grant relies on: that the wallet is there, and the lot is not."""
+    if reader.purse(tenant, given["entity"], given["wallet"]) is None:
+        raise unknown(reader, tenant, given["wallet"])
+    if reader.lot_named(tenant, given["entity"], given["key"]) is not None:
+        what = f"lot {given['key']} of {given['entity']} is granted"
+        raise refuse(NEEDLESS, what, mend="nothing is left to do", subject=f"wallet-lot/{given['key']}")
+    return {"lot": ""}
+
+
+def _grant(writer: Writer, tenant: str, given: Arguments) -> bool:
+    return not grant_lot(writer, tenant, msgspec.convert(given, Grant)).known
+
+
+def _credit(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
+    return {given["booking"]["rate"]["base"]: Decimal(given["amount"])}
+
+
 ACTS: Final[Mapping[str, Doing]] = {
     "close-period": Doing(
         _period, lambda given: f"close {given['month']} of {given['entity']}", _state_other_than("closed"), _close
     ),
     "open-period": Doing(
         _period, lambda given: f"open {given['month']} of {given['entity']} again", _state_other_than("open"), _open
+    ),
+    "rerate": Doing(rerate.subject, rerate.text, rerate.relies, rerate.perform, rerate.amounts),
+    "grant-credit": Doing(
+        _granted,
+        lambda given: f"grant {given['amount']} {given['booking']['rate']['base']} to wallet {given['wallet']}",
+        _not_granted,
+        _grant,
+        _credit,
     ),
     "abandon-run": Doing(
         lambda given: f"{given['run']}", lambda given: f"give up run {given['run']}", _run_as_it_is, _abandon, _invoiced

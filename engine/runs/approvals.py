@@ -77,6 +77,11 @@ class Approvals:
                 return msgspec.structs.replace(outcome, findings=(_switched_off(outcome),))
         return outcome
 
+    def needs_two(self, name: str, given: Arguments) -> bool:
+        """Whether an act needs a second person, and approvals are not switched off."""
+        with self._books.reader() as reader:
+            return not self._policy.off and self._needs_two(reader, name, given)
+
     def approve(self, number: int, change: Change) -> Outcome:
         """Approve what somebody else has proposed, and do it, in one transaction.
 

@@ -12,7 +12,7 @@ from engine.base.errors import Finding
 from engine.base.money import ZERO
 from engine.billing import invoicing
 from engine.billing.crediting import credited_taxes
-from engine.billing.rating import Job
+from engine.billing.job import Job
 from engine.ledger.fx import convert
 from engine.ledger.posting import Determine, Side, as_billed, determine, entry, invoice_sides, revenue_sides
 from engine.model.account import Account

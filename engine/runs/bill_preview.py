@@ -11,33 +11,42 @@ from typing import Any
 from engine.base.errors import Finding, TollbookError
 from engine.base.money import round_to
 from engine.billing.agenda import next_run
-from engine.billing.rating import Job
+from engine.billing.job import Job
 from engine.model.due import PayerDue
 from engine.runs.bill_finish import Issued
 from engine.runs.bill_partition import compute
-from engine.runs.bill_read import Pinned, ranges_of, read_partition
+from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition
+from engine.runs.bill_wallets import outline, previewed
 from engine.runs.run import Clock, Parts, Progress, Report, add_up
+from engine.runs.unused_prices import unused_prices
 from engine.store.reversal import reversible
 
 
-def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress) -> Report:
-    """The same computation, partition by partition, with nothing written; ``details`` are the invoices that would be."""
-    findings: list[Finding] = []
+def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress, noted: Sequence[Finding] = ()) -> Report:
+    """The same computation, partition by partition, with nothing written; ``details`` are the invoices that would be.  Its findings
+    begin with those that were ``noted`` before.
+    """
+    findings: list[Finding] = list(noted)
     details: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
     days: list[date] = []
+    used: set[int] = set()
     with parts.books.reader() as reader:
         todo = ranges_of(parts, reader, pinned.account)
         for number, (entity, low, high) in enumerate(todo, 1):
             with clock.step("read"):
                 read = read_partition(parts, reader, pinned, entity, low, high)
             batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), clock)
-            findings.extend((*batch.findings, *read.findings))
-            details.extend(_outline(one) for one in batch.issued)
+            paid = previewed(parts, reader, pinned, read.job.entity, (low, high), batch.issued)
+            findings.extend((*batch.findings, *read.findings, *paid.findings))
+            used |= batch.prices
+            details.extend(_outline(one) | outline(one, paid.moves.get(n, ())) for n, one in enumerate(batch.issued))
             if pinned.account:
                 days.extend(_next_runs(read.job, read.dues))
             add_up(counts, {"invoices": len(batch.issued), "lines": sum(len(i.invoice.lines) for i in batch.issued)})
             progress("bill", number, len(todo))
+        if pinned.scope == ALL:
+            findings.extend(unused_prices(parts, reader, pinned, used))
     counts["findings"] = len(findings)
     return Report(
         0,

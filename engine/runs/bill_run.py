@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding, TollbookError, refuse
+from engine.base.errors import Code, TollbookError, refuse
 from engine.model.journal import Change
 from engine.runs.bill_partition import compute
 from engine.runs.bill_pool import billed_by_workers
@@ -18,7 +18,9 @@ from engine.runs.bill_preview import preview
 from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition, scope_of
 from engine.runs.bill_write import write_partition
 from engine.runs.run import Clock, Parts, Progress, Report, add_up, collector_paused, silent
-from engine.store import tracing
+from engine.runs.unused_prices import PRICES, unused_prices
+from engine.runs.usage_control import NOTED, arrive, keep, look
+from engine.store import attributes, tracing
 from engine.store.reader import Reader
 from engine.store.records import Partition, Run
 from engine.store.reversal import reversible
@@ -26,7 +28,6 @@ from engine.store.writer import Writer
 
 PERIOD_CLOSED = Code("period.closed", "A posting into an accounting period that is closed.")
 NO_ENTITY = Code("run.no-entity", "There is no legal entity to bill for.")
-UNUSED_PRICE = Code("pricing.unused-rule", "A pricing rule that was in force but priced nothing in the run.")
 UNKNOWN_RUN = Code("run.unknown-run", "A run that the books do not have.")
 RELEASE_MOVED = Code(
     "run.release-moved", "A run cannot be resumed, because the rules on disk are no longer those that it pinned."
@@ -44,8 +45,10 @@ def run_bill(
     account: str | None = None,
     dry_run: bool = False,
     progress: Progress = silent,
+    occasion: str = "",
 ) -> Report:
-    """Bill everything that is owed on ``on``, for one account or for all.
+    """Bill everything that is owed on ``on``, for one account or for all; ``occasion`` is what the run is made for, where
+    that is not its date.
 
     The same run twice changes nothing: a finished run is reported again, an unfinished one is resumed with the release and
     the usage that it pinned.  A dry run computes the same and writes nothing but the daily sums of
@@ -62,10 +65,13 @@ def run_bill(
     if dry_run:
         with clock.step("meter"), parts.books.writer(change) as writer:
             seen = _known(parts, writer)
-        return preview(parts, Pinned(0, on, scope_of(account), parts.rules.release, seen, change), clock, progress)
+            control = look(parts, writer.reader, on)
+        pins = {**seen, **control.parameters}
+        pinned = Pinned(0, on, scope_of(account, occasion), parts.rules.release, pins, change)
+        return preview(parts, pinned, clock, progress, control.findings)
     progress("meter", 0, 1)
     parts.books.refresh_statistics()  # counting payers off as if a bulk load had not been takes minutes
-    pinned, done = _start(parts, on, change, account, clock)
+    pinned, done = _start(parts, on, change, scope_of(account, occasion), clock)
     if done is not None:
         return done
     with _naming(pinned):
@@ -123,10 +129,12 @@ def refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
 
 def _known(parts: Parts, writer: Writer) -> dict[str, int]:
     """Add up the usage that came since the last run; the highest ids of usage and subscription events that are known now."""
-    return {"usage": writer.roll_up_usage(parts.tenant), "events": writer.reader.high_marks()[1]}
+    usage, events = writer.roll_up_usage(parts.tenant), writer.reader.high_marks()[1]
+    arrive(parts, writer, usage)
+    return {"usage": usage, "events": events, "attributes": attributes.newest(writer.reader)}
 
 
-def _start(parts: Parts, on: date, change: Change, account: str | None, clock: Clock) -> tuple[Pinned, Report | None]:
+def _start(parts: Parts, on: date, change: Change, scope: str, clock: Clock) -> tuple[Pinned, Report | None]:
     """The run with its partitions, new or to be resumed, and its report if it is done.
 
     Starts are one after the other, because adding up usage locks: what is looked at here is as the start before has left it.
@@ -136,7 +144,9 @@ def _start(parts: Parts, on: date, change: Change, account: str | None, clock: C
         seen = _known(parts, writer)
         writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
         writer.store_decisions(rules.decisions())
-        started = writer.start_run(parts.tenant, "bill", on.isoformat(), scope_of(account), rules.release, seen)
+        control = look(parts, writer.reader, on)
+        pins = {**seen, **control.parameters}
+        started = writer.start_run(parts.tenant, "bill", on.isoformat(), scope, rules.release, pins)
         run = writer.lock_run(started.id)
         if run.state == "done":
             return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
@@ -148,7 +158,9 @@ def _start(parts: Parts, on: date, change: Change, account: str | None, clock: C
                 f"run {run.id} pinned release {run.release}, the rules on disk are {rules.release}",
                 mend="`tollbook runs resume` takes the rules from the books",
             )
-        if not started.new:
+        if started.new:
+            keep(parts, writer, run.id, control)
+        else:
             writer.resume_run(run.id)
         pinned = _pinned(run, on, change)
         if not writer.reader.partitions(run.id):
@@ -255,11 +267,11 @@ def _finish(parts: Parts, pinned: Pinned, clock: Clock) -> Report:
             done = writer.reader.partitions(pinned.run_id)
             counts = _counts(done)
             used = {price for partition in done for price in partition.summary.get("prices", ())}
-            unused = unused_prices(parts, pinned, used) if pinned.scope == ALL else []
-            counts["findings"] = counts.get("findings", 0) + len(unused)
+            unused = unused_prices(parts, writer.reader, pinned, used) if pinned.scope == ALL else []
+            counts["findings"] = counts.get("findings", 0) + len(unused) + pinned.seen.get(NOTED, 0)
             writer.add_findings(parts.tenant, unused)
             seconds = {step: round(value, 3) for step, value in clock.seconds.items()}
-            writer.finish_run(pinned.run_id, {"counts": counts, "seconds": seconds})
+            writer.finish_run(pinned.run_id, {"counts": counts, "seconds": seconds, PRICES: sorted(used)})
     return report_of(parts, pinned.run_id)
 
 
@@ -269,24 +281,6 @@ def _counts(partitions: Sequence[Partition]) -> dict[str, Any]:
     for partition in partitions:
         add_up(counts, partition.summary.get("counts", {}))
     return counts
-
-
-def unused_prices(parts: Parts, pinned: Pinned, used: set[int]) -> list[Finding]:
-    """A finding for each pricing rule in force that decided nothing: a typing mistake in a condition looks like this."""
-    in_force = {ruleset.name for ruleset in parts.rules.in_force("pricing", pinned.on)}
-    return [
-        Finding(
-            UNUSED_PRICE,
-            decision.where,
-            f"rule {decision.rule} of {decision.ruleset} priced nothing on {pinned.on}",
-            "no charge met its condition, or an earlier rule always answers first",
-            "look whether the condition is what was meant",
-            level="info",
-            subject=f"rule/{decision.ruleset}/{decision.rule}",
-        )
-        for decision in parts.rules.decisions()
-        if decision.family == "pricing" and decision.ruleset in in_force and decision.id not in used
-    ]
 
 
 def report_of(parts: Parts, run_id: int) -> Report:

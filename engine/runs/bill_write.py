@@ -11,6 +11,7 @@ from engine.runs import bill_rows as rows
 from engine.runs.bill_finish import Issued
 from engine.runs.bill_partition import Batch
 from engine.runs.bill_read import Pinned
+from engine.runs.bill_wallets import pay
 from engine.runs.run import Parts
 from engine.store import tables as t
 from engine.store.writer import Writer
@@ -34,8 +35,15 @@ def write_partition(parts: Parts, pinned: Pinned, number: int, entity: LegalEnti
     counts = {"invoices": len(issued), "lines": len(made["line"]), "postings": len(made["posting"])}
     counts["findings"] = len(batch.findings)
     with parts.books.writer(pinned.change, pinned.run_id) as writer:
-        if writer.claim_partition(pinned.run_id, number) is None:
+        claimed = writer.claim_partition(pinned.run_id, number)
+        if claimed is None:
             return {"counts": {}}
+        payers, first = (claimed.low, claimed.high), (ids["invoice"], ids["line"])
+        paid = pay(parts, pinned, writer, entity, payers, issued, first)
+        made["entry"].extend(paid.entries)
+        made["posting"].extend(paid.postings)
+        counts["findings"] += len(paid.findings)
+        counts["postings"] += len(paid.postings)
         for table, name in (
             (t.INVOICE_LINE, "line"),
             (t.ENTRY, "entry"),
@@ -45,7 +53,9 @@ def write_partition(parts: Parts, pinned: Pinned, number: int, entity: LegalEnti
         ):
             writer.append(table, made[name])
         writer.set_marks(batch.marks)
-        writer.add_findings(parts.tenant, batch.findings)
+        if batch.late:
+            writer.end_late_usage(parts.tenant, entity.key, batch.late)
+        writer.add_findings(parts.tenant, (*batch.findings, *paid.findings))
         writer.finish_partition(pinned.run_id, number, {"counts": counts, "prices": sorted(batch.prices)})
         writer.append(t.INVOICE, _numbered(writer, pinned, entity, issued, ids["invoice"]))
     return {"counts": counts}

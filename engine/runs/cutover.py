@@ -15,7 +15,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.base.money import ZERO, minor_unit
 from engine.model.journal import Change
 from engine.runs.bill_run import run_bill
-from engine.runs.intake.formats import SUFFIXES, Column, Format
+from engine.runs.intake.formats import SUFFIXES, Column, Format, suffix_of
 from engine.runs.intake.rows import rules_of
 from engine.runs.intake.session import Good, Source, Tally, good_rows
 from engine.runs.intake.shapes import key_column
@@ -138,7 +138,7 @@ def compare(parts: Parts, on: date, preview: Path, change: Change, progress: Pro
 def _read(path: Path, on: date) -> tuple[Tally, list[Good]]:
     source = Source(PREVIEW, path, path.name, 0, "")
     tally = Tally(source)
-    if path.suffix.lower().lstrip(".") not in SUFFIXES or not path.is_file():
+    if suffix_of(path) not in SUFFIXES or not path.is_file():
         what, mend = f"{path} is no file to compare with", f"name a file that ends in {' or '.join(SUFFIXES)}"
         raise TollbookError([Finding(NO_PREVIEW, Where(str(path)), what, "", mend)])
     return tally, list(good_rows(source, rules_of(PREVIEW, on), tally))

@@ -42,8 +42,10 @@ SHOWN: Final = 5
 """Reasons that a finding gives; the others are counted."""
 
 
-def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progress: Progress = silent) -> Report:
-    """Deliver up to ``limit`` documents that are due.
+def run_deliver(
+    parts: Parts, change: Change, *, limit: int = 1_000_000, progress: Progress = silent, run_id: int = 0
+) -> Report:
+    """Deliver up to ``limit`` documents that are due: those of one run, or all.
 
     Each batch is told, and its answers are written, before the next: what stops in between is in doubt, and taken up by the
     next delivery.
@@ -57,7 +59,7 @@ def run_deliver(parts: Parts, change: Change, *, limit: int = 1_000_000, progres
         now = msgspec.structs.replace(change, at=datetime.now(UTC))
         with clock.step("claim"), parts.books.writer(now) as writer:
             size = min(BATCH, limit - handled)
-            pending = writer.claim(parts.tenant, PORT, size, lease, without=teller.resting())
+            pending = writer.claim(parts.tenant, PORT, size, lease, without=teller.resting(), run_id=run_id)
         if not pending:
             break
         handled += len(pending)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.money import minor_digits
+from engine.base.money import ZERO, minor_digits
 from engine.store.reader import Reader
 
 _LINE = (
@@ -37,7 +37,11 @@ class Documents:
 
     def of(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The documents of invoices by id; shape in ``ports/hookspecs/delivery.py``."""
-        return {id_: self._one(found) for id_, found in self._reader.invoice_documents(ids).items()}
+        moved = self._reader.moved_for(ids)
+        return {
+            id_: self._one(found) | _prepaid(found["invoice"], moved.get(id_, ()))
+            for id_, found in self._reader.invoice_documents(ids).items()
+        }
 
     def _one(self, found: Mapping[str, Any]) -> dict[str, Any]:
         head = found["invoice"]
@@ -47,6 +51,14 @@ class Documents:
             known = self._reader.accounts(head["tenant"], head["entity"], sorted(others))
             names.update((key, account.name) for key, account in known.items())
         return _document(found, names, self._units)
+
+
+def _prepaid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What wallets have paid of an invoice, and what is left to pay; nothing where they have no part in it."""
+    if not moved:
+        return {}
+    digits, paid = minor_digits(head["currency"]), -sum((row["amount"] for row in moved), ZERO)
+    return {"prepaid": f"{paid:.{digits}f}", "due": f"{head['total'] - paid:.{digits}f}"}
 
 
 def _document(

@@ -9,6 +9,7 @@ from engine.base.errors import Code, refuse
 from engine.runs.explain_invoice import explain_invoice
 from engine.runs.explain_line import explain_line
 from engine.runs.explain_posting import explain_posting
+from engine.runs.explain_subscription import explain_subscription
 from engine.runs.explain_usage import explain_usage
 from engine.runs.explain_words import Explanation, RulesOf, Step
 from engine.store.books import Books
@@ -20,7 +21,7 @@ NOT_EXPLAINABLE = Code(
 )
 
 FORMS = (
-    "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, posting:ENTRY/NUMBER or "
+    "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, posting:ENTRY/NUMBER or "
     "posting:INVOICE/KIND/NUMBER"
 )
 
@@ -33,8 +34,8 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
     explained by that one.
 
     Raises:
-        TollbookError: ``explain.not-a-subject``; ``explain.no-such-line``, ``explain.no-such-event`` and
-            ``explain.no-such-posting`` for what the books do not have.
+        TollbookError: ``explain.not-a-subject``; ``explain.no-such-line``, ``explain.no-such-event``,
+            ``explain.no-such-subscription`` and ``explain.no-such-posting`` for what the books do not have.
     """
     kind, colon, rest = subject.partition(":")
     number, mark, line = subject.rpartition("#")
@@ -43,11 +44,13 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
         if colon and kind == "usage" and rest.count("/") >= 3:
             entity, subscription, meter, key = rest.split("/", 3)
             return explain_usage(reader, tenant, entity, subscription, meter, key)
+        if colon and kind == "subscription" and "/" in rest:
+            return explain_subscription(reader, tenant, rules_of, *rest.split("/", 1))
         if colon and kind == "posting" and rest.rpartition("/")[2].isdigit() and "/" in rest:
             entry, _, position = rest.rpartition("/")
             return explain_posting(reader, tenant, rules_of, entry, int(position), everything)
         if mark and number and line.isdigit():
             return explain_line(reader, tenant, rules_of, number, int(line), everything)
-        if subject and not mark and kind not in ("usage", "posting"):
+        if subject and not mark and kind not in ("usage", "subscription", "posting"):
             return explain_invoice(reader, tenant, rules_of, subject, everything)
     raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from engine.base.money import ZERO
 from engine.model.account import Account
 from engine.model.routing import RoutingFacts
+from engine.runs.explain_occasion import occasioned
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, traced
 from engine.store import tracing, tracing_back
 from engine.store.reader import Reader
@@ -26,10 +30,16 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
         if decision is not None:
             terms = tuple((label, str(value)) for label, value in decision["terms"].items())
             steps.append(Step(name, rule_of(decision), terms))
+    occasion = occasioned(reader, tenant, head)
+    if occasion is not None:
+        steps.append(occasion)
     payer = tracing.version(reader, Account, head["payer_id"])
     if payer is not None:
         facts = RoutingFacts("delivery", head["entity"], payer.country, head["currency"], head["invoice_date"])
         steps.append(traced("delivery routing", rules_of(release), release, "routing", facts, head["invoice_date"]))
+    moved = reader.moved_for([head["id"]]).get(head["id"], [])
+    if moved:
+        steps.append(_wallets(reader, head, moved, everything))
     for entry in tracing_back.entries_of(reader, head["id"]):
         rows = tracing_back.postings(reader, entry["id"])
         details = tuple((f"posting:{row['entry_id']}/{row['number']}", side(row)) for row in rows)
@@ -39,6 +49,24 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
     text = f"{head['kind'].replace('_', ' ')} of {head['invoice_date']} to {head['payer']}, due {head['due_date']}"
     total = f"{number(head['net'])} + {number(head['tax'])} tax = {number(head['total'])} {head['currency']}"
     return Explanation(wanted, text, total, release, tuple(steps))
+
+
+def _wallets(reader: Reader, head: dict[str, Any], moved: list[dict[str, Any]], everything: bool) -> Step:
+    """The lots that have paid, or got something back, each with the rule that chose it and its line."""
+    chosen = tracing.decisions(reader, sorted({row["decision"] for row in moved}))
+    numbers = {line.id: line.number for line in tracing_back.lines_of(reader, head)}
+    details = []
+    for row in moved:
+        line = f"line {numbers[row['line_id']]}" if row["line_id"] in numbers else "a line that was given back"
+        verb, decision = ("pays" if row["kind"] == "draw" else "gets back"), chosen.get(row["decision"])
+        text = f"{verb} {number(abs(row['amount']))} for {line}; {number(row['balance'])} left in the wallet"
+        text += f"; {rule_of(decision)}" if decision is not None else ""
+        details.append((f"{row['wallet']}/{row['lot']}", text))
+    paid = -sum((row["amount"] for row in moved), ZERO)
+    words = (
+        f"{number(paid)} of {number(head['total'])} {head['currency']} from wallets, {number(head['total'] - paid)} due"
+    )
+    return Step("wallets", words, first(tuple(details), everything))
 
 
 def _lines(reader: Reader, head: dict[str, object], everything: bool) -> Step:

@@ -12,14 +12,18 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, minor_unit, round_to
+from engine.billing.milestones import MARK
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
 from engine.billing.pricing.blocks import added
 from engine.model.account import Account
-from engine.model.catalog import Charge
+from engine.model.catalog import Charge, Meter
 from engine.model.invoice import RatedCharge
 from engine.model.routing import RoutingFacts
 from engine.revenue.schedule import RevenueFacts
-from engine.runs.explain_price import facts_before, facts_of, shown, told, with_details
+from engine.runs import explain_measure
+from engine.runs.explain_attributes import with_attributes_then
+from engine.runs.explain_milestone import milestone_price
+from engine.runs.explain_price import facts_before, facts_of, shown, told, valued, with_details
 from engine.runs.explain_words import (
     SHOWN,
     Explanation,
@@ -84,6 +88,11 @@ def line_steps(
     steps: list[Step | None] = [_service(record)]
     if charge.credits:
         steps += _credit(reader, tenant, rules_of, record, findings, everything)
+    elif charge.exact.startswith(MARK):
+        part = milestone_price(reader, tenant, rules_of(release), record)
+        steps += [part[0]] if part else []
+        if part is None or part[1] != charge.amount:
+            findings.append(_differs(record, f"it comes out as {number(part[1])}" if part else "no rule prices it"))
     else:
         steps += _price(reader, tenant, rules_of(release), record, stored, findings)
     steps += [_proration(stored, record), *_events(reader, record, everything)]
@@ -119,6 +128,7 @@ def _service(record: LineRecord) -> Step:
             ("quantity", number(charge.quantity)),
             ("contract", charge.contract or "none"),
             *((("counted", charge.exact),) if charge.exact else ()),
+            *((("group", charge.grouped),) if charge.grouped else ()),
         ),
     )
 
@@ -171,7 +181,7 @@ def _price(
     known = sum((one.charge.quantity for one in family), ZERO)
     quantity = known if charge.kind == "usage" or not charge.quantity else charge.quantity
     quantity += sum((one.quantity for one in takewhile(lambda one: one.plan == charge.plan, below)), ZERO)
-    facts = facts_of(reader, tenant, record, quantity)
+    facts = with_attributes_then(reader, rules, record, facts_of(reader, tenant, record, quantity))
     earlier = facts_before(reader, tenant, family, record, facts)
     trace = rules.trace("pricing", facts, charge.service_from)
     decision = trace.decision
@@ -183,12 +193,12 @@ def _price(
     prorated = stored.get(charge.proration)
     applies_to = prorated["terms"]["applies_to"] if prorated else "amount"
     share = Fraction(charge.share) if prorated else WHOLE
-    made = priced(decision, facts, share, applies_to)
-    whole = made.amount - sum((times(one.full, share) for one in below), ZERO)
-    due = round_to(whole, currency, terms["rounding"])
+    made = valued(reader, tenant, rules, record, decision, facts, share, applies_to)
+    whole = made.exact - sum((times(one.full, share) for one in below), ZERO)
+    due = round_to(whole, currency, terms["rounding"]) if below else made.rounded
     adds = charge.kind == "usage" or decision.needs == OTHER_CHARGES
     before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if adds else ZERO
-    details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts)]
+    details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts), *made.said]
     if prorated is not None and charge.kind != "usage":
         details.append(("share", f"x {charge.share} of the cycle"))
     elif prorated is not None:
@@ -203,7 +213,7 @@ def _price(
         details.append(
             ("billed before", f"{number(before)} {currency} for the same stretch; this line is the difference")
         )
-    if before and earlier is not None and any(part.meter for part in made.parts):
+    if before and earlier is not None and not made.said and any(part.meter for part in made.parts):
         given = priced(decision, earlier, share, applies_to)
         details += [
             (f"adds {label}", text) for label, text in (told(p, currency) for p in added(made.parts, given.parts))
@@ -246,25 +256,33 @@ def _events(reader: Reader, record: LineRecord, everything: bool) -> list[Step]:
     charge = record.charge
     if charge.kind != "usage":
         return []
-    catalogue = tracing.version(reader, Charge, charge.charge_id)
-    limit = None if everything else SHOWN
+    catalogue, meters = tracing.version(reader, Charge, charge.charge_id), reader.meters(record.head["tenant"])
+    limit = None if everything or _measured(catalogue, meters) else SHOWN
     events = tracing.usage_events(reader, charge, catalogue.counted, limit)
+    events = [one for one in events if explain_measure.counts(charge, catalogue, meters, one)]
     names = " and ".join(catalogue.counted)
     entity = record.head["entity"]
     shown = [
         (
             f"{e['at']:%Y-%m-%d %H:%M:%S %Z}",
-            f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{e['meter']}/{e['key']} from {e['source']}",
+            f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{e['meter']}/{e['key']} from {e['source']}"
+            + (f"  {e['dimensions']}" if e["dimensions"] else ""),
         )
-        for e in events
+        for e in (events if everything else events[:SHOWN])
     ]
     shown += [
         ("taken back", f"{number(e['quantity'])}  usage:{entity}/{charge.subscription}/{e['meter']}/{e['key']}")
         for e in tracing.usage_taken_back(reader, charge, catalogue.counted)
+        if explain_measure.counts(charge, catalogue, meters, e)
     ]
     if charge.events > len(shown):
         shown.append(("...", f"{charge.events - len(shown)} more (--all)"))
-    return [Step("events", f"{charge.events} events of meter {names}", tuple(shown))]
+    said = explain_measure.told(reader, charge, catalogue, meters)
+    return [Step("events", f"{charge.events} events of meter {names}", (*said, *shown))]
+
+
+def _measured(sold: Charge, meters: Mapping[str, Meter]) -> bool:
+    return any(explain_measure.measure_for(sold, meters, key) for key in sold.counted)
 
 
 def _tax(

@@ -18,8 +18,14 @@ NO_SUCH_POSTING = Code("explain.no-such-posting", "An entry or posting that the 
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "invoice": ("receivable", "contract_liability", "tax", "fx_rounding"),
     "revenue": ("contract_liability", "revenue", "fx_rounding"),
+    "wallet": (
+        *("wallet", "promotion", "receivable", "wallet_funding", "wallet_use", "breakage", "unapplied_cash"),
+        "fx_difference",
+    ),
 }
 """What the sides of an entry of each kind can stand for."""
+WHOLE: frozenset[Role] = frozenset({"fx_rounding", *ROLES["wallet"]})
+"""What a side stands for that belongs to no line."""
 
 
 def explain_posting(
@@ -89,6 +95,8 @@ def _all(rows: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
 
 def _document(head: Mapping[str, Any], line: LineRecord | None) -> Step:
     label = str(head.get("number", "?"))
+    if not head:
+        return Step("document", "no invoice")
     if line is None:
         return Step("document", f"the whole of invoice {label} to {head.get('payer', '?')}")
     charge = line.charge
@@ -122,7 +130,7 @@ def _account(
             posting["currency"],
             entry["posting_date"],
         )
-        if (line is None) is not (role in ("receivable", "fx_rounding")):
+        if (line is None) is not (role in WHOLE):
             continue
         trace = rules.trace("posting", facts, entry["posting_date"])
         if trace.decision is not None and trace.decision.id == decision["id"]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from engine.base.money import ZERO
+from engine.base.money import ZERO, round_to
 from engine.base.period import Period
 from engine.billing.detail import detailed
-from engine.billing.pricing import OTHER_CHARGES, Part, PricingFacts
+from engine.billing.discounts import read
+from engine.billing.metering import Metered
+from engine.billing.pricing import OTHER_CHARGES, Part, PricingFacts, priced
+from engine.billing.pricing.indexing import with_index
+from engine.billing.pricing.phases import aged
+from engine.billing.windows import PERIOD, Spread, cancelled_on, holding, spread
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.contract import ContractLine
 from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
 from engine.model.usage import UsageDay, UsageSingle
-from engine.runs.explain_words import long, number
+from engine.runs.explain_attributes import attributes_told
+from engine.runs.explain_measure import counted_again, grouped_facts, measure_for, priced_again
+from engine.runs.explain_words import TracingRules, long, number
 from engine.store import tracing
+from engine.store.index_values import known_values
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
 
@@ -31,7 +41,9 @@ def facts_of(reader: Reader, tenant: str, record: LineRecord, quantity: Decimal)
     account = tracing.version(reader, Account, charge.account_id)
     sold = tracing.version(reader, Charge, charge.charge_id)
     line = tracing.version(reader, ContractLine, charge.contract_line_id) if charge.contract_line_id else None
-    return PricingFacts(
+    since, day = tracing.subscribed_on(reader, charge.subscription_id), charge.service_from
+    cycle = Period(charge.cycle_from, charge.cycle_to)
+    facts = PricingFacts(
         reader.entities(tenant)[account.entity],
         account,
         sold,
@@ -39,11 +51,21 @@ def facts_of(reader: Reader, tenant: str, record: LineRecord, quantity: Decimal)
         quantity,
         line.unit_price if line else None,
         line.currency if line else None,
-        tracing.subscribed_on(reader, charge.subscription_id),
-        charge.service_from,
+        since,
+        day,
         charge.kind != "usage" or charge.service_to <= record.head["invoice_date"],
         metered=_metered(reader, tenant, charge, sold) if charge.kind == "usage" else {},
+        discounts=read(charge.discounts),
+        **aged(since, _signed_on(reader, tenant, account, charge.contract), sold, cycle, day),
     )
+    groups = grouped_facts(reader, reader.meters(tenant), charge, facts) if sold.group_by else []
+    return msgspec.structs.replace(facts, group=groups[0].group) if groups else facts
+
+
+def _signed_on(reader: Reader, tenant: str, account: Account, key: str) -> date | None:
+    """The contract date of a line; None without a contract."""
+    found = reader.contracts(tenant, account.entity, [account.key]) if key else ()
+    return next((contract.signed_on for contract in found if contract.key == key), None)
 
 
 def facts_before(
@@ -58,6 +80,67 @@ def facts_before(
     return msgspec.structs.replace(facts, quantity=quantity, metered=totals)
 
 
+class Valued(msgspec.Struct, frozen=True):
+    """What a line's price comes to before and after it is rounded, the parts of it, and what else there is to say."""
+
+    exact: Decimal
+    rounded: Decimal
+    parts: tuple[Part, ...]
+    said: tuple[tuple[str, str], ...] = ()
+
+
+def valued(
+    reader: Reader, tenant: str, rules: TracingRules, record: LineRecord, decision: Decision, facts: PricingFacts,
+    share: Fraction, applies_to: str,
+) -> Valued:  # fmt: skip
+    """The price of a stretch computed again; of one that counts over a window, the difference that it makes there."""
+    terms, currency = decision.terms, record.charge.currency
+    if terms["window"] == PERIOD:
+        if facts.charge.group_by and not record.charge.grouped:
+            groups = grouped_facts(reader, reader.meters(tenant), record.charge, facts)
+            made = priced_again(decision, groups, share, applies_to)
+        else:
+            made = priced(decision, facts, share, applies_to)
+        return Valued(made.amount, round_to(made.amount, currency, terms["rounding"]), made.parts)
+    found = _spread(reader, tenant, rules, record, decision, facts)
+    upto, before = found.prices(decision)
+    rounded, exact = found.owes(decision, currency)
+    window = holding(terms["window"], facts.subscribed_on, facts.day)
+    said = (
+        ("window", f"{terms['window']}: {window}, counted from {max(window.start, facts.subscribed_on)} on"),
+        ("up to its end", f"{number(found.upto.quantity)} cost {long(upto.amount)} {currency}"),
+        ("before it", f"{number(found.before.quantity)} cost {long(before.amount)} {currency}, which is taken off"),
+    )
+    return Valued(exact, rounded, upto.parts, said)
+
+
+def _spread(
+    reader: Reader, tenant: str, rules: TracingRules, record: LineRecord, decision: Decision, facts: PricingFacts
+) -> Spread:
+    """How a line lies in its window, by the events that its run knew."""
+    charge, keys, meters = record.charge, facts.charge.counted, reader.meters(tenant)
+    first = max(holding(decision.terms["window"], facts.subscribed_on, facts.day).start, facts.subscribed_on)
+    whole = msgspec.structs.replace(charge, service_from=first)
+    upto = tracing.usage_totals(reader, whole, keys, tracing.counted_until(reader, charge, keys))
+    before = tracing.usage_totals(reader, whole, keys, charge.service_from)
+
+    def metered(found: Mapping[str, Any], key: str) -> Metered:
+        total, count, peak = found.get(key, (ZERO, 0, ZERO))
+        return Metered({"sum": total, "count": Decimal(count), "max": peak}[meters[key].aggregation], count, 0)
+
+    def decide(family: str, facts: Any, on: date) -> Decision:
+        made = rules.trace(family, facts, on).decision
+        assert made is not None
+        return made
+
+    run = reader.run(record.head["run_id"])
+    known = run.parameters["events"] if run else 0
+    ended = cancelled_on(tracing.cancelled(reader, charge.subscription_id, known))
+    days = Period(charge.service_from, charge.service_to)
+    counts = {key: (metered(upto, key), metered(before, key)) for key in keys}
+    return spread(decision, facts, days, counts, ended, decide)
+
+
 def _metered(reader: Reader, tenant: str, charge: RatedCharge, sold: Charge) -> dict[str, Decimal]:
     """The quantity of each meter of a charge that prices several."""
     if len(sold.counted) < 2:
@@ -65,6 +148,10 @@ def _metered(reader: Reader, tenant: str, charge: RatedCharge, sold: Charge) -> 
     found, meters = tracing.usage_totals(reader, charge, sold.counted), reader.meters(tenant)
     totals = {}
     for key in sold.counted:
+        measure = measure_for(sold, meters, key)
+        if measure is not None:
+            totals[key] = sum((one.quantity for one in counted_again(reader, charge, measure)), ZERO)
+            continue
         total, count, peak = found.get(key, (ZERO, 0, ZERO))
         totals[key] = {"sum": total, "count": Decimal(count), "max": peak}[meters[key].aggregation]
     return totals
@@ -75,6 +162,8 @@ def with_details(
 ) -> PricingFacts:
     """The facts with what the rule's method looks at beside the quantity."""
     charge = record.charge
+    if pricing.terms["indexed"]:
+        facts = with_index(pricing.terms, facts, known_values(reader, tenant))
     if pricing.needs == OTHER_CHARGES:
         return msgspec.structs.replace(facts, counted=_counted(reader, record, pricing.terms["counts"]))
     meter = reader.meters(tenant).get(facts.charge.meter or "")
@@ -129,7 +218,9 @@ def told(part: Part, currency: str) -> tuple[str, str]:
 
 def shown(facts: Any, pricing: Decision) -> list[tuple[str, str]]:
     """What the price looks at beside the quantity, as details."""
-    said = []
+    said = list(attributes_told(facts))
+    if facts.index_values:
+        said.append((f"index {pricing.terms['indexed']['index']}", facts.index_values))
     if facts.counted is not None:
         said.append(("counts", f"{number(facts.counted)} of other charges for the same days"))
     if not facts.complete and any("minimum" in step or step.get("true_up") for step in pricing.terms["after"]):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
+from engine.model.catalog import Charge, Meter
+from engine.runs.explain_late import late_steps
+from engine.runs.explain_measure import counts
 from engine.runs.explain_words import Explanation, Step, number
-from engine.store import tracing_back
+from engine.store import tracing, tracing_back
 from engine.store.reader import Reader
+from engine.store.tracing import LineRecord
 
 NO_SUCH_EVENT = Code("explain.no-such-event", "A usage event that the books do not have.")
 
@@ -31,11 +35,14 @@ def explain_usage(reader: Reader, tenant: str, entity: str, subscription: str, m
     events = tracing_back.events_named(reader, identity, meter, key)
     if not events:
         raise _unknown(reader, tenant, entity, identity, subscription, meter, key)
-    steps = []
+    steps, meters = [], reader.meters(tenant)
     releases: list[str] = []
     for event in events:
         steps.append(_event(event))
-        lines = tracing_back.lines_with_event(reader, event)
+        late, dropped = late_steps(reader, tenant, event["id"])
+        found = () if dropped else tracing_back.lines_with_event(reader, event)
+        lines = _counting(reader, meters, event, found)
+        steps += late
         for line in lines:
             head, charge = line.head, line.charge
             details = (
@@ -48,12 +55,12 @@ def explain_usage(reader: Reader, tenant: str, entity: str, subscription: str, m
             )
             steps.append(Step("billed", f"on {head['number']}#{line.number}: {charge.text}", details))
             releases += [row["release"] for row in reader.decisions([charge.decision]).values()]
-        back = tracing_back.reversal_of(reader, event["id"])
+        back = None if dropped else tracing_back.reversal_of(reader, event["id"])
         if back is not None:
-            billed = tracing_back.lines_with_event(reader, {**event, "id": back})
+            billed = _counting(reader, meters, event, tracing_back.lines_with_event(reader, {**event, "id": back}))
             where = ", ".join(f"{line.head['number']}#{line.number}" for line in billed) or "no line yet"
             steps.append(Step("taken back", f"by its source, known as {back}; given back on {where}"))
-        elif not lines:
+        elif not (lines or dropped):
             steps.append(_why_not(reader, tenant, event, subscription))
     total = ", ".join(f"{number(event['quantity'])} {meter}" for event in events)
     text = f"{subscription} of {entity}, {len(events)} events" if len(events) > 1 else f"{subscription} of {entity}"
@@ -61,11 +68,20 @@ def explain_usage(reader: Reader, tenant: str, entity: str, subscription: str, m
     return Explanation(subject, text, total, next(iter(releases), ""), tuple(steps))
 
 
+def _counting(
+    reader: Reader, meters: Mapping[str, Meter], event: Mapping[str, Any], lines: Sequence[LineRecord]
+) -> list[LineRecord]:
+    """Of lines of an event's days and meter those that count it, by filter and group."""
+    sold = {line.charge.charge_id: tracing.version(reader, Charge, line.charge.charge_id) for line in lines}
+    return [line for line in lines if counts(line.charge, sold[line.charge.charge_id], meters, event)]
+
+
 def _event(event: Mapping[str, Any]) -> Step:
     details = (
         ("at", f"{event['at']:%Y-%m-%d %H:%M:%S %Z}, which is {event['day']} where the customer is"),
         ("source", event["source"]),
         ("known as", f"event {event['id']} in the order in which events became known"),
+        *((("dimensions", event["dimensions"]),) if event["dimensions"] else ()),
     )
     return Step("event", f"{number(event['quantity'])} {event['meter']}", details)
 
@@ -84,9 +100,9 @@ def _why_not(reader: Reader, tenant: str, event: Mapping[str, Any], subscription
         text = "it became known after the last run that billed the subscription; the next one bills it"
         return Step("not billed", text, said)
     if event["day"] >= mark.billed_to:
-        text = f"the subscription is billed up to {mark.billed_to}; usage is billed when its cycle has ended"
+        text = f"the subscription is billed up to {mark.billed_to}; usage is billed when its cycle, and the grace of a lateness rule, has ended"
         return Step("not billed", text, said)
-    text = f"the run that saw it had nothing to bill it with: no charge for {event['meter']} on {event['day']}, or no price"
+    text = f"the run that saw it had nothing to bill it with: no charge that counts {event['meter']} on {event['day']}, or no price"
     return Step("not billed", text, said)
 
 

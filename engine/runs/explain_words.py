@@ -10,11 +10,15 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.base.errors import Finding
+from engine.model.attribute import Declared
 from engine.model.decision import Trace
 
 
 class TracingRules(Protocol):
     """The rule book of a release, able to say how it decides."""
+
+    @property
+    def attributes(self) -> Declared: ...
 
     def trace(self, family: str, facts: Any, on: date) -> Trace: ...
 

@@ -17,8 +17,19 @@ import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.journal import Change
-from engine.runs.intake import balances, control_totals, events, masters, opening_numbers, openings, usage
-from engine.runs.intake.formats import FORMATS, SUFFIXES, Format
+from engine.runs.intake import (
+    acceptances,
+    attributes,
+    balances,
+    control_totals,
+    events,
+    masters,
+    opening_numbers,
+    openings,
+    usage,
+    wallets,
+)
+from engine.runs.intake.formats import FORMATS, SUFFIXES, Format, suffix_of
 from engine.runs.intake.session import FileReport, Progress, Session, Source
 from engine.runs.run import Rules
 from engine.store.books import Books
@@ -31,12 +42,14 @@ UNKNOWN_FILE = Code("intake.unknown-file", "A file whose name begins with no kin
 UNKNOWN_SUFFIX = Code("intake.unknown-suffix", "A file of a known kind whose name ends otherwise than import files do.")
 
 MANY: Final = 1_000
-"""New records after which the database looks at how full its tables are, before usage is looked up in them."""
+"""New records after which the database looks at how full its tables are."""
 
 Load = Callable[[Session, Format, Sequence[Source]], None]
 
 _LOADERS: Final[Mapping[str, Load]] = {
+    "attribute_values": attributes.load,
     "subscription_events": events.load,
+    "acceptances": acceptances.load,
     "usage": usage.load,
     "usage_reversals": usage.load_reversals,
     "opening_lines": openings.load,
@@ -47,6 +60,7 @@ _LOADERS: Final[Mapping[str, Load]] = {
     "opening_deferred": balances.load,
     "opening_numbers": opening_numbers.load,
     "opening_balances": control_totals.load,
+    "wallet_grants": wallets.load,
 }
 """How kinds are loaded that are not masters."""
 
@@ -109,6 +123,8 @@ def run_import(
                 books.refresh_statistics()  # finding subscriptions as if they had not come takes ages
             with session.timed(kind):
                 _LOADERS.get(kind, masters.load)(session, form, by_kind[kind])
+    if sum(tally.new for tally in session.tallies) > MANY:
+        books.refresh_statistics()  # whoever comes next finds what is new by plans that know how much it is
     if by_kind["subscriptions"]:
         events.without_start(session, by_kind["subscriptions"])
     findings += openings.left_out(session)
@@ -130,7 +146,7 @@ def find_sources(folder: Path) -> tuple[list[Source], list[Finding]]:
         raise refuse(NO_FOLDER, f"{folder}: {error.strerror}", mend=mend, where=Where(str(folder))) from None
     sources, findings = [], []
     for path in paths:
-        kind, suffix = path.name.split(".")[0].split("-")[0], path.suffix.lower().lstrip(".")
+        kind, suffix = path.name.split(".")[0].split("-")[0], suffix_of(path)
         if kind in FORMATS and suffix in SUFFIXES:
             sources.append(_source(path, FORMATS[kind]))
         elif kind in FORMATS:

@@ -27,7 +27,7 @@ TOO_MANY_MISSED = Code("schedule.too-many-missed", "More missed firings of a sch
 MOST_MISSED: Final = 400
 """Missed firings of a schedule that are caught up; older ones are a finding."""
 
-CATCH_UP: Final[Mapping[str, int]] = {"bill": MOST_MISSED, "deliver": 1, "verify": 1}
+CATCH_UP: Final[Mapping[str, int]] = {"bill": MOST_MISSED, "deliver": 1, "verify": 1, "triggers": 1}
 """How many missed firings of each kind of run are caught up, the newest ones."""
 
 SCHEDULER: Final = "scheduler"
@@ -145,5 +145,12 @@ def overview(
             for schedule in schedules
         ]
         waiting = reader.waiting_requests(tenant)
+        urgent = [_urgent(request, now) for request in reader.urgent_requests(tenant, limit)]
     alive = lease is not None and lease.until > now
-    return found, {"waiting": waiting, "scheduler": lease.holder if lease and alive else ""}
+    return found, {"waiting": waiting, "scheduler": lease.holder if lease and alive else "", "urgent": urgent}
+
+
+def _urgent(request: RunRequest, now: datetime) -> dict[str, Any]:
+    """How a request with a deadline stands: how late it is, or was done; None where it is or was in time."""
+    shown = ("schedule", "due", "deadline", "state", "run_id", "finished_at", "reason", "error")
+    return {name: getattr(request, name) for name in shown} | {"late": request.late(now)}

@@ -19,7 +19,7 @@ from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import split
 from engine.base.period import Period
 from engine.billing.billed import Open, open_lines, service
-from engine.billing.rating import Job
+from engine.billing.job import Job
 from engine.model.invoice import BilledLine, InvoiceDraft, RatedCharge
 from engine.model.journal import Change, FxRate
 from engine.model.subscription import BillingMark

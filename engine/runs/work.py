@@ -17,9 +17,11 @@ import msgspec
 from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.journal import Change
 from engine.model.request import RunRequest
-from engine.runs.bill_read import scope_of
+from engine.runs.bill_read import ALL, scope_parts
 from engine.runs.bill_run import PERIOD_CLOSED, UNFINISHED
 from engine.runs.run import Report
+from engine.runs.trigger_desk import TriggerDesk
+from engine.store import tracing
 from engine.store.books import Books
 from engine.store.session import checked_change
 
@@ -27,10 +29,16 @@ REQUEST_FAILED = Code("schedule.request-failed", "A scheduled run that could not
 TAKEN_AWAY = Code("schedule.taken-away", "A worker that was thought silent, whose request another one has taken.")
 
 
+TOO_LATE = Code("schedule.too-late", "An invoice that was out later than the rule that occasioned it promises.")
 WAITING_FOR = Code("schedule.waiting-for", "A scheduled run that starts by itself once what it waits for has come.")
 
 MET_LATER: Final = frozenset({UNFINISHED, PERIOD_CLOSED})
 """Refusals of a run that is not wrong but early: another one is not finished, or its period is not open."""
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
 
 
 class Engine(Protocol):
@@ -41,9 +49,11 @@ class Engine(Protocol):
     @property
     def tenant(self) -> str: ...
     def change(self, person: str, verb: str, reason: str) -> Change: ...
-    def bill(self, on: date, change: Change) -> Report: ...
+    @property
+    def triggers(self) -> TriggerDesk: ...
+    def bill(self, on: date, change: Change, *, account: str | None = None, occasion: str = "") -> Report: ...
     def resume(self, run_id: int, change: Change) -> Report: ...
-    def deliver(self, change: Change, *, limit: int) -> Report: ...
+    def deliver(self, change: Change, *, limit: int, run_id: int = 0) -> Report: ...
     def verify(self) -> Mapping[str, tuple[Finding, ...]]: ...
 
 
@@ -59,13 +69,43 @@ class Done(msgspec.Struct, frozen=True):
 
 
 def _bill(engine: Engine, request: RunRequest) -> Done:
-    """Bill on the day of the request; a run of that day that was interrupted goes on with the rules that it pinned."""
+    """Bill on the day of the request; a run of that day that was interrupted goes on with the rules that it pinned.
+
+    What something occasioned is billed on a later day where documents of it are there already, and delivered at once where
+    a deadline was promised.
+    """
     change = engine.change(request.who, "run", request.reason)
     with engine.books.reader() as reader:
-        begun = reader.find_run(engine.tenant, "bill", request.on.isoformat(), scope_of(None))
-    resumed = begun is not None and begun.state == "running"
-    report = engine.resume(begun.id, change) if begun and resumed else engine.bill(request.on, change)
-    return Done(report.run_id, dict(report.counts), report.findings)
+        later = tracing.documents_after(reader, engine.tenant, request.on) if request.scope else None
+        on = later[1] if later else request.on
+        begun = reader.find_run(engine.tenant, "bill", on.isoformat(), request.scope or ALL)
+    if begun is not None and begun.state == "running":
+        report = engine.resume(begun.id, change)
+    elif request.scope:
+        occasion, account = scope_parts(request.scope)
+        report = engine.bill(on, change, account=account, occasion=occasion)
+    else:
+        report = engine.bill(on, change)
+    told = Done(report.run_id, dict(report.counts), report.findings)
+    return _delivered(engine, request, told) if request.deadline is not None and report.run_id else told
+
+
+def _delivered(engine: Engine, request: RunRequest, done: Done) -> Done:
+    """The same with the documents of the run delivered; what keeps them back is a finding: they are billed."""
+    try:
+        change = engine.change(request.who, "deliver", request.reason)
+        report = engine.deliver(change, limit=1_000_000, run_id=done.run_id)
+    except TollbookError as error:
+        warnings = tuple(msgspec.structs.replace(finding, level="warning") for finding in error.findings)
+        return msgspec.structs.replace(done, met=(*done.met, *warnings))
+    return msgspec.structs.replace(done, summary={**done.summary, **report.counts}, met=(*done.met, *report.findings))
+
+
+def _triggers(engine: Engine, request: RunRequest) -> Done:
+    """Look what is new, and put into the queue what rules want at once."""
+    found = engine.triggers.scan(engine.change(request.who, "run", request.reason))
+    counts = {"triggers": found.triggers, "accounts": found.used, "enqueued": len(found.enqueued)}
+    return Done(0, counts, found.findings)
 
 
 def _deliver(engine: Engine, request: RunRequest) -> Done:
@@ -87,6 +127,7 @@ KINDS: Final[Mapping[str, Callable[[Engine, RunRequest], Done]]] = {
     "bill": _bill,
     "deliver": _deliver,
     "verify": _verify,
+    "triggers": _triggers,
 }
 """How each kind of run is done."""
 
@@ -107,8 +148,9 @@ def work_one(
     change: Change,
     holder: str,
     length: timedelta,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Worked | None:
-    """Take the next request and run it; None where none may be run now.
+    """Take the next request and run it; None where none may be run now.  ``clock`` gives the moment.
 
     ``opened`` gives an engine for the one request.  ``change`` is that of the worker, who takes and ends requests;
     what is run is changed by the person of the schedule, if they still may.
@@ -116,21 +158,33 @@ def work_one(
     with books.reader() as reader:
         if not reader.waiting_requests(tenant):  # looking is cheaper than a transaction that might write
             return None
-    with books.writer(_now(change), tenant=tenant) as writer:
+    with books.writer(_now(change, clock), tenant=tenant) as writer:
         request = writer.take_request(tenant, holder, length)
     if request is None:
         return None
-    with _alive(books, request, change, length):
+    with _alive(books, request, change, length, clock):
         done = _attempted(opened, request)
-    now = _now(change)
+    now = _now(change, clock)
     with books.writer(now, tenant=tenant) as writer:
         if done.waits:
             kept = writer.postpone_request(request, now.at + length, done.error)
         else:
             kept = writer.finish_request(request, run_id=done.run_id, error=done.error, summary=done.summary)
         after = writer.reader.run_request(request.id)
-    assert after is not None
-    return Worked(after, tuple(_told(request, after, done, kept, length)), done.met)
+        assert after is not None
+        late = tuple(_late(after)) if kept and not done.waits else ()
+        writer.add_findings(tenant, late, done.run_id)
+    return Worked(after, (*_told(request, after, done, kept, length), *late), done.met)
+
+
+def _late(request: RunRequest) -> Iterator[Finding]:
+    """The finding that what was promised came too late."""
+    by = request.late(request.finished_at or request.due)
+    if by is not None and request.deadline is not None:
+        minutes = -(-by // timedelta(minutes=1))
+        what = f"{_name(request)} was to be out by {request.deadline:%H:%M:%S} UTC and was {minutes} minutes late"
+        mend = "let more often be looked for triggers, or keep a worker for what is urgent"
+        yield _finding(TOO_LATE, request, what, request.reason, mend, "warning")
 
 
 def _told(request: RunRequest, after: RunRequest, done: Done, kept: bool, length: timedelta) -> Iterator[Finding]:
@@ -160,14 +214,16 @@ def _attempted(opened: Callable[[], AbstractContextManager[Engine]], request: Ru
 
 
 @contextmanager
-def _alive(books: Books, request: RunRequest, change: Change, length: timedelta) -> Iterator[None]:
+def _alive(
+    books: Books, request: RunRequest, change: Change, length: timedelta, clock: Callable[[], datetime]
+) -> Iterator[None]:
     """Hold the request for as long as the body runs."""
     stop = threading.Event()
 
     def renew() -> None:
         while not stop.wait(length.total_seconds() / 3):
             try:
-                with books.writer(_now(change)) as writer:
+                with books.writer(_now(change, clock)) as writer:
                     writer.renew_request(request, length)
             except TollbookError:
                 continue  # the database is away for a while; the end of the request will tell
@@ -181,8 +237,8 @@ def _alive(books: Books, request: RunRequest, change: Change, length: timedelta)
         thread.join()
 
 
-def _now(change: Change) -> Change:
-    return msgspec.structs.replace(change, at=datetime.now(UTC))
+def _now(change: Change, clock: Callable[[], datetime]) -> Change:
+    return msgspec.structs.replace(change, at=clock())
 
 
 def _name(request: RunRequest) -> str:

@@ -32,6 +32,9 @@ CANNOT_OPEN = Code("store.cannot-open", "The database cannot be reached or opene
 NESTED_WRITER = Code("store.nested-writer", "A writer was asked for while one is open in the same thread on SQLite.")
 
 BUSY_SECONDS = 60
+ASIDE = 3
+"""Connections for what is done beside a writer's transaction.  They are none of those that writers hold: as many writers as
+there are connections would otherwise wait for one more, for ever."""
 
 
 def open_books(url: str) -> Books:
@@ -53,7 +56,7 @@ def open_books(url: str) -> Books:
         if "@" in f"{address.host}{address.database}":  # a driver would seek a host called like half a password
             what = f"the address {shown(url)!r} of the database has more than one @"
             raise refuse(UNKNOWN_DATABASE, what, mend="write %40 for an @ in a user or password")
-        return Books(_postgresql_engine(address))
+        return Books(_postgresql_engine(address), _postgresql_engine(address, ASIDE))
     raise refuse(UNKNOWN_DATABASE, f"{shown(url)!r} is no database that the books can be kept in", mend=_ADDRESSES)
 
 
@@ -90,7 +93,8 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
     return engine
 
 
-def _postgresql_engine(address: sa.URL) -> sa.Engine:
+def _postgresql_engine(address: sa.URL, aside: int = 0) -> sa.Engine:
+    pool: dict[str, int] = {"pool_size": aside, "max_overflow": 0} if aside else {}
     try:
         engine = sa.create_engine(
             address.set(drivername="postgresql+psycopg"),
@@ -98,6 +102,7 @@ def _postgresql_engine(address: sa.URL) -> sa.Engine:
             json_serializer=types.to_json,
             json_deserializer=types.from_json,
             pool_pre_ping=True,
+            **pool,
         )
     except ImportError as error:
         raise refuse(CANNOT_OPEN, f"PostgreSQL cannot be used: {error}", mend="install tollbook[postgres]") from error
@@ -114,8 +119,8 @@ def _postgresql_engine(address: sa.URL) -> sa.Engine:
 class Books:
     """A set of books.  Safe to share between threads; every process opens its own."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, aside: sa.Engine | None = None) -> None:
+        self._engine, self._aside = engine, aside or engine
         self._open = threading.local()
 
     @property
@@ -126,6 +131,7 @@ class Books:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+        self._aside.dispose()
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; harmless where they are."""
@@ -204,7 +210,7 @@ class Books:
         writer: Writer | None = getattr(self._open, "writer", None)
         if writer is not None:
             return ids.take(writer.connection, name, count)
-        with self._connect(write=True) as connection, connection.begin():
+        with self._connect(write=True, aside=True) as connection, connection.begin():
             if (
                 self.dialect == types.POSTGRESQL
             ):  # rows that use them are flushed later, and what came before goes along
@@ -213,13 +219,13 @@ class Books:
 
     def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
         """Give accounting periods a row that writers can lock, in a transaction of its own (PostgreSQL)."""
-        with self._connect(write=True) as connection, connection.begin():
+        with self._connect(write=True, aside=True) as connection, connection.begin():
             make_open(connection, tenant, entity, months)
 
     @contextmanager
-    def _connect(self, write: bool) -> Iterator[sa.Connection]:
+    def _connect(self, write: bool, aside: bool = False) -> Iterator[sa.Connection]:
         try:
-            connection = self._engine.connect()
+            connection = (self._aside if aside else self._engine).connect()
         except sa.exc.DBAPIError as error:
             address = self._engine.url.render_as_string(hide_password=False)
             raise refuse(

@@ -81,7 +81,7 @@ def execute_many(
     counted = _Counted(rows)
     with translated(table.name, Exception):
         cursor = _cursor(connection)
-        cursor.executemany(statement, encoded(table, counted, seal))
+        cursor.executemany(statement, encoded(table, counted.rows, seal))
         cursor.close()
     return counted.count
 
@@ -111,7 +111,7 @@ def _copy(
     with translated(table.name, Exception):
         cursor = _cursor(connection)
         with cursor.copy(f"COPY {target} ({_listed(connection, table)}) FROM STDIN") as copy:
-            for block in lines(table, counted, seal):
+            for block in lines(table, counted.rows, seal):
                 copy.write(block)
         cursor.close()
     return counted.count
@@ -130,17 +130,14 @@ def _cursor(connection: sa.Connection) -> Any:
 
 
 class _Counted:
-    """An iterator that knows how many it gave."""
+    """Rows, and how many of them there are, once they were all taken."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows, self.count = rows, 0
+        self.count = len(rows) if isinstance(rows, Sequence) else 0
+        self.rows = rows if isinstance(rows, Sequence) else self._counting(rows)
 
-    def __iter__(self) -> Iterator[Row]:
-        if isinstance(self.rows, Sequence):
-            self.count = len(self.rows)
-            yield from self.rows
-            return
-        for row in self.rows:
+    def _counting(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
             self.count += 1
             yield row
 

@@ -11,9 +11,21 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store import checks_billing, checks_chain, checks_openings, checks_written
+from engine.store import checks_billing, checks_chain, checks_openings, checks_wallets, checks_written
 from engine.store.reader import Reader
-from engine.store.tables import DECISION, ENTRY, INVOICE, INVOICE_LINE, LEDGER_TOTAL, METADATA, POSTING, RELEASE, SERIES
+from engine.store.tables import (
+    DECISION,
+    ENTRY,
+    INVOICE,
+    INVOICE_LINE,
+    LATE_USAGE,
+    LEDGER_TOTAL,
+    METADATA,
+    POSTING,
+    RELEASE,
+    SERIES,
+    WALLET_MOVEMENT,
+)
 from engine.store.writing_ledger import DATE_DECREASES
 
 TOTALS_DIFFER = Code("invoice.totals-differ", "An invoice whose totals are not the sums of its lines.")
@@ -38,6 +50,8 @@ _LINKS: Final = (
     ("usage_event", "subscription_id", "subscription", "id"),
     ("usage_reversal", "event_id", "usage_event", "id"),
     ("subscription_event", "subscription_id", "subscription", "id"),
+    ("late_usage", "event_id", "usage_event", "id"),
+    ("late_usage", "subscription_id", "subscription", "id"),
 )
 """Rows (table, column) that need another row (table, column)."""
 
@@ -57,6 +71,8 @@ _DECIDED: Final = (
     (INVOICE, "draft_decision"),
     (INVOICE, "numbering_decision"),
     (POSTING, "decision"),
+    (LATE_USAGE, "decision"),
+    (WALLET_MOVEMENT, "decision"),
 )
 
 
@@ -313,5 +329,6 @@ ALL: Final[Mapping[str, Check]] = {
     "decisions-stored": decisions_stored,
     "chain": checks_chain.chain,
     "openings-tie": checks_openings.openings_tie,
+    "wallets-tie": checks_wallets.wallets_tie,
 }
 """All checks by name."""

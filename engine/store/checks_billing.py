@@ -143,7 +143,10 @@ def _events_twice(tenant: str) -> sa.Select[Any]:
     """Lines of one stretch of usage whose ranges of event ids overlap."""
     line = _open_lines(tenant)
     reached = sa.func.max(line.c.usage_to).over(
-        partition_by=(line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from, line.c.service_to),
+        partition_by=(
+            *(line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from, line.c.service_to),
+            line.c.grouped,
+        ),
         order_by=(line.c.usage_after, line.c.id),
         rows=(None, -1),
     )
@@ -163,7 +166,7 @@ def _once_twice(tenant: str) -> sa.Select[Any]:
     """One-time charges that were billed more than once for a day."""
     line = _open_lines(tenant)
     fields = (line.c.subscription_id, line.c.charge, line.c.service_from.label("day"))
-    keys = (line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from)
+    keys = (line.c.subscription_id, line.c.plan, line.c.charge, line.c.service_from, line.c.exact)
     return sa.select(*fields).where(line.c.kind == "one_time").group_by(*keys).having(sa.func.count() > 1)
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
 from engine.base.period import Period, subtract
+from engine.store import checks_wallets
 from engine.store.session import Session
 from engine.store.tables import (
     CASH_ON_ACCOUNT,
@@ -101,7 +102,7 @@ def numbered_before(tenant: str, entity: sa.ColumnElement[str], series: sa.Colum
 def elsewhere(child: str, link: str) -> list[sa.ColumnElement[bool]]:
     """Conditions that leave out rows which name a record of the cut-over instead of the usual one."""
     if (child, link) == ("entry", "document"):
-        return [ENTRY.c.kind != "opening"]
+        return [ENTRY.c.kind != "opening", ~checks_wallets.is_moved(ENTRY.c.document)]
     if (child, link) == ("invoice_line", "credits"):
         return [~gives_back_old(INVOICE_LINE.c.credits)]
     return []

@@ -164,6 +164,9 @@ def _refuse_nul(name: str) -> Row:
 
 def chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
     """Rows in lists of at most ``size``."""
+    if isinstance(rows, list):
+        yield from (rows[start : start + size] for start in range(0, len(rows), size))
+        return
     iterator = iter(rows)
     for first in iterator:
         yield list(chain([first], islice(iterator, size - 1)))

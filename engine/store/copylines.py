@@ -101,7 +101,7 @@ def _numbers(scale: int) -> Memory:
 def _moment(value: datetime) -> str:
     if value.tzinfo is None:
         raise TypeError(value)
-    return value.astimezone(UTC).isoformat()
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
 
 
 def _whole(value: int) -> str:

@@ -28,6 +28,7 @@ from engine.model.usage import UsageDay
 from engine.store import tables, types
 from engine.store.query import Query, among, for_each, pair_parameters, pairs
 from engine.store.reading import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
+from engine.store.session import Session
 from engine.store.tables.usage import ROLLED
 
 _LINE_NAMES = ("id", *RatedCharge.__struct_fields__)
@@ -178,7 +179,7 @@ _OPENINGS = Query(_openings)
 _THROUGH = Query(_through)
 _LINE_ENDS = Query(_line_ends)
 _USAGE = Query(_usage, UsageDay)
-_RECOUNTED = Query(_recounted, UsageDay)
+RECOUNTED = Query(_recounted, UsageDay)
 
 
 class DueReader(MastersReader):
@@ -257,7 +258,7 @@ class DueReader(MastersReader):
             windows[ident] = min(windows[ident], looked_at_from(day, events[ident]))
         openings = self._openings(windows)
         billed = self._billed(windows, [line.id for one in openings.values() for line in one.lines])
-        usage = self._usage(tenant, windows, events, unsettled, usage_high)
+        usage, floors = self._usage(tenant, windows, events, unsettled, usage_high)
         return [
             SubscriptionDue(
                 subscription,
@@ -267,6 +268,7 @@ class DueReader(MastersReader):
                 tuple(billed[subscription.id]),
                 usage.get(subscription.id, ()),
                 openings.get(subscription.id),
+                usage_from=floors[subscription.id],
             )
             for subscription in taken
         ]
@@ -309,7 +311,7 @@ class DueReader(MastersReader):
 
     def _recount(self, days: Iterable[tuple[int, date]], usage_high: int) -> list[UsageDay]:
         chosen = sorted(set(days))
-        return _RECOUNTED(self.connection, {**pair_parameters(self.dialect, "days", chosen), "high": usage_high})
+        return RECOUNTED(self.connection, {**pair_parameters(self.dialect, "days", chosen), "high": usage_high})
 
     def _openings(self, windows: Mapping[int, date]) -> dict[int, Opening]:
         """What the old system had billed of those subscriptions that came over from one."""
@@ -357,7 +359,8 @@ class DueReader(MastersReader):
         events: Mapping[int, Sequence[SubscriptionEvent]],
         unsettled: Sequence[tuple[int, date, str, int]],
         usage_high: int,
-    ) -> dict[int, tuple[UsageDay, ...]]:
+    ) -> tuple[dict[int, tuple[UsageDay, ...]], Mapping[int, date]]:
+        """The daily sums by subscription, and the first day that was read of each."""
         months = self._usage_months(tenant)
         floor = lru_cache(maxsize=None)(_floor)
         plans = {ident: frozenset(event.plan for event in happened if event.plan) for ident, happened in events.items()}
@@ -370,7 +373,7 @@ class DueReader(MastersReader):
             totals = [total for total in totals if (total.subscription_id, total.day) not in again]
             totals.extend(self._recount(again, usage_high))
             totals.sort(key=attrgetter("subscription_id", "day", "meter"))
-        return {ident: tuple(days) for ident, days in groupby(totals, attrgetter("subscription_id"))}
+        return {ident: tuple(days) for ident, days in groupby(totals, attrgetter("subscription_id"))}, floors
 
     def _usage_months(self, tenant: str) -> dict[str, int]:
         """For each plan, the longest cycle of its usage charges, in months; one of days is taken as longer rather than shorter."""
@@ -379,6 +382,14 @@ class DueReader(MastersReader):
         months = sa.func.max(charge.months + charge.days // 28)
         statement = sa.select(charge.plan, months).where(*mine).group_by(charge.plan)
         return dict(map(tuple, self.connection.execute(statement)))
+
+
+def usage_days(session: Session, since: Mapping[int, date]) -> dict[int, tuple[UsageDay, ...]]:
+    """The daily sums of subscriptions from a day each on, as they were added up last."""
+    totals: list[UsageDay] = _USAGE(
+        session.connection, pair_parameters(session.dialect, "windows", list(since.items()))
+    )
+    return {ident: tuple(days) for ident, days in groupby(totals, attrgetter("subscription_id"))}
 
 
 def _floor(window: date, months: int) -> date:

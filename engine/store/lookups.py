@@ -33,10 +33,16 @@ _LOOKUPS: Final = {
     "charges": _Lookup(tables.CHARGE, ("plan", "key")),
     "contracts": _Lookup(tables.CONTRACT, ("entity", "key")),
     "subscriptions": _Lookup(tables.SUBSCRIPTION, ("entity", "key")),
+    "wallets": _Lookup(tables.WALLET, ("entity", "key")),
     "gl_accounts": _Lookup(tables.GL_ACCOUNT, ("code",)),
+    "usage_sources": _Lookup(tables.USAGE_SOURCE, ("entity", "key")),
+    "usage_totals": _Lookup(tables.USAGE_TOTAL, ("entity", "source", "meter", "day"), types.DayList),
     "cutovers": _Lookup(tables.CUTOVER, ("entity", "key")),
+    "milestones": _Lookup(tables.MILESTONE, ("entity", "subscription", "key")),
     "usage": _Lookup(tables.USAGE_EVENT, ("entity", "source", "key")),
     "usage_reversals": _Lookup(tables.USAGE_REVERSAL, ("entity", "source", "key")),
+    "coupons": _Lookup(tables.COUPON, ("key",)),
+    "index_values": _Lookup(tables.INDEX_VALUE, ("index_key", "month"), types.DayList),
     "rates": _Lookup(tables.FX_RATE, ("source", "base", "quote", "on_day"), types.DayList),
 }
 

@@ -20,8 +20,8 @@ from engine.store.tables import EFFECT
 PENDING: Final = "pending"
 
 
-def waiting(tenant: str, port: str, at: datetime, without: Collection[str] = ()) -> sa.Select[Any]:
-    """Effects of a port that may go out at a moment, oldest first, but those of some adapters."""
+def waiting(tenant: str, port: str, at: datetime, without: Collection[str] = (), run_id: int = 0) -> sa.Select[Any]:
+    """Effects of a port that may go out at a moment, oldest first, but those of some adapters; those of one run, or all."""
     column = EFFECT.c
     return (
         sa.select(EFFECT)
@@ -30,6 +30,7 @@ def waiting(tenant: str, port: str, at: datetime, without: Collection[str] = ())
         )
         .where(sa.or_(column.next_at.is_(None), column.next_at <= at))
         .where(*([column.adapter.not_in(without)] if without else ()))
+        .where(*([column.run_id == run_id] if run_id else ()))
         .order_by(column.id)
     )
 

@@ -5,11 +5,27 @@ from __future__ import annotations
 from engine.store.due import DueReader
 from engine.store.outbox import OutboxReader
 from engine.store.reading_approvals import ApprovalsReader
+from engine.store.reading_cursors import CursorsReader
+from engine.store.reading_lateness import LatenessReader
 from engine.store.reading_ledger import LedgerReader
 from engine.store.reading_queue import QueueReader
 from engine.store.reading_requests import RequestsReader
 from engine.store.reading_runs import RunsReader
+from engine.store.reading_triggers import TriggersReader
+from engine.store.reading_wallets import WalletsReader
 
 
-class Reader(DueReader, LedgerReader, RunsReader, OutboxReader, RequestsReader, ApprovalsReader, QueueReader):
+class Reader(
+    DueReader,
+    LedgerReader,
+    RunsReader,
+    OutboxReader,
+    RequestsReader,
+    ApprovalsReader,
+    QueueReader,
+    TriggersReader,
+    LatenessReader,
+    WalletsReader,
+    CursorsReader,
+):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

@@ -91,7 +91,7 @@ class MastersReader(Session):
     def meters(self, tenant: str) -> dict[str, Meter]:
         """Meters by key."""
         column = tables.METER.c
-        fields = (column.tenant, column.key, column.unit, column.aggregation)
+        fields = [column[name] for name in Meter.__struct_fields__]
         rows = self.rows(sa.select(*fields).where(column.tenant == tenant, column.current).order_by(column.key))
         return {row.key: Meter(*row) for row in rows}
 

@@ -53,3 +53,10 @@ class QueueReader(Session):
         counted = sa.select(sa.func.count()).where(column.tenant == tenant, column.state.in_([QUEUED, TAKEN]))
         count: int = self.connection.execute(counted).scalar_one()
         return count
+
+    def urgent_requests(self, tenant: str, limit: int) -> list[RunRequest]:
+        """Requests with a deadline: those that are not done yet, then the last ones that are."""
+        column = RUN_REQUEST.c
+        statement = sa.select(RUN_REQUEST).where(column.tenant == tenant, column.deadline.is_not(None))
+        order = (column.state.not_in([QUEUED, TAKEN]), column.deadline.desc(), column.id.desc())
+        return [RunRequest(*row) for row in self.connection.execute(statement.order_by(*order).limit(limit))]

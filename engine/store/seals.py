@@ -32,7 +32,12 @@ MASTERS: Final = (
     tables.CONTRACT,
     tables.CONTRACT_LINE,
     tables.SUBSCRIPTION,
+    tables.SUBSCRIPTION_TERM,
     tables.GL_ACCOUNT,
+    tables.MILESTONE,
+    tables.USAGE_SOURCE,
+    tables.USAGE_TOTAL,
+    tables.WALLET,
 )
 OPENINGS: Final = (
     tables.CUTOVER,
@@ -61,15 +66,40 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "usage_refused": (1, {}),
     "subscription_event": (1, {}),
     "fx_rate": (10, {}),
+    "coupon": (10, {}),
+    "index_value": (10, {}),
+    "trigger_note": (1, {}),
+    "late_usage": (1, {}),
+    "attribute_value": (10, {}),
+    "wallet_movement": (1, {}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 
 ADDED: Final[Mapping[str, Mapping[str, Any]]] = {
-    "charge": {"days": 0, "cycles_from": "subscription", "zero_lines": False, "meters": None},
+    "meter": {
+        "dimensions": None,
+        "others": "report",
+        "dimension": None,
+        "percentile": None,
+        "expression": None,
+        "filter": None,
+    },
+    "charge": {
+        "days": 0,
+        "cycles_from": "subscription",
+        "zero_lines": False,
+        "meters": None,
+        "filter": None,
+        "group_by": None,
+        "group_lines": False,
+        "starts_on": "subscription",
+    },
+    "usage_event": {"dimensions": None},
     "subscription": {"anchor_time": None, "anchor_slips": False},
-    "subscription_event": {"charge": None, "amount": None, "anchor_day": None, "at": None},
-    "invoice_line": {"upon": 0, "exact": ""},
-    "opening_line": {"upon": 0, "exact": ""},
+    "subscription_event": {"charge": None, "amount": None, "anchor_day": None, "at": None, "coupon": None},
+    "invoice_line": {"upon": 0, "exact": "", "grouped": "", "discounts": ""},
+    "opening_line": {"upon": 0, "exact": "", "grouped": "", "discounts": ""},
+    "wallet_lot": {"wallet": "", "kind": "paid", "cost": None},
 }
 """Tables that were given columns since rows of them were first sealed: these columns in the order in which they came, and what
 they hold in the rows that were there.  A seal says how many columns its rows had; the first ones had none of these."""

@@ -15,6 +15,7 @@ from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.contract import ContractLine
 from engine.model.invoice import RatedCharge
+from engine.model.subscription import SubscriptionEvent
 from engine.store import tables as t
 from engine.store.session import Session
 
@@ -81,11 +82,12 @@ def version(session: Session, noun: type[Any], id_: int) -> Any:
     """The version of a master record that has that id, current or not; None if there is none."""
     table = _NOUNS[noun]
     rows = session.rows(sa.select(table).where(table.c.id == id_))
-    return noun(**{name: rows[0]._mapping[name] for name in noun.__struct_fields__}) if rows else None
+    names = [name for name in noun.__struct_fields__ if name in table.c]
+    return noun(**{name: rows[0]._mapping[name] for name in names}) if rows else None
 
 
 def lines_of_stretch(session: Session, charge: RatedCharge) -> list[LineRecord]:
-    """All lines of the same charge and service period, oldest first."""
+    """All lines of the same charge, service period and group of usage, oldest first."""
     line = t.INVOICE_LINE.c
     rows = session.rows(
         sa.select(t.INVOICE_LINE)
@@ -95,6 +97,7 @@ def lines_of_stretch(session: Session, charge: RatedCharge) -> list[LineRecord]:
             line.charge == charge.charge,
             line.service_from == charge.service_from,
             line.service_to == charge.service_to,
+            line.grouped == charge.grouped,
         )
         .order_by(line.id)
     )
@@ -143,6 +146,9 @@ def postings_of(session: Session, invoice_id: int, line_id: int) -> list[dict[st
     return [dict(row._mapping) for row in rows]
 
 
+_EVENT_COLUMNS = ("id", "source", "meter", "key", "at", "day", "quantity", "dimensions")
+
+
 def _behind(charge: RatedCharge, meters: Sequence[str], until: date) -> tuple[sa.ColumnElement[bool], ...]:
     """Usage events of some meters on the days of a line, up to, not including, a day, that were known by its run."""
     event = t.USAGE_EVENT.c
@@ -172,7 +178,7 @@ def usage_events(
     event = t.USAGE_EVENT.c
     until = counted_until(session, charge, meters)
     rows = session.rows(
-        sa.select(event.source, event.meter, event.key, event.at, event.day, event.quantity)
+        sa.select(*(event[name] for name in _EVENT_COLUMNS))
         .where(*_behind(charge, meters, until), event.id > charge.usage_after, ~_taken_back(charge))
         .order_by(event.at, event.key)
         .limit(limit)
@@ -191,7 +197,7 @@ def usage_taken_back(session: Session, charge: RatedCharge, meters: Sequence[str
     event, back = t.USAGE_EVENT.c, t.USAGE_REVERSAL.c
     until = charge.service_to + timedelta(days=1)
     rows = session.rows(
-        sa.select(event.source, event.meter, event.key, event.at, event.day, event.quantity)
+        sa.select(*(event[name] for name in _EVENT_COLUMNS))
         .join(t.USAGE_REVERSAL, back.event_id == event.id)
         .where(*_behind(charge, meters, until), event.id <= charge.usage_after)
         .where(back.id > charge.usage_after, back.id <= charge.usage_to)
@@ -200,11 +206,14 @@ def usage_taken_back(session: Session, charge: RatedCharge, meters: Sequence[str
     return [dict(row._mapping) for row in rows]
 
 
-def usage_totals(session: Session, charge: RatedCharge, meters: Sequence[str]) -> dict[str, tuple[Any, int, Any]]:
-    """Sum, number and greatest of the events of each meter on the days of a line, as far as its run knew them."""
+def usage_totals(
+    session: Session, charge: RatedCharge, meters: Sequence[str], until: date | None = None
+) -> dict[str, tuple[Any, int, Any]]:
+    """Sum, number and greatest of the events of each meter on the days of a line, as far as its run knew them; up to, not
+    including, a day ``until`` where it is given."""
     event = t.USAGE_EVENT.c
     found = (sa.func.sum(event.quantity, type_=event.quantity.type), sa.func.count(), sa.func.max(event.quantity))
-    until = counted_until(session, charge, meters)
+    until = until or counted_until(session, charge, meters)
     counted = (*_behind(charge, meters, until), ~_taken_back(charge))
     rows = session.rows(sa.select(event.meter, *found).where(*counted).group_by(event.meter))
     return {meter: (total, count, peak) for meter, total, count, peak in rows}
@@ -219,8 +228,17 @@ def subscribed_on(session: Session, subscription_id: int) -> Any:
         other.c.id > event.id,
         other.c.on_day < event.on_day,
     )
-    mine = (event.subscription_id == subscription_id, event.kind.not_in(("withdraw", "adjust")), ~withdrawn)
+    mine = (event.subscription_id == subscription_id, event.kind.not_in(("withdraw", "adjust", "redeem")), ~withdrawn)
     return session.rows(sa.select(sa.func.min(event.on_day)).where(*mine))[0][0]
+
+
+def cancelled(session: Session, subscription_id: int, known: int) -> list[SubscriptionEvent]:
+    """The events of a subscription that end its service or take that back, or take events back, up to an id."""
+    event = t.SUBSCRIPTION_EVENT.c
+    mine = (event.subscription_id == subscription_id, event.id <= known)
+    kinds = event.kind.in_(("cancel", "uncancel", "withdraw"))
+    rows = session.rows(sa.select(event.id, event.key, event.kind, event.on_day).where(*mine, kinds).order_by(event.id))
+    return [SubscriptionEvent(*row) for row in rows]
 
 
 def credits_on(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -232,9 +250,11 @@ def credits_on(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def payers_billed(session: Session, tenant: str, entity: str, low: str, high: str, period: str, but: str) -> set[str]:
+def payers_billed(
+    session: Session, tenant: str, entity: str, low: str, high: str, period: str, but: Sequence[str], only: str = ""
+) -> set[str]:
     """Payers between ``low`` and ``high``, both included, that have an invoice of that period; documents whose group holds
-    ``but`` do not count."""
+    one of ``but`` do not count, and only those whose group holds ``only``."""
     invoice = t.INVOICE.c
     query = (
         sa.select(invoice.payer)
@@ -244,7 +264,8 @@ def payers_billed(session: Session, tenant: str, entity: str, low: str, high: st
             invoice.payer.between(low, high),
             invoice.period == period,
         )
-        .where(~invoice.group_key.contains(but, autoescape=True))
+        .where(*(~invoice.group_key.contains(one, autoescape=True) for one in but))
+        .where(*([invoice.group_key.contains(only, autoescape=True)] if only else ()))
     )
     return {row[0] for row in session.rows(query)}
 

@@ -38,6 +38,15 @@ def subscription(session: Session, tenant: str, entity: str, key: str) -> int | 
     return rows[0][0] if rows else None
 
 
+def payer_of(session: Session, subscription_id: int) -> str | None:
+    """The key of the account that pays for a subscription."""
+    taken, buyer = t.SUBSCRIPTION.c, t.ACCOUNT.c
+    same = (buyer.tenant == taken.tenant) & (buyer.entity == taken.entity) & (buyer.key == taken.account)
+    joined = sa.select(buyer.payer).join_from(t.SUBSCRIPTION, t.ACCOUNT, same)
+    rows = session.rows(joined.where(taken.id == subscription_id, buyer.current))
+    return rows[0][0] if rows else None
+
+
 def subscription_keys(session: Session, tenant: str, entity: str, key: str) -> list[str]:
     """Keys of subscriptions that begin like one that does not exist, else any."""
     column = t.SUBSCRIPTION.c

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from engine.store.writing_approvals import ApprovalsWriter
-from engine.store.writing_events import EventsWriter
+from engine.store.writing_attributes import AttributesWriter
+from engine.store.writing_cursors import CursorsWriter
+from engine.store.writing_lateness import LatenessWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_masters import MastersWriter
 from engine.store.writing_openings import OpeningsWriter
@@ -11,17 +13,23 @@ from engine.store.writing_outbox import OutboxWriter
 from engine.store.writing_queue import QueueWriter
 from engine.store.writing_requests import RequestsWriter
 from engine.store.writing_runs import RunsWriter
+from engine.store.writing_triggers import TriggersWriter
+from engine.store.writing_wallets import WalletsWriter
 
 
 class Writer(
     OpeningsWriter,
     MastersWriter,
-    EventsWriter,
+    LatenessWriter,
     LedgerWriter,
     RunsWriter,
     OutboxWriter,
     RequestsWriter,
     ApprovalsWriter,
     QueueWriter,
+    TriggersWriter,
+    AttributesWriter,
+    WalletsWriter,
+    CursorsWriter,
 ):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

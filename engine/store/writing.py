@@ -31,6 +31,7 @@ APPENDABLE: Final = {
         tables.FINDING,
         tables.AUDIT,
         tables.INTAKE_FILE,
+        tables.LATE_USAGE,
     )
 }
 """Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have their own ways."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.model.subscription import SubscriptionEvent
 from engine.store import query, types
 from engine.store.bulk import Row
 from engine.store.records import Outcome
@@ -50,7 +51,8 @@ class _Stream:
         names = [column.name for column in table.columns][1:]
         self.table, self.by, self.listed = table, by, listed
         self.key_of, self.body_of = (itemgetter(*map(names.index, part)) for part in (key, body))
-        self.group_of = itemgetter(*map(names.index, (*by, listed)))
+        self.listed_of = itemgetter(names.index(listed))
+        self.head_of = (lambda row: ()) if not by else itemgetter(*map(names.index, by))
         self.tenant_at = names.index("tenant")
         self.sequence = sequence or table.name
 
@@ -72,7 +74,7 @@ _USAGE: Final = _Stream(
     "key",
     types.TextList,
     ("tenant", "entity", "source", "key"),
-    ("subscription_id", "meter", "at", "quantity"),
+    ("subscription_id", "meter", "at", "quantity", "dimensions"),
 )
 _REVERSALS: Final = _Stream(
     USAGE_REVERSAL,
@@ -89,8 +91,16 @@ _EVENTS: Final = _Stream(
     "subscription_id",
     types.IdList,
     ("subscription_id", "key"),
-    ("kind", "on_day", "plan", "quantity", "charge", "amount", "anchor_day", "at"),
+    ("kind", "on_day", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon"),
 )
+
+
+def event_row(tenant: str, entity: str, subscription_id: int, event: SubscriptionEvent) -> Row:
+    """A row of :meth:`EventsWriter.put_subscription_events`."""
+    return (
+        *(tenant, entity, subscription_id, event.key, event.kind, event.on, event.plan, event.quantity),
+        *(event.charge, event.amount, event.anchor_day, event.at, event.coupon),
+    )
 
 
 class EventsWriter(WriterBase):
@@ -99,8 +109,9 @@ class EventsWriter(WriterBase):
     def put_usage(self, rows: Sequence[Row]) -> Outcome:
         """Insert usage events that are not known yet.
 
-        Rows are (tenant, entity, source, key, subscription_id, meter, at, day, quantity).  A known key with the same
-        subscription, meter, instant and quantity is the same event; with others it is a conflict, and the first stays.
+        Rows are (tenant, entity, source, key, subscription_id, meter, at, day, quantity, dimensions); the last one is JSON
+        with sorted keys, or None.  A known key with the same subscription, meter, instant, quantity and dimensions is the
+        same event; with others it is a conflict, and the first stays.
         """
         return self._put_events(_USAGE, rows)
 
@@ -130,7 +141,7 @@ class EventsWriter(WriterBase):
     def put_subscription_events(self, rows: Sequence[Row]) -> Outcome:
         """Insert subscription events that are not known yet.
 
-        Rows are (tenant, entity, subscription_id, key, kind, on_day, plan, quantity, charge, amount, anchor_day, at); the last six
+        Rows are (tenant, entity, subscription_id, key, kind, on_day, plan, quantity, charge, amount, anchor_day, at, coupon); the last seven
         may be None.  A known key with another body is a conflict, and the first stays.
         """
         return self._put_events(_EVENTS, rows)
@@ -211,22 +222,13 @@ class EventsWriter(WriterBase):
     def _put_events(self, stream: _Stream, rows: Sequence[Row]) -> Outcome:
         if not rows:
             return Outcome()
-        fresh: list[Row] = []
-        conflicts: list[int] = []
-        repeats: list[int] = []
         with self._spoiling():
             first = self._ids_here(stream.sequence, len(rows))  # locks out other writers of such events
             known = self._known_events(stream, rows)
-            for position, row in enumerate(rows):
-                body = stream.body_of(row)
-                there = known.setdefault(stream.key_of(row), body)
-                if there is body:
-                    fresh.append(row)
-                elif there == body:
-                    repeats.append(position)
-                else:
-                    conflicts.append(position)
-            self._insert(stream.table, ((first + i, *row) for i, row in enumerate(fresh)))
+            fresh, repeats, conflicts = rows, list[int](), list[int]()
+            if known or len(set(map(stream.key_of, rows))) < len(rows):
+                fresh, repeats, conflicts = _told_apart(stream, rows, known)
+            self._insert(stream.table, [(ident, *row) for ident, row in enumerate(fresh, first)])
         if fresh:
             name, tenant = stream.table.name, rows[0][stream.tenant_at]
             self.audit(f"put {name}", name, None, {"inserted": len(fresh), "from": first}, tenant=tenant)
@@ -235,19 +237,37 @@ class EventsWriter(WriterBase):
     def _known_events(self, stream: _Stream, rows: Sequence[Row]) -> dict[Any, Any]:
         """Bodies of the events in the books that may have the keys of some rows, by key."""
         groups: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
-        for row in rows:
-            *group, value = stream.group_of(row) if stream.by else (stream.group_of(row),)
-            groups[tuple(group)].add(value)
+        heads = set(map(stream.head_of, rows))
+        if len(heads) == 1:
+            groups[heads.pop()] = set(map(stream.listed_of, rows))
+        else:
+            for row in rows:
+                groups[stream.head_of(row)].add(stream.listed_of(row))
         known = {}
         for group, wanted in groups.items():
             parameters = {f"by_{name}": value for name, value in zip(stream.by, group, strict=True)}
             ((highest,),) = stream.highest(self.connection, parameters)
-            if highest is None:
+            if highest is None or min(wanted) > highest:
                 continue
             ordered = sorted(wanted)
             low = ordered[: bisect_right(ordered, highest)]  # what comes after the highest known one is new
-            if not low:
-                continue
             for found in stream.find(self.connection, {**parameters, "wanted": low}):
                 known[stream.key_of(found)] = stream.body_of(found)
         return known
+
+
+def _told_apart(stream: _Stream, rows: Sequence[Row], known: dict[Any, Any]) -> tuple[list[Row], list[int], list[int]]:
+    """Rows that are new, and the positions of repeats and of conflicts."""
+    fresh: list[Row] = []
+    conflicts: list[int] = []
+    repeats: list[int] = []
+    for position, row in enumerate(rows):
+        body = stream.body_of(row)
+        there = known.setdefault(stream.key_of(row), body)
+        if there is body:
+            fresh.append(row)
+        elif there == body:
+            repeats.append(position)
+        else:
+            conflicts.append(position)
+    return fresh, repeats, conflicts

@@ -45,7 +45,7 @@ class LedgerWriter(WriterBase):
 
     def set_marks(self, marks: Iterable[BillingMark]) -> int:
         """Say how far subscriptions are billed, in place of what was said before; how many."""
-        rows = [(mark.subscription_id, mark.billed_to, mark.events_seen, mark.usage_seen) for mark in marks]
+        rows = [(m.subscription_id, m.billed_to, m.events_seen, m.usage_seen, m.billed_on) for m in marks]
         if rows:
             with self._spoiling():
                 bulk.upsert(self.connection, BILLING_MARK, rows)

@@ -70,6 +70,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         "key",
         fixed=frozenset({"account", "anchor_day", "anchor_time", "anchor_slips"}),
     ),
+    "subscription_terms": Kind(
+        tables.SUBSCRIPTION_TERM, ("tenant", "entity", "subscription", "starts"), "subscription"
+    ),
     "rates": Kind(
         tables.FX_RATE,
         ("tenant", "source", "base", "quote", "on_day"),
@@ -78,8 +81,28 @@ KINDS: Final[Mapping[str, Kind]] = {
         fixed=frozenset({"rate"}),
         many=types.DayList,
     ),
+    "coupons": Kind(
+        tables.COUPON,
+        ("tenant", "key"),
+        "key",
+        fixed=frozenset(column.name for column in tables.COUPON.columns) - {"id", "tenant", "key"},
+    ),
+    "index_values": Kind(
+        tables.INDEX_VALUE,
+        ("tenant", "index_key", "month"),
+        "month",
+        names={"index_key": "index"},
+        fixed=frozenset({"value"}),
+        many=types.DayList,
+    ),
     "cutovers": Kind(tables.CUTOVER, ("tenant", "entity", "key"), "key", fixed=frozenset({"first_day", "source"})),
+    "milestones": Kind(tables.MILESTONE, ("tenant", "entity", "subscription", "key"), "subscription"),
+    "usage_sources": Kind(tables.USAGE_SOURCE, ("tenant", "entity", "key"), "key"),
+    "usage_totals": Kind(tables.USAGE_TOTAL, ("tenant", "entity", "source", "meter", "day"), "day", many=types.DayList),
     "gl_accounts": Kind(tables.GL_ACCOUNT, ("tenant", "code"), "code"),
+    "wallets": Kind(
+        tables.WALLET, ("tenant", "entity", "key"), "key", fixed=frozenset({"account", "currency", "unit", "unit_rate"})
+    ),
 }
 """What :meth:`MastersWriter.put` takes, by the names of import files."""
 

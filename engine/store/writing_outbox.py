@@ -39,17 +39,17 @@ class OutboxWriter(WriterBase):
         return len(made)
 
     def claim(
-        self, tenant: str, port: str, limit: int, lease: timedelta, without: Collection[str] = ()
+        self, tenant: str, port: str, limit: int, lease: timedelta, without: Collection[str] = (), run_id: int = 0
     ) -> list[OutboxEffect]:
         """At most ``limit`` effects that may go out now, held back from others for the time of the ``lease``.
 
-        Those of the adapters in ``without`` stay.  Their ``attempts`` are those before this one.
+        Those of the adapters in ``without`` stay, and those of other runs where a ``run_id`` is given.  Their ``attempts`` are those before this one.
         """
         at = self.change.at
         with self._spoiling():
             rows = list(
                 self.connection.execute(
-                    waiting(tenant, port, at, without).limit(limit).with_for_update(skip_locked=True)
+                    waiting(tenant, port, at, without, run_id).limit(limit).with_for_update(skip_locked=True)
                 )
             )
             claimed = [OutboxEffect(*row) for row in rows]

@@ -81,7 +81,18 @@ class QueueWriter(WriterBase):
                 self.connection.execute(sa.delete(SCHEDULE_MARK).where(*mine))
             self.audit("remove schedule", f"schedule/{name}", {"schedule": name}, None, tenant=tenant)
 
-    def enqueue(self, tenant: str, schedule: str, kind: str, due: datetime, on: date, who: str, reason: str) -> bool:
+    def enqueue(
+        self,
+        tenant: str,
+        schedule: str,
+        kind: str,
+        due: datetime,
+        on: date,
+        who: str,
+        reason: str,
+        scope: str = "",
+        deadline: datetime | None = None,
+    ) -> bool:
         """Put a run request into the queue; False where that firing was put in before."""
         key = {"tenant": tenant, "schedule": schedule, "due": due}
         with self._spoiling():
@@ -101,17 +112,22 @@ class QueueWriter(WriterBase):
                 "run_id": 0,
                 "error": "",
                 "summary": {},
+                "scope": scope,
+                "deadline": deadline,
             }
             new = self._insert_or_ignore(RUN_REQUEST, [row]) == 1
         if new:
-            after = {"kind": kind, "due": due.isoformat(), "on": on.isoformat(), "who": who}
+            after: dict[str, Any] = {"kind": kind, "due": due.isoformat(), "on": on.isoformat(), "who": who}
+            after |= {"scope": scope, "deadline": deadline.isoformat() if deadline else None} if scope else {}
             self.audit("enqueue", f"schedule/{schedule}", None, after, tenant=tenant)
         return new
 
     def take_request(self, tenant: str, holder: str, length: timedelta) -> RunRequest | None:
-        """The request that was due first of those that may be run, or whose worker is silent; None where there is none.
+        """The most urgent request of those that may be run, or whose worker is silent; None where there is none.
 
-        Of each kind one is worked on at a time, in the order of their moments: a bill run relies on the one before.
+        Of each kind one is worked on at a time: a bill run relies on the one before.  They are taken in order of business
+        date, for documents are never dated before others that are there; of one date those first that have a deadline, by
+        deadline, then the others by their moments.
         Rows that another transaction has locked are passed over.  A request that was taken :data:`MOST_ATTEMPTS` times
         without an end has failed.
         """
@@ -125,7 +141,7 @@ class QueueWriter(WriterBase):
         free = (
             sa.select(RUN_REQUEST)
             .where(column.tenant == tenant, sa.or_(rested, silent), column.kind.not_in(busy))
-            .order_by(column.due, column.id)
+            .order_by(column.on_day, column.deadline.is_(None), column.deadline, column.due, column.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )

@@ -14,17 +14,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
-from engine.web import problems, schema
+from engine.web import problems, schema, trigger_schema, wallet_schema
 from engine.web.ingesting import Ingesting
+from engine.web.triggering import Triggering
+from engine.web.wallets import Wallets
 
 ABOUT = (
-    "Usage events in. An answer of success is given when the events are committed; the same event may be sent again "
+    "Usage events and triggers in, and wallets that pay for usage. An answer of success is given when the events are committed; the same event may be sent again "
     "and counts once."
 )
 BEARER = HTTPBearer(auto_error=False, description="The token of a client, as the setting api.clients names it.")
 
 
-def made(ingesting: Ingesting | None, stopped: Callable[[], None] = lambda: None) -> FastAPI:
+def made(
+    ingesting: Ingesting | None,
+    stopped: Callable[[], None] = lambda: None,
+    triggering: Triggering | None = None,
+    wallets: Wallets | None = None,
+) -> FastAPI:
     """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
 
     @asynccontextmanager
@@ -32,10 +39,16 @@ def made(ingesting: Ingesting | None, stopped: Callable[[], None] = lambda: None
         yield
         stopped()
 
-    return _made(ingesting, life)
+    api = _made(ingesting, triggering, life)
+    _add_wallets(api, wallets)
+    return api
 
 
-def _made(ingesting: Ingesting | None, life: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+def _made(
+    ingesting: Ingesting | None,
+    triggering: Triggering | None,
+    life: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> FastAPI:
     api = FastAPI(
         title="Tollbook",
         version="1",
@@ -60,6 +73,8 @@ def _made(ingesting: Ingesting | None, life: Callable[[FastAPI], AbstractAsyncCo
         assert ingesting is not None
         return await ingesting.events(request)
 
+    _add_triggers(api, triggering)
+
     @api.get(
         "/health",
         operation_id="health",
@@ -82,14 +97,63 @@ def _made(ingesting: Ingesting | None, life: Callable[[FastAPI], AbstractAsyncCo
     return api
 
 
+def _add_triggers(api: FastAPI, triggering: Triggering | None) -> None:
+    @api.post(
+        "/v1/triggers",
+        operation_id="sendTriggers",
+        summary="Say what was accepted, went live or was revoked",
+        tags=["triggers"],
+        dependencies=[Security(BEARER)],
+        responses=schema.ANSWERS,
+        openapi_extra={"requestBody": trigger_schema.BODY},
+        response_model=None,
+    )
+    async def triggers(request: Request) -> Response:
+        assert triggering is not None
+        return await triggering.triggers(request)
+
+
+def _add_wallets(api: FastAPI, wallets: Wallets | None) -> None:
+    """The addresses of wallets."""
+
+    @api.post(
+        "/v1/wallets/{key}/movements",
+        operation_id="moveWallet",
+        summary="Draw on a wallet, or grant credit in it",
+        tags=["wallets"],
+        dependencies=[Security(BEARER)],
+        responses=wallet_schema.answers(schema.ANSWERS, "Movement", "It is in the books: now, or from before."),
+        openapi_extra={"requestBody": wallet_schema.BODY},
+        response_model=None,
+    )
+    async def move(request: Request, key: str) -> Response:
+        assert wallets is not None
+        return await wallets.move(request, key)
+
+    @api.get(
+        "/v1/wallets/{key}",
+        operation_id="showWallet",
+        summary="What is in a wallet",
+        tags=["wallets"],
+        dependencies=[Security(BEARER)],
+        responses=wallet_schema.answers(schema.ANSWERS, "Wallet", "The wallet, its lots and movements."),
+        openapi_extra={"parameters": wallet_schema.PARAMETERS},
+        response_model=None,
+    )
+    async def look(request: Request, key: str) -> Response:
+        assert wallets is not None
+        return await wallets.look(request, key)
+
+
 def document(api: FastAPI) -> dict[str, Any]:
     """The OpenAPI document."""
     if api.openapi_schema is None:
         described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        described.setdefault("components", {})["schemas"] = schema.SCHEMAS
+        schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS
+        described.setdefault("components", {})["schemas"] = schemas
         for path in described["paths"].values():
             for operation in path.values():
-                operation["responses"].pop("422", None) if "requestBody" not in operation else None
+                operation["responses"].pop("422", None) if "HTTPValidationError" in str(operation) else None
         api.openapi_schema = described
     return api.openapi_schema
 

@@ -66,8 +66,8 @@ class Held:
         self.bytes += size
 
 
-async def whole(request: Request, megabytes: int, hold: Callable[[int], None]) -> str:
-    """The body as text; bytes that are not UTF-8 become lone surrogates, which no value may hold.
+async def whole(request: Request, megabytes: int, hold: Callable[[int], None]) -> bytes:
+    """The body.
 
     ``hold`` is told the bytes of each part before it is kept.
 
@@ -85,7 +85,12 @@ async def whole(request: Request, megabytes: int, hold: Callable[[int], None]) -
             raise TollbookError(_too_large(megabytes))
         hold(len(part))
         parts.append(part)
-    return b"".join(parts).decode("utf-8-sig", "surrogateescape")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def text_of(body: bytes) -> str:
+    """A body as text; bytes that are not UTF-8 become lone surrogates, which no value may hold."""
+    return body.decode("utf-8-sig", "surrogateescape")
 
 
 async def parts_of(request: Request) -> AsyncIterator[bytes]:
@@ -106,12 +111,12 @@ async def parts_of(request: Request) -> AsyncIterator[bytes]:
         yield part
 
 
-async def batches_of_lines(request: Request, count: int) -> AsyncIterator[list[tuple[int, str]]]:
+async def batches_of_lines(request: Request, count: int) -> AsyncIterator[list[tuple[int, bytes]]]:
     """The lines of a stream that are not empty, with their numbers from 1, ``count`` at a time.
 
     A line that is too long comes cut, so that it is no JSON; memory is bounded by ``count`` times the longest line.
     """
-    batch: list[tuple[int, str]] = []
+    batch: list[tuple[int, bytes]] = []
     rest, number = b"", 0
     async for part in parts_of(request):
         *ends, last = part.split(b"\n")
@@ -119,19 +124,15 @@ async def batches_of_lines(request: Request, count: int) -> AsyncIterator[list[t
             line, rest = rest + end, b""
             number += 1
             if line.strip():
-                batch.append((number, _text(line)))
+                batch.append((number, line[: LONGEST_LINE + 1]))
             if len(batch) >= count:
                 yield batch
                 batch = []
         rest = (rest + last)[: LONGEST_LINE + 1]
     if rest.strip():
-        batch.append((number + 1, _text(rest)))
+        batch.append((number + 1, rest))
     if batch:
         yield batch
-
-
-def _text(line: bytes) -> str:
-    return line[: LONGEST_LINE + 1].decode("utf-8-sig", "surrogateescape").strip()
 
 
 def _too_large(megabytes: int) -> Finding:

@@ -21,7 +21,7 @@ from engine.web.throttle import INGEST, Throttle
 from engine.web.writing import Full, Writing
 
 IN_LINE: Final = 100_000
-"""Characters of a body that are read without leaving the loop; longer ones are read beside it."""
+"""Bytes of a body that are read without leaving the loop; longer ones are read beside it."""
 HELD: Final = 8
 """Bodies of the largest size that may be in memory at once; smaller ones are more."""
 STREAM: Final = 1_000
@@ -120,25 +120,25 @@ class Ingesting:
             mine += size
 
         try:
-            text = await bodies.whole(request, self._megabytes, hold)
-            return await self._events(request, client, form, text, total)
+            body = await bodies.whole(request, self._megabytes, hold)
+            return await self._events(request, client, form, body, total)
         finally:
             self._held.bytes -= mine
 
-    async def _events(self, request: Request, client: Client, form: str, text: str, total: Sum) -> Mapping[str, str]:
+    async def _events(self, request: Request, client: Client, form: str, body: bytes, total: Sum) -> Mapping[str, str]:
         now = datetime.now(UTC)
         limit = self._throttle.limit(client.name, now.date())
-        long = len(text) > IN_LINE
-        rows = await self._beside(long, self._door.rows, text, form, dict(request.headers))
-        if not rows:
+        long = len(body) > IN_LINE
+        sent = await self._beside(long, self._door.read, body, form, request.headers)
+        if not sent:
             raise TollbookError(problems.found(problems.NOTHING, "the list is empty", "", "send at least one event"))
-        if len(rows) > limit.largest:
-            what, why = f"a request of {len(rows)} events", f"at most {limit.largest} come in one request"
+        if len(sent) > limit.largest:
+            what, why = f"a request of {len(sent)} events", f"at most {limit.largest} come in one request"
             mend = "send smaller batches, or a stream of lines as application/x-ndjson"
             raise TollbookError(problems.found(problems.TOO_MANY, what, why, mend))
-        headers = self._pass(client, len(rows), now.date())
-        judged = await self._beside(long, self._door.judge, rows, client.name, now, limit.ahead)
-        await self._write(client, judged, total, len(rows))
+        headers = self._pass(client, len(sent), now.date())
+        judged = await self._beside(long, self._door.judge, sent, client.name, now, limit.ahead)
+        await self._write(client, judged, total, len(sent))
         return headers
 
     async def _stream(self, request: Request, client: Client, total: Sum) -> Mapping[str, str]:
@@ -147,16 +147,16 @@ class Ingesting:
         async for batch in bodies.batches_of_lines(request, min(STREAM, limit.largest)):
             now = datetime.now(UTC)
             headers = self._pass(client, len(batch), now.date())
-            numbers, texts = zip(*batch, strict=True)
-            rows = self._door.lines(texts)
-            judged = self._door.judge(rows, client.name, now, limit.ahead, numbers)
+            numbers, lines = zip(*batch, strict=True)
+            sent = await self._beside(True, self._door.lines, lines)
+            judged = await self._beside(True, self._door.judge, sent, client.name, now, limit.ahead, numbers)
             await self._write(client, judged, total, numbers[-1])
         if not total.through:
             raise TollbookError(problems.found(problems.NOTHING, "the stream is empty", "", "send at least one event"))
         return headers
 
     async def _write(self, client: Client, judged: Judged, total: Sum, last: int) -> None:
-        told = await self._writing.put(client.name, judged.good) if judged.good else Ingested()
+        told = await self._writing.put(client.name, judged.good) if len(judged.good) else Ingested()
         total.add(judged, told, last)
 
     async def _beside(self, long: bool, work: Any, *arguments: Any) -> Any:

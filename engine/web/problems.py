@@ -20,6 +20,10 @@ SLOW = Code("web.slow", "A request whose body did not come in time.")
 MEDIA_TYPE = Code("web.media-type", "A body of a kind that is not read.")
 NOTHING = Code("web.nothing", "A request without a single event.")
 NO_PAGE = Code("web.no-page", "An address, or a method of it, that the API does not have.")
+BROKEN = Code("web.broken", "A body that is no JSON.")
+NO_MOVEMENT = Code(
+    "web.no-movement", "A movement of a wallet, or a question about one, that is not as the API wants it."
+)
 FAULT = Code("web.fault", "A fault of the program while it answered; it is in the server's log.")
 SOME_REFUSED = Code("web.some-refused", "Some events of a request were refused; the others are in the books.")
 ALL_REFUSED = Code("web.all-refused", "No event of a request was taken.")
@@ -29,6 +33,12 @@ STATUS: Final[Mapping[str, int]] = {
     FORBIDDEN: 403,
     SLOW: 408,
     "intake.key-conflict": 409,
+    "wallet.key-conflict": 409,
+    "wallet.below-floor": 409,
+    "wallet.overdrawn": 409,
+    "wallet.needs-second-person": 403,
+    "wallet.unknown": 404,
+    BROKEN: 400,
     TOO_LARGE: 413,
     TOO_MANY: 413,
     MEDIA_TYPE: 415,

@@ -15,7 +15,13 @@ _FIELDS: Final = {
         "description": "How much: 0 or more, at most 12 digits before the point and 6 after it; exact, as it is written.",
         "oneOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _NUMBER}],
     },
-    "dimensions": {"description": "May be sent; it is not kept, and the answer says so."},
+    "dimensions": {
+        "description": "What else is known of it, by name: at most 20, each a text of at most 100 characters, a number or a"
+        " boolean. What they are, the meter declares.",
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+        "maxProperties": 20,
+    },
 }
 _SOURCE: Final = {**_KEY, "description": "The system that counted; keys are its own. The name of the client if absent."}
 _TIME: Final = {"type": "string", "format": "date-time", "description": "When, with its offset from UTC."}

@@ -23,6 +23,8 @@ from engine.web.access import Access, access
 from engine.web.buckets import Buckets
 from engine.web.ingesting import Ingesting
 from engine.web.throttle import TENANT, Throttle
+from engine.web.triggering import Triggering
+from engine.web.wallets import Wallets
 
 CANNOT_LISTEN = Code("web.cannot-listen", "An address or port that the server cannot have.")
 PROCESS_DIED = Code("web.process-died", "A process of the server that ended by itself; another one takes its place.")
@@ -33,6 +35,8 @@ GRACE: Final = 30
 """Seconds that requests under way have when the server is told to stop."""
 AT_ONCE: Final = 2_048
 """Connections that wait to be accepted, and that one process serves at a time."""
+GARBAGE: Final = 50_000
+"""Objects after which the collector looks for cycles: events have none, and looking takes a third of their time."""
 SWITCH: Final = 0.0005
 """Seconds after which a thread gives way: writing waits for the database at many places, and must not wait for more."""
 AGAIN: Final = 1.0
@@ -92,8 +96,16 @@ class Server:
         settings = self._app.config.api
         door = self._app.usage_door()
         ingesting = Ingesting(door, self._access, self._throttle, settings.waiting, settings.largest_body)
+        triggering = Triggering(self._app.triggers, self._access, self._throttle)
+        wallets = Wallets(lambda: self._app.wallets, self._access, self._throttle, settings.waiting)
+
+        def stopped() -> None:
+            ingesting.close()
+            triggering.close()
+            wallets.close()
+
         config = uvicorn.Config(
-            api.made(ingesting, ingesting.close),
+            api.made(ingesting, stopped, triggering, wallets),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -105,6 +117,7 @@ class Server:
         sys.setswitchinterval(SWITCH)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 50)
         asyncio.run(_served(server, self._socket, lifeline))
 
     def _watch(self, stop: threading.Event) -> None:

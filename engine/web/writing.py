@@ -11,14 +11,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from engine.app import Ingested, UsageDoor
+from engine.app import Block, Ingested, UsageDoor
 from engine.base.errors import TollbookError
 
-TOGETHER: Final = 10_000
+TOGETHER: Final = 5_000
 """Events that go into one transaction, unless one request has more."""
 GONE: Final = frozenset({"store.unavailable", "store.cannot-open", "store.not-migrated"})
 """Codes that are no fault of any event: it makes no sense to try the requests one by one."""
@@ -31,7 +31,7 @@ class Full(Exception):
 class Waiting(msgspec.Struct):
     """Events of one request that are good by themselves, and who waits for what becomes of them."""
 
-    events: list[Any]
+    events: Block
     done: asyncio.Future[Ingested]
 
 
@@ -50,7 +50,7 @@ class Writing:
         mine, all_ = self._inside.get(client, 0), sum(self._inside.values())
         return all_ < self._places and mine < self._share
 
-    async def put(self, client: str, events: list[Any]) -> Ingested:
+    async def put(self, client: str, events: Block) -> Ingested:
         """Write the events; what became of them, once it is committed.
 
         Raises:

@@ -153,6 +153,9 @@ GL_ACCOUNTS = (
     ("4100", "Revenue, domains", "income"),
     ("4200", "Revenue, hardware", "income"),
     ("4210", "Revenue, setting up", "income"),
+    ("4300", "Breakage of prepaid credits", "income"),
+    ("4900", "Promotional credits", "income"),
     ("7900", "Currency rounding", "expense"),
+    ("7910", "Exchange differences of prepaid credits", "expense"),
 )
 """Rows of ``gl_accounts``: the chart that the posting rules refer to."""

@@ -20,6 +20,10 @@ ARGUMENTS = {
     "runs resume": ("1",),
     "runs abandon": ("1",),
     "void": ("E1-2026-000001", "--date", "2026-02-01"),
+    "wallet grant": ("MAIN", "10", "--key", "k", "--date", "2026-01-15"),
+    "wallet draw": ("MAIN", "10", "--key", "d", "--date", "2026-01-15"),
+    "wallet void": ("MAIN", "k", "--date", "2026-01-15"),
+    "wallet expire": ("--date", "2026-01-31"),
     "deliver": (),
     "requests replay": ("1",),
     "requests purge": ("--before", "2026-01-01"),
@@ -27,13 +31,38 @@ ARGUMENTS = {
     "ledger open-period": ("E1", "2026-01"),
     "approvals approve": ("1",),
     "approvals reject": ("1",),
+    "worklist assign": ("1", "--to", "bob"),
+    "worklist resolve": ("1", "--as-is"),
     "scheduler run": (),
     "scheduler once": (),
     "work": ("--once",),
+    "trigger accept": ("S1", "design", "--entity", "E1", "--key", "k"),
+    "trigger go-live": ("S1", "--entity", "E1", "--key", "k"),
+    "trigger revoke": ("S1", "k", "--entity", "E1", "--key", "k2"),
+    "trigger scan": (),
+    "subscription amend": ("S1", "--on", "2026-01-20", "--set", "quantity=8"),
+    "align": ("--account", "A1", "--to", "15", "--from", "2026-02-01"),
+    "renewals": ("--on", "2026-02-01"),
+    "rerate": ("--from", "2026-01-01", "--accounts", "*"),
+    "usage pull": (),
+    "usage import": ("data/usage.csv",),
 }
 """What each changing verb is called with here; a new one has to be added, or the first test fails."""
 
-WORDS = {"approvals": "approve", "scheduler": "schedule", "work": "schedule", "void": "run"}
+WORDS = {
+    "approvals": "approve",
+    "scheduler": "schedule",
+    "work": "schedule",
+    "void": "run",
+    "trigger": "import",
+    "worklist": "resolve",
+    "subscription": "import",
+    "align": "import",
+    "renewals": "run",
+    "rerate": "run",
+    "wallet": "credit",
+    "usage": "import",
+}
 """Verbs of the command line whose permission has another name."""
 
 

@@ -16,7 +16,7 @@ import pytest
 from engine.base import complaints, nodes
 from engine.base.document import Document
 from engine.base.errors import Code, TollbookError
-from engine.rulebook import cases, crosscheck, gaps, given, lint, outcomes, parameters, rulebook, ruleset
+from engine.rulebook import attributes, cases, crosscheck, gaps, given, lint, outcomes, parameters, rulebook, ruleset
 from engine.rulebook.cases import run_cases
 from engine.rulebook.rulebook import compile_book, read
 from tests.unit.rulebook.example import FAMILIES
@@ -53,7 +53,20 @@ def test_what_is_said(name: str) -> None:
 
 
 def test_every_code_has_its_folder() -> None:
-    modules = (complaints, nodes, cases, crosscheck, gaps, given, lint, outcomes, parameters, rulebook, ruleset)
+    modules = (
+        complaints,
+        nodes,
+        attributes,
+        cases,
+        crosscheck,
+        gaps,
+        given,
+        lint,
+        outcomes,
+        parameters,
+        rulebook,
+        ruleset,
+    )
     codes = {str(value) for module in modules for value in vars(module).values() if isinstance(value, Code)}
     assert codes - {path.name for path in FOLDER.iterdir()} == ELSEWHERE
 

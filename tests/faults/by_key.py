@@ -33,6 +33,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "intake_file": frozenset({"at"}),
     "invoice": frozenset({"sequence", "number"}),
     "effect": frozenset({"attempts", "next_at"}),
+    "work_item": frozenset({"opened_at", "resolved_at"}),
 }
 """Numbers, and times at which something was written; how often an effect was tried is no part of what it came to."""
 
@@ -74,6 +75,7 @@ _KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         "subscription": "entity key",
         "subscription_event": "subscription_id>subscription key",
         "usage_event": "entity source key",
+        "usage_total": "entity source meter day",
         "run": "kind period scope",
         "invoice": "entity payer period kind group_key",
         "invoice_line": "invoice_id>invoice number",
@@ -100,6 +102,11 @@ _LINKS: Final[Mapping[str, str]] = {
     "usage_to": "usage_event",
     "usage_seen": "usage_event",
     "last_id": "usage_event",
+    "event_id": "usage_event",
+    "usage_id": "usage_event",
+    "total_id": "usage_total",
+    "opened_run": "run",
+    "resolved_run": "run",
 }
 """Columns that hold ids -> the table whose rows they name."""
 

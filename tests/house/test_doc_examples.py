@@ -29,6 +29,7 @@ from tests.house.sources import ROOT
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 RULES = (
     "docs/concepts/rules.md",
+    "docs/guides/late-usage.md",
     "docs/guides/pricing.md",
     "docs/guides/send-usage.md",
     "docs/guides/write-an-adapter.md",
@@ -127,6 +128,10 @@ def test_the_tutorial_runs_as_it_stands(
             assert code == 0, f"{shlex.join(words)}\n{said.out}{said.err}"
             shown += said.out
     assert "rules/pricing/team.yaml:" in shown
+    said_lines = "\n".join(line.rstrip() for line in shown.splitlines())
+    outputs = [text for language, _, text in blocks(page) if language == "text"]
+    assert len(outputs) == 3
+    assert [text for text in outputs if text not in said_lines] == []
     documents = [
         json.loads(path.read_text(encoding="utf-8")) for path in (folder / "invoices" / "NL01").rglob("*.json")
     ]

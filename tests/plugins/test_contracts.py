@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.ports.contracts import DeliveryContract, Setup, TaxContract
+from engine.ports.contracts import DeliveryContract, EinvoiceContract, Fault, Setup, TaxContract, UsageContract
 from engine.ports.discovery import SHIPPED
 from tests.plugins.documents import files
+from tests.plugins.test_einvoice import DOCUMENTS
 
 
 class TestTaxTable(TaxContract):
@@ -23,3 +27,32 @@ class TestDeliveryFile(DeliveryContract):
     def acts(self, home: Path) -> Any:
         folder = home / "out"
         return {name: ((folder / name).read_bytes(), (folder / name).stat().st_mtime_ns) for name in files(folder)}
+
+
+@pytest.mark.capability("A2.4")
+class TestUsageFolder(UsageContract):
+    setup = Setup(SHIPPED / "usage_folder", {"folder": "in"})
+    faults = ("refused",)
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.home = tmp_path / "in"
+        self.home.mkdir()
+
+    def known(self, home: Path, events: Sequence[Mapping[str, str]]) -> None:
+        lines = "".join(json.dumps(dict(event)) + "\n" for event in events)
+        with (self.home / f"{len(list(self.home.iterdir())):04}.jsonl").open("w") as file:
+            file.write(lines)
+
+    @contextmanager
+    def inject(self, fault: Fault) -> Iterator[None]:
+        self.home.rename(self.home.with_name("away"))
+        yield
+        self.home.with_name("away").rename(self.home)
+
+
+class TestEinvoiceEn16931(EinvoiceContract):
+    setup = Setup(SHIPPED / "einvoice_en16931")
+
+    def documents(self) -> list[Any]:
+        return [DOCUMENTS["standard"], DOCUMENTS["credit note"], DOCUMENTS["reverse charge"]]

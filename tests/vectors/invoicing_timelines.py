@@ -14,8 +14,8 @@ from engine.base.money import ZERO
 from engine.base.period import FOREVER, Period, local_day
 from engine.billing.agenda import next_run
 from engine.billing.billed import CREDIT_OUTSIDE, OVER_CREDITED, open_lines
+from engine.billing.job import Owed
 from engine.billing.netting import DOUBLE_BILLED, Back, net_recurring
-from engine.billing.rating import Owed
 from engine.billing.statement import values
 from engine.model.catalog import Plan
 from engine.model.due import AccountDue

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import families
 from engine.base.money import exact_arithmetic
-from engine.billing.rating import Job
+from engine.billing.job import Job
 from engine.model.catalog import Charge
 from engine.model.decision import Decision
 from engine.model.subscription import SubscriptionEvent

@@ -12,9 +12,9 @@ import msgspec
 from engine.base.money import ZERO, round_to
 from engine.base.period import FOREVER, Period, local_day
 from engine.billing.counting import Counting
+from engine.billing.job import Job
 from engine.billing.pricing import Part
 from engine.billing.pricing.blocks import added
-from engine.billing.rating import Job
 from engine.billing.timeline import stints
 from engine.model.catalog import Charge, Meter
 from engine.model.invoice import BilledLine, RatedCharge

@@ -23,7 +23,7 @@ from tests import stories
 TOKENS = {"ERP_TOKEN": "erp-token-of-the-tests-1", "APP_TOKEN": "app-token-of-the-tests-2", "EYE_TOKEN": "e" * 24}
 CLIENTS = """
   clients:
-    - {name: erp, token: "${ERP_TOKEN}"}
+    - {name: erp, token: "${ERP_TOKEN}", may: [ingest, trigger]}
     - {name: app, token: "${APP_TOKEN}"}
     - {name: eye, token: "${EYE_TOKEN}", may: []}
 """

@@ -9,8 +9,9 @@ import msgspec
 
 from engine.base.period import Period
 from engine.billing.changes.scale import DAY, Scale
+from engine.billing.job import Job
 from engine.billing.proration import ProrationFacts, Reason
-from engine.billing.rating import Job, cycle_of, cycles_of, plan_of, subscribed_on
+from engine.billing.rating import cycle_of, cycles_of, plan_of, subscribed_on
 from engine.billing.timeline import Stint
 from engine.model.account import Account
 from engine.model.catalog import Charge

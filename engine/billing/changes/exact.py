@@ -14,10 +14,13 @@ from engine.billing.billed import Open, billed_in_part, open_lines
 from engine.billing.changes.anchors import decided, reanchored
 from engine.billing.changes.scale import DAY, Scale
 from engine.billing.changes.worth import exact_values
+from engine.billing.discounts import discounted
+from engine.billing.job import Job, Owed, Stretch
 from engine.billing.netting import Back, Due, ShowsZero, net_recurring
 from engine.billing.opened import NOTHING, Before, Opened
-from engine.billing.rating import Job, Owed, Stretch, cycle_of, cycles_of, plan_of, rate, subscribed_on
+from engine.billing.rating import cycle_of, cycles_of, plan_of, rate, subscribed_on
 from engine.billing.timeline import Stint, counted, moment_of, stints
+from engine.billing.waiting import live
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.subscription import SubscriptionEvent
@@ -86,6 +89,8 @@ class Exact:
         """
         due, scale, since = self.due, self.scale, subscribed_on(self.due)
         account, contract = self.owner.account, self.owner.contracts.get(due.subscription.contract or "")
+        rated: list[tuple[Stretch, Owed]] = []
+        times: list[Stretch] = []
         for stretch in self._stretches():
             days = self._in_days(stretch)
             if before is not None and before.left(days) is None:
@@ -98,6 +103,10 @@ class Exact:
             owed = rate(self.job, due, since, account, contract, days)
             if owed is None:
                 raise self._not_in_days(stretch)
+            rated.append((days, owed))
+            times.append(stretch)
+        made = discounted(self.job, due, since, account, contract, rated) if due.redemptions else (o for _, o in rated)
+        for stretch, owed in zip(times, made, strict=True):
             self.owed.append(msgspec.structs.replace(owed, cycle=stretch.cycle, days=stretch.days))
         opened = self._opened(before.opened) if before else NOTHING
         window = Period(self.window, scale.forever)
@@ -142,15 +151,19 @@ class Exact:
 
     def _stretches(self) -> Iterator[Stretch]:
         """Every stretch of recurring charges, in counted time, that the window meets and that begins by the run's date."""
-        subject, last = f"subscription/{self.due.subscription.key}", self.scale.last(self.job.on)
-        looked_at = Period(self.window, last + self.scale.least)
+        subject, scale = f"subscription/{self.due.subscription.key}", self.scale
+        looked_at = Period(self.window, scale.last(self.job.on) + scale.least)
         for stint in self._served():
             within = stint.days.meet(looked_at) if looked_at.start < looked_at.end else None
             if within is None:
                 continue
             for charge in plan_of(stint.plan, self.job.plans, subject).charges:
-                if charge.kind == "recurring":
-                    yield from self._pieces(stint, charge, within)
+                if charge.kind != "recurring":
+                    continue
+                served = stint if charge.starts_on == "subscription" else live(stint, charge, self.due.events, scale.at)
+                looked = served.days.meet(within) if served is not None else None
+                if served is not None and looked is not None:
+                    yield from self._pieces(served, charge, looked)
 
     def _pieces(self, stint: Stint, charge: Charge, within: Period) -> Iterator[Stretch]:
         point = within.start

@@ -9,9 +9,9 @@ from typing import cast
 
 from engine.base.period import Period, share_actual
 from engine.billing.changes.scale import Scale
+from engine.billing.job import Job
 from engine.billing.netting import Value, Worth
 from engine.billing.proration import ProrationFacts, Reason, part_of
-from engine.billing.rating import Job
 from engine.billing.timeline import counted
 from engine.model.account import Account
 from engine.model.catalog import Charge, Plan
@@ -83,9 +83,10 @@ def _facts(
     cycle: Period,
     *seconds: Decimal | None,
 ) -> ProrationFacts:
+    part, whole = seconds or (None, None)
     began_by: Reason = "anchor" if span.start == around.start else reason
     return ProrationFacts(
-        account, charge, plan, began_by, reason, days.start, days.end, cycle.start, cycle.end, *seconds
+        account, charge, plan, began_by, reason, days.start, days.end, cycle.start, cycle.end, part, whole
     )
 
 

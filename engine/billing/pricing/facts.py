@@ -14,6 +14,7 @@ from msgspec import Meta
 from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT
 from engine.model.account import Account
+from engine.model.attribute import UNATTRIBUTED, Subscribed
 from engine.model.catalog import Charge
 from engine.model.decision import Flaw
 from engine.model.entity import LegalEntity
@@ -24,6 +25,15 @@ NO_PRICE_IN_CURRENCY = Code(
 
 WHOLE = Fraction(1)
 Terms = Mapping[str, Any]
+
+
+class Discount(msgspec.Struct, frozen=True, gc=False):
+    """What a coupon takes off one price: a percentage, or an amount of the whole cycle; before or after the steps of ``after``."""
+
+    key: Annotated[str, Meta(description="coupon key")]
+    place: Annotated[str, Meta(description="first: before the steps of after; last: after them")]
+    percent: Annotated[Decimal, Meta(description="percentage that it takes off; 0 where it is money")]
+    amount: Annotated[Decimal, Meta(description="money that it takes off; 0 where it is a percentage")]
 
 
 class PricingFacts(msgspec.Struct, frozen=True, gc=False):
@@ -64,10 +74,51 @@ class PricingFacts(msgspec.Struct, frozen=True, gc=False):
         Mapping[str, Decimal],
         Meta(description="quantity of each meter, where the charge bills several; empty where it bills one"),
     ] = {}
+    group: Annotated[
+        Mapping[str, str],
+        Meta(
+            description="dimensions of the usage that is priced, by name, where the charge groups by them; without those"
+            " that its events lack"
+        ),
+    ] = {}
     counted: Annotated[
         Decimal | None,
         Meta(description="money that other charges owe for the same days, for method true_up; null for conditions"),
     ] = None
+    earlier: Annotated[
+        Decimal | None,
+        Meta(
+            description="quantity of the window before the stretch, for cases of rules with window; null for conditions"
+        ),
+    ] = None
+    months_since_start: Annotated[
+        int,
+        Meta(
+            description="whole months from the first day of the subscription to that of the stretch", extra={"least": 0}
+        ),
+    ] = 0
+    days_since_start: Annotated[
+        int, Meta(description="days from the first day of the subscription to that of the stretch", extra={"least": 0})
+    ] = 0
+    cycle_number: Annotated[
+        int,
+        Meta(description="which cycle of the charge it is; the first is that of the first day", extra={"least": 1}),
+    ] = 1
+    contract_months: Annotated[
+        int | None,
+        Meta(
+            description="whole months from the contract date to the first day of the stretch; null without a contract"
+        ),
+    ] = None
+    index_factor: Annotated[
+        Decimal | None,
+        Meta(description="by how much a price that is indexed has risen; null for conditions, and for all others"),
+    ] = None
+    index_values: Annotated[str, Meta(description="the index values behind the factor; empty for conditions")] = ""
+    discounts: Annotated[
+        tuple[Discount, ...], Meta(description="what coupons take off, in order; empty for conditions")
+    ] = ()
+    subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):

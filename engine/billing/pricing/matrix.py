@@ -20,6 +20,8 @@ NO_ROW = Code("pricing.no-row", "No row of a price table fits the facts.")
 
 ANY: Final = "*"
 """What stands in a row where any value will do."""
+GROUP: Final = "group"
+"""The fact that holds the dimensions of usage: ``group.region``."""
 PRICES: Final = ("unit", "flat")
 """What a row gives."""
 
@@ -62,7 +64,10 @@ def prepared(terms: Terms) -> Callable[[Terms, PricingFacts, Fraction], tuple[Pa
 
 def _value(facts: Any, path: str) -> Any:
     for name in path.split("."):
-        facts = None if facts is None else getattr(facts, name)
+        if isinstance(facts, Mapping):
+            facts = facts.get(name)
+        else:
+            facts = None if facts is None else getattr(facts, name)
     return facts
 
 
@@ -123,6 +128,8 @@ def _unknown(path: str) -> str | None:
     """How to mend a dotted path that leads to no scalar fact; None where it does."""
     struct: type[msgspec.Struct] | None = PricingFacts
     names = path.split(".")
+    if names[0] == GROUP and len(names) == 2:
+        return None
     for place, name in enumerate(names):
         if struct is None or name not in struct.__struct_fields__:
             known = [] if struct is None else [".".join((*names[:place], each)) for each in struct.__struct_fields__]

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT, ROUNDING, ZERO
+from engine.billing.pricing import phases
 from engine.billing.pricing.facts import WHOLE, Part, PricingFacts, Terms, change, having, in_currency, times
 from engine.model.decision import Decision, Flaw
 
@@ -51,6 +52,26 @@ def priced(pricing: Decision, facts: PricingFacts, share: Fraction = WHOLE, appl
     """
     terms, method = pricing.terms, pricing.method
     assert method is not None
+    if plain(terms) and share is WHOLE and not facts.discounts:
+        parts = method(terms, facts, WHOLE)
+        return Price(sum((part.amount for part in parts), ZERO) if len(parts) != 1 else parts[0].amount, parts)
+    if not terms["ramp"]:
+        return _priced(pricing, facts, share, applies_to)
+    raised, said = phases.committed(terms["ramp"], facts, share)
+    made = _priced(pricing, raised, share, applies_to)
+    amount, last = phases.paid(terms["ramp"], facts, made.amount)
+    return Price(amount, (*said, *made.parts, *last))
+
+
+def plain(terms: Terms) -> bool:
+    """Whether the method alone makes the price."""
+    return not (terms["before"] or terms["after"] or terms["ramp"] or terms["indexed"]) and terms["per"] == "period"
+
+
+def _priced(pricing: Decision, facts: PricingFacts, share: Fraction, applies_to: str) -> Price:
+    """The same without a ramp."""
+    terms, method = pricing.terms, pricing.method
+    assert method is not None
     shrunk = WHOLE
     if share is not WHOLE and (pricing.needs == OTHER_CHARGES or _in_tiers(facts, applies_to)):
         shrunk = share
@@ -63,13 +84,31 @@ def priced(pricing: Decision, facts: PricingFacts, share: Fraction = WHOLE, appl
     amount = sum((part.amount for part in parts), ZERO)
     if not _whole(pricing, facts, share):
         amount = times(amount, share)
-    if not terms["after"]:
+    if terms["indexed"] and facts.index_factor is not None:
+        risen = change(
+            amount * facts.index_factor - amount, f"index {terms['indexed']['index']} x {facts.index_factor}"
+        )
+        amount, parts = amount + risen.amount, (*parts, risen)
+    if not terms["after"] and not facts.discounts:
         return Price(amount, parts)
     made = list(parts)
+    amount = _discounted("first", amount, facts, share, made)
     for step in terms["after"]:
         if step["of"] == "period":
             amount = _after(step, amount, facts, share, made)
+    amount = _discounted("last", amount, facts, share, made)
     return Price(amount, tuple(made))
+
+
+def _discounted(place: str, amount: Decimal, facts: PricingFacts, share: Fraction, parts: list[Part]) -> Decimal:
+    """The amount less what coupons take off at a place; never below zero."""
+    for one in facts.discounts:
+        if one.place == place and amount > 0:
+            off = amount * one.percent / 100 if one.percent else min(times(one.amount, share), amount)
+            said = f"{one.percent.normalize():f} %" if one.percent else f"{one.amount:f}"
+            parts.append(change(-off, f"coupon {one.key}, {said}"))
+            amount -= off
+    return amount
 
 
 def _in_tiers(facts: PricingFacts, applies_to: str) -> bool:
@@ -196,6 +235,7 @@ def _said(step: Terms, names: Iterable[str], currency: str | None) -> str:
 def shrinking(terms: Terms) -> bool:
     """Whether a share of the cycle shrinks some step."""
     limits = any("free" in step and step["prorated"] for step in terms["before"])
+    limits = limits or any("committed" in phase for phase in terms["ramp"])
     return limits or any(
         "discount" not in step and step["prorated"] and step["of"] == "period" for step in terms["after"]
     )
@@ -223,7 +263,7 @@ def check_steps(terms: Terms) -> Iterable[Flaw]:
 
 def check_single(terms: Terms) -> Iterable[Flaw]:
     """What prices every event by itself has no use for windows or for steps on the sum of the events."""
-    for field, plain in (("before", []), ("per", "period")):
+    for field, plain in (("before", []), ("per", "period"), ("window", "period")):
         if terms[field] != plain:
             what = f"{field} looks at sums of usage, but the method prices every event by itself"
             yield Flaw((field,), what, f"leave out {field}")

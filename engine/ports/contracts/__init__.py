@@ -14,12 +14,30 @@ Only tests import this package.
 
 import pytest
 
-for _name in ("clauses", "delivery", "harness", "tax"):  # so that a clause that fails shows the values
+for _name in (
+    "clauses",
+    "delivery",
+    "einvoice",
+    "harness",
+    "tax",
+    "usage",
+):  # so that a clause that fails shows the values
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
 
 from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
+from engine.ports.contracts.einvoice import EinvoiceContract  # noqa: E402
 from engine.ports.contracts.faults import Fault  # noqa: E402
 from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
 from engine.ports.contracts.tax import TaxContract  # noqa: E402
+from engine.ports.contracts.usage import UsageContract  # noqa: E402
 
-__all__ = ["DeliveryContract", "Fault", "Notebook", "Setup", "TaxContract", "TestClock"]
+__all__ = [
+    "DeliveryContract",
+    "EinvoiceContract",
+    "Fault",
+    "Notebook",
+    "Setup",
+    "TaxContract",
+    "TestClock",
+    "UsageContract",
+]

@@ -78,9 +78,21 @@ def _delivery_status(original: Any, tamper: Tamper) -> Any:
     return delivery_status
 
 
+def _usage_since(original: Any, tamper: Tamper) -> Any:
+    def usage_since(self: Any, requests: Sequence[Any]) -> Any:
+        return tamper(lambda: original(requests=requests), requests)
+
+    return usage_since
+
+
 def _as_is(ask: Callable[[], Answers], sent: Sequence[Any]) -> Answers:
     return ask()
 
 
-_HOOKS: Final = {"tax_quote": _tax_quote, "delivery_send": _delivery_send, "delivery_status": _delivery_status}
+_HOOKS: Final = {
+    "tax_quote": _tax_quote,
+    "delivery_send": _delivery_send,
+    "delivery_status": _delivery_status,
+    "usage_since": _usage_since,
+}
 """Hooks with their own names of arguments, as pluggy reads them from functions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.ports.hookspecs import delivery, methods, tax
+from engine.ports.hookspecs import delivery, einvoice, methods, tax, usage
 from engine.ports.hookspecs.plugin import Context, Permanent, Port, PortFailure, Secrets, Transient, Unknown, hookimpl
 
 __all__ = [
@@ -20,5 +20,7 @@ __all__ = [
     "hookimpl",
 ]
 
-PORTS: Final[Mapping[str, Port]] = {module.PORT.name: module.PORT for module in (delivery, methods, tax)}
+PORTS: Final[Mapping[str, Port]] = {
+    module.PORT.name: module.PORT for module in (delivery, einvoice, methods, tax, usage)
+}
 """Every port by name."""

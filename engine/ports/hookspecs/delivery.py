@@ -34,6 +34,14 @@ class PayTo(msgspec.Struct, frozen=True):
     bic: str = ""
 
 
+class Contact(msgspec.Struct, frozen=True):
+    """A person or desk that answers questions."""
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+
+
 class Seller(msgspec.Struct, frozen=True):
     """Who sells."""
 
@@ -43,6 +51,13 @@ class Seller(msgspec.Struct, frozen=True):
     country: str
     registrations: tuple[Registration, ...] = ()
     bank_accounts: tuple[PayTo, ...] = ()
+    city: str = ""
+    postcode: str = ""
+    region: Annotated[str, Meta(description="state or province")] = ""
+    legal_id: Annotated[str, Meta(description="number in a register of companies")] = ""
+    endpoint: Annotated[str, Meta(description="electronic address, such as a Peppol participant")] = ""
+    endpoint_scheme: Annotated[str, Meta(description="EAS code of the electronic address: 0088, 9930, EM")] = ""
+    contact: Contact | None = None
 
 
 class Buyer(msgspec.Struct, frozen=True):
@@ -55,6 +70,14 @@ class Buyer(msgspec.Struct, frozen=True):
     tax_id: str | None = None
     email: str | None = None
     language: Annotated[str, Meta(description="ISO 639-1")] = "en"
+    reference: Annotated[str, Meta(description="what the buyer wants named, such as a routing id")] = ""
+    city: str = ""
+    postcode: str = ""
+    region: Annotated[str, Meta(description="state or province")] = ""
+    legal_id: Annotated[str, Meta(description="number in a register of companies")] = ""
+    endpoint: Annotated[str, Meta(description="electronic address, such as a Peppol participant")] = ""
+    endpoint_scheme: Annotated[str, Meta(description="EAS code of the electronic address: 0088, 9930, EM")] = ""
+    contact: Contact | None = None
 
 
 class DocumentLine(msgspec.Struct, frozen=True):
@@ -99,12 +122,28 @@ class Functional(msgspec.Struct, frozen=True):
     rate_on: date | None = None
 
 
+class Allowance(msgspec.Struct, frozen=True):
+    """Something off the whole document, or on it where ``amount`` is negative; it is in ``net``, not in any line."""
+
+    amount: Decimal
+    reason: str
+    tax_category: str
+    tax_rate: Decimal = Decimal(0)
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """An earlier document that this one corrects or gives back."""
+
+    number: str
+    invoice_date: date
+
+
 class InvoiceDocument(msgspec.Struct, frozen=True):
     """The payload of effects of kind ``invoice`` and ``credit_note``: all that is printed.  In the effect it is plain
     JSON-able data: amounts and quantities are texts, days are ISO texts."""
 
     number: Annotated[str, Meta(min_length=1)]
-    kind: Literal["invoice", "credit_note"]
+    kind: Literal["invoice", "credit_note", "corrected_invoice"]
     invoice_date: date
     currency: str
     seller: Seller
@@ -119,6 +158,18 @@ class InvoiceDocument(msgspec.Struct, frozen=True):
     taxes: tuple[DocumentTax, ...] = ()
     functional: Functional | None = None
     note: str | None = None
+    prepaid: Annotated[Decimal, Meta(description="paid from wallets; below zero for what went back to them")] = Decimal(
+        0
+    )
+    due: Annotated[
+        Decimal | None, Meta(description="total less what is prepaid; absent where no wallet has a part in it")
+    ] = None
+    allowances: tuple[Allowance, ...] = ()
+    preceding: tuple[Reference, ...] = ()
+    rounding: Annotated[Decimal, Meta(description="added to what is due, so that it can be paid in cash")] = Decimal(0)
+    functional_tax: Annotated[Decimal | None, Meta(description="tax in the currency of the seller's books")] = None
+    delivery_country: Annotated[str, Meta(description="where goods or services went, if not to the buyer")] = ""
+    process: Annotated[str, Meta(description="business process, as Peppol wants it named")] = ""
 
 
 class DeliveryPort(Protocol):

@@ -14,6 +14,7 @@ from engine.base.errors import Code, Finding
 from engine.ledger.opening import OpeningBalance, opening_entry
 from engine.ledger.posting import Determine, Role, determine
 from engine.runs import bill_rows
+from engine.runs.intake import opened_wallets
 from engine.runs.intake.cutting import Once, eve, judged, put, rows_of
 from engine.runs.intake.formats import Format
 from engine.runs.intake.references import Known
@@ -55,12 +56,20 @@ def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
     for source in sources:
         tally = session.tally(source)
         for chunk in rows_of(session, form, source, tally, how.dated):
-            rows = once.fresh(judged(chunk, lambda row: _flaw(form, how, row), tally), tally)
+            rows = once.fresh(judged(chunk, lambda row: _flaw(form, how, row, known), tally), tally)
             if rows:
                 put(session, form, rows, tally, partial(poster.put, form, rows))
 
 
-def _flaw(form: Format, how: _Ledger, row: Good) -> Finding | None:
+def keep_rules(session: Session, writer: Writer, rules: Rules) -> None:
+    """Keep the rules that entries rest on, and begin the run that they belong to."""
+    writer.store_release(writer.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
+    writer.store_decisions(rules.decisions())
+    if not session.run_id:
+        session.run_id = writer.run_id = session.start(writer)
+
+
+def _flaw(form: Format, how: _Ledger, row: Good, known: Known) -> Finding | None:
     """What is wrong with a balance; one in functional currency gets its functional amount filled in."""
     values, subject = row.values, subject_of(form, row.values)
     own, worth = values["functional_currency"], values["functional_amount"]
@@ -76,7 +85,7 @@ def _flaw(form: Format, how: _Ledger, row: Good) -> Finding | None:
         why = f"{own} is the functional currency of {values['entity']}"
         return Finding(NO_VALUE, row.where, what, why, "leave functional_amount empty", subject=subject)
     values["functional_amount"] = values["amount"] if worth is None else worth
-    return None
+    return opened_wallets.flaw(known, form, row) if form.kind == opened_wallets.KIND else None
 
 
 class _Poster:
@@ -90,16 +99,16 @@ class _Poster:
     def put(self, form: Format, rows: Sequence[Good], writer: Writer) -> Put:
         """Put balances in; what is new is booked."""
         table = [{**row.values, "tenant": self.session.tenant} for row in rows]
-        made = writer.put_openings(form.kind, table, form.names - set(form.key))
+        lots = form.kind == opened_wallets.KIND
+        if lots:
+            table = [{**row, "wallet": opened_wallets.wallet_of(row), "kind": "paid", "cost": None} for row in table]
+        made = writer.put_openings(form.kind, table, form.names - {*form.key, "wallet"})
         if not made.fresh:
             return made
         rules = self.session.rules()
         if not self._kept:
-            writer.store_release(writer.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
-            writer.store_decisions(rules.decisions())
+            keep_rules(self.session, writer, rules)
             self._kept = True
-        if not self.session.run_id:
-            self.session.run_id = writer.run_id = self.session.start(writer)
         first = writer.take_ids("entry", len(made.fresh))
         entries: list[bill_rows.Row] = []
         postings: list[bill_rows.Row] = []
@@ -110,6 +119,9 @@ class _Poster:
             postings.extend(bill_rows.posting_rows(number, entry, 0))
         writer.append(t.ENTRY, entries)
         writer.append(t.POSTING, postings)
+        if lots:
+            opened = [(ident, eve(rows[place]), table[place]) for place, ident in made.fresh]
+            opened_wallets.open_lots(writer, self.session.tenant, opened)
         return made
 
     def _find_accounts(self, rows: Sequence[Good]) -> None:

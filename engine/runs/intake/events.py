@@ -18,6 +18,7 @@ from engine.runs.intake.references import Known, resolve
 from engine.runs.intake.rows import CONTRADICTION, rules_of, subject_of
 from engine.runs.intake.sequence import admit, followed, why_not
 from engine.runs.intake.session import Good, Refused, Session, Source, Tally, chunks, good_rows, refused
+from engine.runs.subscriptions import versions
 from engine.store import lookups
 from engine.store.records import Outcome
 from engine.store.writer import Writer
@@ -32,7 +33,7 @@ SUBSCRIPTIONS: Final = 2_000
 """Subscriptions that are judged and written at a time."""
 
 Key = tuple[str, str]
-_BODY: Final = ("kind", "on", "plan", "quantity", "charge", "amount", "anchor_day", "at")
+_BODY: Final = ("kind", "on", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon")
 _FORM: Final = FORMATS["subscription_events"]
 
 
@@ -87,6 +88,7 @@ def _load(session: Session, groups: Mapping[Key, Sequence[_Found]], known: Known
     for key, found in groups.items():
         ident = records[key]["id"]
         fresh = _fresh(stored.get(ident, []), [one for one in found if _on_its_day(one, zones.get(key))])
+        fresh = {name: one for name, one in fresh.items() if _of_its_version(session, one, stored.get(ident, []))}
         events = {event.key: event for event in map(_event, fresh.values())}
         good, bad = admit(stored.get(ident, []), list(events.values()))
         for event in good:
@@ -117,6 +119,18 @@ def _on_its_day(found: _Found, zone: str | None) -> bool:
     mend = f"write {day}, or correct the instant"
     subject = subject_of(_FORM, values)
     found.tally.refuse_row(Finding(CONTRADICTION, found.row.where, what, mend=mend, subject=subject))
+    return False
+
+
+def _of_its_version(session: Session, found: _Found, events: Sequence[SubscriptionEvent]) -> bool:
+    """Whether the subscription is as an event's author has seen it; an event of another version is quarantined."""
+    version, key = found.row.values["if_version"], found.row.values["subscription"]
+    if version is None or version == len(events):
+        return True
+    with session.books.reader() as reader:
+        (finding,) = versions.conflict(reader, session.tenant, key, events, version).findings
+    subject = subject_of(_FORM, found.row.values)
+    found.tally.refuse_row(msgspec.structs.replace(finding, where=found.row.where, subject=subject))
     return False
 
 

@@ -5,16 +5,36 @@ Readers, checks and the reference page all come from :data:`FORMATS`; a column i
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from engine.model.measure import AGGREGATIONS
+from engine.runs.intake.control_formats import USAGE_CONTROL
 from engine.runs.intake.opening_formats import OPENINGS
+from engine.runs.intake.price_formats import PRICED
 from engine.runs.intake.shapes import ENTITY, Column, Format, key_column
+from engine.runs.intake.term_formats import TERMED
+from engine.runs.intake.trigger_formats import STARTS_ON, TRIGGERED
+from engine.runs.intake.wallet_formats import WALLET_GRANTS, WALLETS
 
-__all__ = ["EVENT_KINDS", "FORMATS", "GL_KINDS", "SUFFIXES", "TYPES", "Column", "Format", "reference"]
+__all__ = ["EVENT_KINDS", "FORMATS", "GL_KINDS", "SUFFIXES", "TYPES", "Column", "Format"]
 
 SUFFIXES: Final = ("csv", "jsonl", "parquet")
 """Kinds of file, by the ending of the name."""
-EVENT_KINDS: Final = ("start", "change", "pause", "resume", "cancel", "anchor", "uncancel", "withdraw", "adjust")
+PACKED: Final = ".gz"
+"""What the name of a packed file of text ends in."""
+EVENT_KINDS: Final = (
+    "start",
+    "change",
+    "pause",
+    "resume",
+    "cancel",
+    "anchor",
+    "uncancel",
+    "withdraw",
+    "adjust",
+    "redeem",
+)
 GL_KINDS: Final = ("asset", "liability", "equity", "income", "expense")
 
 
@@ -34,6 +54,8 @@ TYPES: Final[dict[str, str]] = {
     "zone": "an IANA time zone such as Europe/Berlin",
     "language": "an ISO 639-1 code such as en",
     "choice": "one of the listed words",
+    "dimensions": 'a JSON object such as {"region": "EU", "size": 12}: at most 20 names of letters, digits and _, of at most 50'
+    " characters; each with one text, number or boolean of at most 100. Columns such as dim.region are the same",
     "registrations": "country:kind:number, optionally :valid from:valid to (the day after the last); several with ';'."
     " Kinds: vat, gst, sales_tax, consumption_tax. Example: DE:vat:DE123456789;AT:vat:ATU12345678",
     "bank_accounts": "name:currency, optionally :IBAN:BIC; several with ';'."
@@ -90,7 +112,35 @@ _FORMATS: Final = (
         (
             key_column("key", "identifies the meter"),
             Column("unit", "text", "what one of it is called", required=True, high=50),
-            Column("aggregation", "choice", "how events add up", default="sum", choices=("sum", "count", "max")),
+            Column("aggregation", "choice", "how events add up", default="sum", choices=AGGREGATIONS),
+            Column(
+                "dimensions",
+                "text",
+                "what its events carry: name:kind with ';' between; kinds text, number, boolean",
+                high=1000,
+            ),
+            Column(
+                "others",
+                "choice",
+                "what becomes of dimensions that it does not declare, where it declares some: kept with a finding, kept, or the"
+                " event is refused",
+                default="report",
+                choices=("report", "keep", "refuse"),
+            ),
+            Column("dimension", "text", "for unique: the dimension whose different values are counted", high=50),
+            Column("percentile", "decimal", "for percentile: which, by nearest rank, such as 95", before=3, after=4),
+            Column(
+                "expression",
+                "text",
+                "for expression: what each event counts, such as quantity * (dim.size ?? 1)",
+                high=500,
+            ),
+            Column(
+                "filter",
+                "text",
+                'condition on the events that it counts, such as dim.region == "EU"; empty: all',
+                high=500,
+            ),
         ),
         ("key",),
     ),
@@ -139,9 +189,22 @@ _FORMATS: Final = (
             Column(
                 "meters", "text", "keys of all meters that it prices together, with ';' between them; empty: its meter"
             ),
+            Column(
+                "filter", "text", "usage: condition on the events that it counts, beside that of its meter", high=500
+            ),
+            Column(
+                "group_by",
+                "text",
+                "usage: dimensions whose values are priced each by itself, with ';' between",
+                high=200,
+            ),
+            Column(
+                "group_lines", "boolean", "whether each of them has a line of its own; else one in sum", default="false"
+            ),
             Column("unit", "text", "what one of its quantity is called", default="unit", high=50),
             Column("product", "text", "product that its revenue belongs to", default="", high=100),
             Column("tax_code", "text", "what it is for tax, such as digital_service", default="standard", high=50),
+            STARTS_ON,
         ),
         ("plan", "key"),
     ),
@@ -197,6 +260,7 @@ _FORMATS: Final = (
         fixed=("account", "anchor_day", "anchor_time", "anchor_slips"),
         correction="cancel it by an event, and import another subscription",
     ),
+    *PRICED,
     Format(
         "subscription_events",
         "subscription event",
@@ -222,11 +286,21 @@ _FORMATS: Final = (
                 "when on that day, in the zone of the account; empty: when the day begins. Needed only to"
                 " the second, and for several changes on one day",
             ),
+            key_column("coupon", "redeem only: the coupon that it has from that day on", "coupons", required=False),
+            Column(
+                "if_version",
+                "integer",
+                "how many events of the subscription its author had seen; refused where there are more now; empty: any",
+                low=0,
+                high=1_000_000,
+            ),
         ),
         ("entity", "subscription", "key"),
         appended=True,
         correction="import another event, with a key of its own",
     ),
+    *TRIGGERED,
+    *TERMED,
     Format(
         "usage",
         "usage event",
@@ -239,10 +313,12 @@ _FORMATS: Final = (
             Column("at", "instant", "when", required=True),
             Column("quantity", "decimal", "how much", required=True, low=0),
             key_column("source", "the system that counted; keys are its own", required=False, default="import"),
+            Column("dimensions", "dimensions", "what else is known of it; see the columns dimensions of meters"),
         ),
         ("entity", "source", "key"),
         appended=True,
         correction="let the source send another event, with a key of its own",
+        folds="dim.",
     ),
     Format(
         "usage_reversals",
@@ -257,6 +333,7 @@ _FORMATS: Final = (
         appended=True,
         correction="let the source send the usage again, with a key of its own",
     ),
+    *USAGE_CONTROL,
     Format(
         "rates",
         "exchange rate",
@@ -286,58 +363,12 @@ _FORMATS: Final = (
 )
 
 
-FORMATS: Final[dict[str, Format]] = {form.kind: form for form in (*_FORMATS, *OPENINGS)}
+FORMATS: Final[dict[str, Format]] = {form.kind: form for form in (*_FORMATS, WALLETS, *OPENINGS, WALLET_GRANTS)}
 """Formats by kind, in the order in which files are loaded."""
 
 
-def _detail(column: Column) -> str:
-    """What the reference page says of a column's values beyond the name of its type."""
-    parts = [f"one of {', '.join(column.choices)}"] if column.choices else []
-    if column.type in ("text", "lines"):
-        parts += [f"at most {column.high} characters"] if column.high else []
-    elif column.low is not None and column.high is not None:
-        parts.append(f"{column.low} to {column.high}")
-    elif column.low is not None:
-        parts.append(f"at least {column.low}")
-    if column.type == "decimal":
-        parts.append(f"up to {column.before} digits before and {column.after} after the point")
-    return "; ".join(parts)
-
-
-def _never(form: Format) -> str:
-    """What the reference page says of records that do not change."""
-    if not form.correction:
-        return ""
-    what = f"{' and '.join(form.fixed)} never change" if form.fixed else "Its records never change"
-    return f" {what[0].upper()}{what[1:]}; to correct one, {form.correction}."
-
-
-def reference() -> str:
-    """The reference page of import files, as Markdown."""
-    text = [
-        "# Import files",
-        "",
-        "`tollbook import DIR` reads every file of the folder whose name begins with a kind below and ends in "
-        + ", ".join(f"`.{suffix}`" for suffix in SUFFIXES)
-        + ": `usage.csv`, `usage-2026-01.parquet`. Kinds are loaded in the order of this page.",
-        "",
-        "The first line of a CSV file names the columns, in any order; values are separated by commas, text is UTF-8,"
-        " and an empty value is an absent one. JSON lines have one object a line. Numbers in Parquet files are"
-        " decimals, integers or text; floating point is refused. Blanks around a value do not count.",
-        "",
-        "A record is known by its key. The same row again changes nothing; another row with the same key makes a new"
-        " version of the record, or is refused where records are never changed.",
-        "",
-        "## Types",
-        "",
-        *(f"- **{name}**: {words}" for name, words in TYPES.items()),
-    ]
-    for form in FORMATS.values():
-        text += ["", f"## {form.kind}", "", f"{form.meaning} Key: {', '.join(form.key)}.{_never(form)}", ""]
-        text += ["| column | type | required | default | meaning |", "|---|---|---|---|---|"]
-        for column in form.columns:
-            meaning = "; ".join(part for part in (column.meaning, _detail(column)) if part)
-            default = f"`{column.default}`" if column.default else ""
-            need = "yes" if column.required else ""
-            text.append(f"| {column.name} | {column.type} | {need} | {default} | {meaning} |")
-    return "\n".join(text) + "\n"
+def suffix_of(path: Path) -> str:
+    """What kind of file it is by its name, one of :data:`SUFFIXES`, packed or not; else whatever its name ends in."""
+    name = path.name.lower()
+    inner = name.removesuffix(PACKED).rpartition(".")[2]
+    return inner if inner in ("csv", "jsonl") else name.rpartition(".")[2]

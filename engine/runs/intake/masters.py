@@ -107,7 +107,12 @@ def _put(session: Session, form: Format, rows: Sequence[Good], tally: Tally) -> 
 
 
 def _write(kind: str, records: Sequence[Values], writer: Writer) -> Outcome:
-    return writer.put(kind, records)
+    outcome = writer.put(kind, records)
+    if kind == "wallets":
+        names = ("entity", "key", "account", "currency")
+        fresh = [record for n, record in enumerate(records) if n not in outcome.conflicts]
+        writer.open_wallets(writer.tenant, [tuple(record[name] for name in names) for record in fresh])
+    return outcome
 
 
 def _record(values: Values) -> Values:

@@ -153,6 +153,9 @@ OPENINGS: Final = (
             _amount("amount", "what is left of it", low=0),
             _FUNCTIONAL,
             _CUTOVER,
+            key_column(
+                "wallet", "the wallet; empty: one of the account, called ACCOUNT-CURRENCY", "wallets", required=False
+            ),
         ),
         ("entity", "key"),
         appended=True,

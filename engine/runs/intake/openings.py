@@ -261,6 +261,8 @@ class _Loader:
             "events": 0,
             "upon": 0,
             "exact": "",
+            "grouped": "",
+            "discounts": "",
             "tax_jurisdiction": values["tax_jurisdiction"] or account["country"],
             "tax_reason": values["tax_reason"],
             "rate": values["rate"] if values["rate"] is not None else 1,

@@ -8,17 +8,22 @@ row of a Parquet file, from 1.  A row that cannot be read at all is a :class:`Br
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 import msgspec
 
-from engine.base.errors import Code, Where, refuse
+from engine.base.errors import Code, TollbookError, Where, refuse
+from engine.runs.intake.dimensions import COLUMN
+from engine.runs.intake.formats import PACKED, suffix_of
 from engine.runs.intake.rows import NOT_UTF8, shown
 from engine.runs.intake.values import undecoded
 
@@ -67,35 +72,45 @@ def open_table(path: Path, label: str, known: Collection[str]) -> Iterator[Table
     Raises:
         TollbookError: the file is refused whole.
     """
-    if path.suffix.lower() == ".parquet":
+    kind = suffix_of(path)
+    if kind == "parquet":
         with _open_parquet(path, label, known) as table:
             yield table
         return
-    with _open_text(path, label) as file:
-        _not_utf16(path, label)
+    with _open_bytes(path, label) as raw, _unpacked(raw, path) as file:
+        _not_utf16(file, label)
         bytes_in_all = path.stat().st_size
 
         def total(rows: int) -> int:
-            return max(rows, rows * bytes_in_all // max(file.buffer.tell(), 1))
+            return max(rows, rows * bytes_in_all // max(raw.tell(), 1))
 
-        if path.suffix.lower() == ".jsonl":
+        if kind == "jsonl":
             yield Table(None, _json_rows(file, label), total)
         else:
             names, rows = _csv(file, label)
             yield Table(names, rows, total)
 
 
-def _open_text(path: Path, label: str) -> TextIO:
-    """Bytes that are not UTF-8 become lone surrogates, which no value may hold."""
+def _open_bytes(path: Path, label: str) -> BinaryIO:
     try:
-        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return path.open("rb")
     except OSError as error:
         raise refuse(UNREADABLE, f"the file cannot be read: {error.strerror}", where=Where(label)) from None
 
 
-def _not_utf16(path: Path, label: str) -> None:
-    with path.open("rb") as file:
-        start = file.read(2)
+def _unpacked(raw: BinaryIO, path: Path) -> io.TextIOWrapper:
+    """The text of a file.  Bytes that are not UTF-8 become lone surrogates, which no value may hold."""
+    packed = path.name.lower().endswith(PACKED)
+    plain: Any = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
+    return io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _not_utf16(file: io.TextIOWrapper, label: str) -> None:
+    buffer: Any = file.buffer
+    try:
+        start = buffer.peek(2)[:2]
+    except _UNREADABLE as error:
+        raise _broken_off(error, label) from None
     if start in (b"\xff\xfe", b"\xfe\xff"):
         why, mend = "text files are read as UTF-8", "save it as UTF-8"
         raise refuse(NOT_UTF8, "the file is UTF-16", why=why, mend=mend, where=Where(label))
@@ -106,8 +121,16 @@ def _lines(file: TextIO, label: str) -> Iterator[str]:
     try:
         while line := file.readline(LINE_LIMIT):
             yield line
-    except OSError as error:
-        raise refuse(UNREADABLE, f"the file cannot be read on: {error.strerror}", where=Where(label)) from None
+    except _UNREADABLE as error:
+        raise _broken_off(error, label) from None
+
+
+_UNREADABLE: Final = (OSError, EOFError, zlib.error)
+
+
+def _broken_off(error: Exception, label: str) -> TollbookError:
+    why = getattr(error, "strerror", None) or str(error)
+    return refuse(UNREADABLE, f"the file cannot be read on: {why}", mend="deliver it again", where=Where(label))
 
 
 def _csv(file: TextIO, label: str) -> tuple[tuple[str, ...], Iterator[Row]]:
@@ -253,6 +276,9 @@ def json_cells(row: Any, text: str, noun: str = "line") -> dict[str, str] | Brok
         return Broken(BROKEN_ROW, f"the {noun} {shown(text)} is not an object", mend='write {"column": "value", …}')
     for name, value in row.items():
         if value.__class__ is not str:
+            if name == COLUMN and isinstance(value, dict):
+                row[name] = json.dumps(value, ensure_ascii=False)
+                continue
             if isinstance(value, (list, dict)):
                 return Broken(
                     BROKEN_ROW, f"{name} is a list or an object", "a cell has one value", "write it as one text"

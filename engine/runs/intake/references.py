@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from engine.base.errors import Code, Finding, did_you_mean
+from engine.runs.intake import measured_rows
 from engine.runs.intake.formats import FORMATS, Column, Format
 from engine.runs.intake.rows import Values, subject_of
 from engine.runs.intake.session import Good, Session, Tally
@@ -14,6 +15,9 @@ from engine.store import lookups
 UNKNOWN_REFERENCE = Code("intake.unknown-reference", "A row that names a record which does not exist.")
 OTHER_ENTITY = Code("intake.other-entity", "A row that names a record of another legal entity.")
 OTHER_ACCOUNT = Code("intake.other-account", "A subscription under a contract of another account.")
+BAD_FORMULA = Code(
+    "intake.bad-formula", "A charge that asks for dimensions or conditions that its meter does not have."
+)
 
 Key = tuple[Any, ...]
 
@@ -102,7 +106,7 @@ def resolve(
 
     What is named within something that does not exist (a charge of an unknown plan) is not missed a second time.
     """
-    bad: dict[int, dict[str, Finding]] = {}
+    bad: dict[int, dict[Any, Finding]] = {}
     for column in form.columns:
         if not column.refers or column.name in skip:
             continue
@@ -123,6 +127,12 @@ def resolve(
             if i not in bad and row.values["contract"]:
                 for finding in _other_account(known, form, row):
                     bad[i] = {"contract": finding}
+    if form.kind == "charges":
+        for i, row in enumerate(rows):
+            if i not in bad and (row.values["filter"] or row.values["group_by"]):
+                found_flaws = list(_not_of_meters(known, form, row))
+                if found_flaws:
+                    bad[i] = dict(enumerate(found_flaws))
     for findings in bad.values():
         tally.refuse_row(*findings.values())
     return [row for i, row in enumerate(rows) if i not in bad]
@@ -136,3 +146,11 @@ def _other_account(known: Known, form: Format, row: Good) -> Iterator[Finding]:
         what = f"contract {contract!r} is with account {owner!r}, the subscription is of account {account!r}"
         why, mend = "the prices of a contract hold for its own account", "name a contract of the account, or none"
         yield Finding(OTHER_ACCOUNT, row.where, what, why, mend, subject=subject_of(form, row.values))
+
+
+def _not_of_meters(known: Known, form: Format, row: Good) -> Iterator[Finding]:
+    """What a charge asks of its meters that they do not have."""
+    keys = (row.values["meters"] or row.values["meter"]).split(";")
+    meters = known.find("meters", [(key,) for key in keys])
+    for what, why, mend in measured_rows.of_meters(row.values, {key: record for (key,), record in meters.items()}):
+        yield Finding(BAD_FORMULA, row.where, what, why, mend, subject=subject_of(form, row.values))

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where, did_you_mean
 from engine.base.units import Unfit
-from engine.runs.intake import opening_rows
+from engine.runs.intake import measured_rows, opening_rows, trigger_rows
 from engine.runs.intake.formats import TYPES, Column, Format
 from engine.runs.intake.values import OutOfBounds, Read, reader, undecoded
 
@@ -28,7 +28,9 @@ MISSING_COLUMN = Code("intake.missing-column", "A file without a required column
 
 REMEMBERED: Final = 10_000
 """Most texts of a column that are remembered with their values."""
-_FEW: Final = frozenset({"boolean", "choice", "country", "currency", "date", "integer", "language", "zone"})
+_FEW: Final = frozenset(
+    {"boolean", "choice", "country", "currency", "date", "dimensions", "integer", "language", "zone"}
+)
 """Types whose texts come again and again."""
 
 Values = dict[str, Any]
@@ -112,7 +114,7 @@ def check_header(form: Format, names: Iterable[str], where: Where) -> tuple[list
         )
         for name in missing
     ]
-    return errors, [unknown_column(form, name, where) for name in present if name not in known]
+    return errors, [unknown_column(form, name, where) for name in present if name not in form.wanted]
 
 
 def unknown_column(form: Format, name: str, where: Where) -> Finding:
@@ -190,10 +192,19 @@ def _charge(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     if usage and (values["timing"] == "arrears_early" or values["zero_lines"]):
         what = "a usage charge billed early, or with lines of zero"
         yield CONTRADICTION, what, "both are of charges that are known beforehand", "write arrears, and no zero_lines"
+    for flaw in measured_rows.charge(values):
+        yield (CONTRADICTION, *flaw)
     if values["days"] and values["months"] != 1:
         what = f"a cycle of {values['months']} months and of {values['days']} days"
         yield CONTRADICTION, what, "a cycle has one length", "write months or days"
+    if contradiction := trigger_rows.starts_on(values):
+        yield (CONTRADICTION, *contradiction)
     values["timing"] = values["timing"] or ("arrears" if usage else "advance")
+
+
+def _meter(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    for flaw in measured_rows.meter(values):
+        yield (CONTRADICTION, *flaw)
 
 
 def _contract_line(values: Values) -> Iterator[tuple[Code, str, str, str]]:
@@ -201,6 +212,22 @@ def _contract_line(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     if start and end and end <= start:
         what = f"valid from {start} to {end} is no day at all"
         yield CONTRADICTION, what, "", "valid_to is the day after the last day"
+
+
+def _index_value(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    if values["month"] is not None and values["month"].day != 1:
+        what = f"{values['month']} is not the first day of a month"
+        yield CONTRADICTION, what, "an index has one value a month", f"write {values['month'].replace(day=1)}"
+
+
+def _coupon(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    percent, amount, currency = values["percent"], values["amount"], values["currency"]
+    if bool(percent) == bool(amount):
+        said = "both a percentage and money" if percent else "nothing"
+        yield CONTRADICTION, f"a coupon of {said}", "it takes off one of them", "give percent or amount"
+    elif bool(amount) != (currency is not None):
+        what = "money without a currency" if amount else f"a percentage with the currency {currency}"
+        yield CONTRADICTION, what, "money has a currency, a percentage has none", "give both or none"
 
 
 def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
@@ -212,7 +239,10 @@ def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     elif kind != "adjust" and (charge is not None or amount is not None):
         what = f"{kind} with a charge or an amount"
         yield CONTRADICTION, what, "only an adjust gives back some of a line", "leave both empty"
-    if kind in ("withdraw", "adjust") and (plan or quantity is not None):
+    if (kind == "redeem") != (values["coupon"] is not None):
+        what = f"{kind} with the coupon {values['coupon']}" if kind != "redeem" else "a redeem without its coupon"
+        yield CONTRADICTION, what, "only a redeem names a coupon, and always", "give both or none"
+    if kind in ("withdraw", "adjust", "redeem") and (plan or quantity is not None):
         what = f"{kind} with a plan or a quantity"
         yield CONTRADICTION, what, "it changes neither", "leave both empty; another event changes them"
     if kind == "start":
@@ -232,11 +262,23 @@ def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
         yield CONTRADICTION, "a change of nothing", why, "give one of them, or take the event out"
 
 
+def _term(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    if values["ends"] <= values["starts"]:
+        what = f"a term from {values['starts']} to {values['ends']} is no day at all"
+        yield CONTRADICTION, what, "", "ends is the day after the last day"
+
+
 def _rate(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     if values["base"] == values["quote"]:
         yield CONTRADICTION, f"a rate of {values['base']} in itself", "it is 1 by definition", "take the row out"
     if values["rate"] <= 0:
         yield CONTRADICTION, f"a rate of {values['rate']}", "nothing can be converted by it", "write a rate above zero"
+
+
+def _wallet(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    if values["unit_rate"] <= 0 or (not values["unit"] and values["unit_rate"] != 1):
+        what = f"unit_rate {values['unit_rate']} of {values['unit'] or 'no unit'}"
+        yield CONTRADICTION, what, "it is what one unit is worth", "write a rate above zero, and name the unit"
 
 
 def _opening(kind: str) -> Callable[[Values], Iterator[tuple[Code, str, str, str]]] | None:
@@ -249,8 +291,15 @@ _EXTRA: Final[dict[str, Callable[[Values], Iterable[tuple[Code, str, str, str]]]
     "entities": _entity,
     "accounts": _account,
     "charges": _charge,
+    "meters": _meter,
     "contract_lines": _contract_line,
+    "coupons": _coupon,
+    "index_values": _index_value,
     "subscription_events": _event,
+    "milestones": trigger_rows.milestone,
+    "acceptances": trigger_rows.acceptance,
+    "subscription_terms": _term,
     "rates": _rate,
+    "wallets": _wallet,
 }
 """What the columns of one row must be to each other, by kind; what is implied is filled in."""

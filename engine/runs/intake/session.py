@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
@@ -15,9 +15,12 @@ import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
 from engine.model.journal import Change
+from engine.runs.intake.columns import Block, Quick, block_of
+from engine.runs.intake.columns import Good as Good
+from engine.runs.intake.dimensions import fold
 from engine.runs.intake.formats import Format
-from engine.runs.intake.reading import UNREADABLE, Broken, open_table
-from engine.runs.intake.rows import Rules, Values, check_header, read_row, unknown_column
+from engine.runs.intake.reading import UNREADABLE, Broken, Table, open_table
+from engine.runs.intake.rows import Rules, check_header, read_row, unknown_column
 from engine.runs.run import Rules as Rulebook
 from engine.store.books import Books
 from engine.store.records import Outcome
@@ -45,13 +48,6 @@ class Source(msgspec.Struct, frozen=True):
     name: str
     size: int
     sha256: str
-
-
-class Good(msgspec.Struct, frozen=True, gc=False):
-    """A row whose values are right by themselves, and where it stands."""
-
-    values: Values
-    where: Where
 
 
 class FileReport(msgspec.Struct, frozen=True):
@@ -217,14 +213,7 @@ def good_rows(
     """
     form, name = rules.form, source.name
     try:
-        with open_table(source.path, name, form.names) as table:
-            tally.total = table.total
-            if table.columns is not None:
-                errors, warnings = check_header(form, table.columns, Where(name, 1))
-                tally.note(warnings if wanted is None or wanted(None) else ())
-                if errors:
-                    raise TollbookError(errors)
-                tally.strange.update(table.columns)
+        with _opened(source, form, tally, warned=wanted is None or wanted(None)) as table:
             for line, row in table.rows:
                 if wanted is None or wanted(row if isinstance(row, dict) else None):
                     good = _judge(rules, row, Where(name, line), tally)
@@ -235,6 +224,59 @@ def good_rows(
         raise Refused(error.findings) from error
 
 
+@contextmanager
+def _opened(source: Source, form: Format, tally: Tally, *, warned: bool = True) -> Iterator[Table]:
+    """A file whose columns are right."""
+    with open_table(source.path, source.name, form.wanted) as table:
+        tally.total = table.total
+        if table.columns is not None:
+            errors, warnings = check_header(form, table.columns, Where(source.name, 1))
+            tally.note(warnings if warned else ())
+            if errors:
+                raise TollbookError(errors)
+            tally.strange.update(table.columns)
+        yield table
+
+
+def good_blocks(source: Source, quick: Quick, tally: Tally) -> Iterator[Block]:
+    """Rows of a file that are right by themselves, in blocks; the others go to the tally.
+
+    Raises:
+        Refused: the file cannot be read, or not be read on.
+    """
+    form, name = quick.rules.form, source.name
+    try:
+        with _opened(source, form, tally) as table:
+            for chunk in chunks(table.rows, CHUNK):
+                block = _alike(quick, chunk, name, tally)
+                if block is None:
+                    judged = (_judge(quick.rules, row, Where(name, line), tally) for line, row in chunk)
+                    block = block_of(form, [good for good in judged if good is not None], name)
+                yield block
+            tally.total = int
+    except TollbookError as error:
+        raise Refused(error.findings) from error
+
+
+def _alike(quick: Quick, chunk: Sequence[tuple[int, dict[str, str] | Broken]], name: str, tally: Tally) -> Block | None:
+    """The block of rows that have nothing unusual about them; None where one of them has."""
+    lines, rows = zip(*chunk, strict=True)
+    if not all(type(row) is dict for row in rows):
+        return None
+    present = set[str]().union(*rows)
+    if quick.rules.form.folds and not present <= quick.rules.form.names:
+        for row in rows:
+            fold(row)
+        present = set[str]().union(*rows)
+    if not present <= quick.rules.form.names | tally.strange:
+        return None
+    columns = {column: [row.get(column, "") for row in rows] for column in present & quick.rules.form.names}
+    block = quick.read(columns, lines, name)
+    if block is not None:
+        tally.rows += len(lines)
+    return block
+
+
 def _judge(rules: Rules, row: dict[str, str] | Broken, where: Where, tally: Tally) -> Good | None:
     """A row with its values; None where it is quarantined."""
     tally.rows += 1
@@ -242,6 +284,8 @@ def _judge(rules: Rules, row: dict[str, str] | Broken, where: Where, tally: Tall
         tally.refused = tally.refused or row.code is UNREADABLE
         tally.refuse_row(Finding(row.code, where, row.what, row.why, row.mend))
         return None
+    if rules.form.folds and not row.keys() <= rules.form.names:
+        fold(row)
     if not row.keys() <= rules.form.names:
         new = row.keys() - rules.form.names - tally.strange
         tally.note(unknown_column(rules.form, column, where) for column in sorted(new))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import msgspec
@@ -36,6 +37,22 @@ class Column(msgspec.Struct, frozen=True):
     refers: str = ""
 
 
+class Wanted(Collection[str]):
+    """Names of columns, and all that begin with a prefix."""
+
+    def __init__(self, names: frozenset[str], prefix: str) -> None:
+        self.names, self.prefix = names, prefix
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names or (bool(self.prefix) and isinstance(name, str) and name.startswith(self.prefix))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
 class Format(msgspec.Struct, frozen=True):
     """One kind of file.
 
@@ -48,6 +65,7 @@ class Format(msgspec.Struct, frozen=True):
         appended: whether a record is never changed: the same key with another body is refused.
         fixed: names of the columns that never change, where others may.
         correction: how what never changes is corrected.
+        folds: what further columns begin with that belong to the column ``dimensions``.
     """
 
     kind: str
@@ -58,6 +76,12 @@ class Format(msgspec.Struct, frozen=True):
     appended: bool = False
     fixed: tuple[str, ...] = ()
     correction: str = ""
+    folds: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """Names of the columns, and of those that are folded."""
+        return Wanted(self.names, self.folds)
 
     @property
     def names(self) -> frozenset[str]:

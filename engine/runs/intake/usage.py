@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
+from operator import attrgetter, lt
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,11 +13,25 @@ import msgspec
 
 from engine.base.errors import Code, Finding
 from engine.base.period import zone
+from engine.runs.intake.columns import Block, Good, Quick
+from engine.runs.intake.dimensions import BAD_DIMENSION, UNDECLARED, settled
 from engine.runs.intake.formats import FORMATS, Format
+from engine.runs.intake.local_days import LocalDays
 from engine.runs.intake.masters import conflict
 from engine.runs.intake.references import KEPT, UNKNOWN_REFERENCE, Known, resolve
-from engine.runs.intake.rows import Rules, rules_of, subject_of
-from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
+from engine.runs.intake.rows import rules_of, subject_of
+from engine.runs.intake.session import (
+    CHUNK,
+    Refused,
+    Session,
+    Source,
+    Tally,
+    chunks,
+    good_blocks,
+    good_rows,
+    refused,
+)
+from engine.runs.run import collector_paused
 from engine.store import lookups
 from engine.store.reader import Reader
 from engine.store.records import Outcome
@@ -26,14 +41,18 @@ BEFORE_START = Code("intake.before-start", "Usage of days before its subscriptio
 
 Key = tuple[str, str]
 _FORM: Final = FORMATS["usage"]
+ROW: Final = ("tenant", "entity", "source", "key", "subscription_id", "meter", "at", "day", "quantity", "dimensions")
+"""Columns of the books in the order in which their rows are given to :meth:`Writer.put_usage`."""
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
-    """A subscription as usage needs it: its id, the zone of its account, the day of its first start if it has one."""
+    """A subscription as usage needs it: its id, the zone of its account, the day of its first start if it has one, and the
+    day before which usage is strange."""
 
     id: int
     zone: ZoneInfo
     start: date | None
+    begins: date
 
 
 class Early(msgspec.Struct):
@@ -44,6 +63,14 @@ class Early(msgspec.Struct):
     count: int
     first: date
     last: date
+
+
+class Undeclared(msgspec.Struct):
+    """Usage of one meter with dimensions that it does not declare: the first row, how many there are, their names."""
+
+    row: Good
+    count: int
+    names: set[str]
 
 
 class Subscriptions:
@@ -65,51 +92,109 @@ class Subscriptions:
                     found = reader.subscription_ids(self.session.tenant, entity, wanted)
                     starts = lookups.first_starts(reader, [ident for ident, _, _ in found.values()])
                     for key, (ident, _, name) in found.items():
-                        self._taken[entity, key] = Taken(ident, zone(name), starts.get(ident))
+                        start = starts.get(ident)
+                        self._taken[entity, key] = Taken(ident, zone(name), start, start or date.max)
         return self._taken
 
 
 def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
     """Load all files of usage events, each chunk in one transaction."""
-    rules, known, subscriptions = rules_of(form, session.today), Known(session), Subscriptions(session)
+    quick, places = Quick(form, session.today), Places(session)
     for source in sources:
         tally = session.tally(source)
         try:
-            _load_file(session, rules, source, tally, known, subscriptions)
+            _load_file(session, quick, source, tally, places)
         except Refused as error:
             refused(tally, error)
 
 
-def _load_file(
-    session: Session, rules: Rules, source: Source, tally: Tally, known: Known, subscriptions: Subscriptions
-) -> None:
+class Places:
+    """Where events belong: subscriptions, meters, local days, as far as they were asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self.tenant, self.subscriptions, self.known, self.days = (
+            session.tenant,
+            Subscriptions(session),
+            Known(session),
+            LocalDays(),
+        )
+
+
+def _load_file(session: Session, quick: Quick, source: Source, tally: Tally, places: Places) -> None:
     early: dict[Key, Early] = {}
-    for chunk in chunks(good_rows(source, rules, tally), CHUNK):
-        chunk, rows = placed(session.tenant, chunk, subscriptions, known, tally, early)
-        outcome = session.write(partial(_write, rows))
-        tally.add(outcome)
-        if outcome.conflicts:
-            with session.books.reader() as reader:
-                found = conflicts(reader, session.tenant, [chunk[position] for position in outcome.conflicts])
-            for finding in found:
-                tally.refuse_row(finding)
-        session.show(tally)
+    strange: dict[str, Undeclared] = {}
+    with collector_paused():
+        for block in good_blocks(source, quick, tally):
+            rows, chunk = rows_at_once(block, places), None
+            if rows is None:
+                chunk, rows = placed(block.rows(), places, tally, early, strange)
+            outcome = session.write(partial(_write, rows))
+            tally.add(outcome)
+            if outcome.conflicts:
+                clashing = [chunk[at] if chunk is not None else block.row(at) for at in outcome.conflicts]
+                with session.books.reader() as reader:
+                    found = conflicts(reader, session.tenant, clashing)
+                for finding in found:
+                    tally.refuse_row(finding)
+            session.show(tally)
     tally.note(before_start(one) for one in early.values())
+    tally.note(undeclared(one) for one in strange.values())
+
+
+def rows_at_once(block: Block, places: Places) -> list[tuple[Any, ...]] | None:
+    """The rows of events as the books take them, where every subscription and meter exists and nothing lies before a
+    start; None where an event needs a closer look, which :func:`placed` takes."""
+    values = block.values
+    if not len(block):
+        return []
+    owners, meters = list(zip(values["entity"], values["subscription"], strict=True)), set(values["meter"])
+    there = places.subscriptions.find(set(owners))
+    found = places.known.find("meters", {(meter,) for meter in meters})
+    try:
+        taken = list(map(there.__getitem__, owners))
+    except KeyError:
+        return None
+    local = places.days.of(map(attrgetter("zone"), taken), values["at"])
+    if any((meter,) not in found for meter in meters) or any(map(lt, local, map(attrgetter("begins"), taken))):
+        return None
+    dimensions = _all_settled(values["meter"], values["dimensions"], found)
+    if dimensions is None:
+        return None
+    ids = list(map(attrgetter("id"), taken))
+    told = {**values, "tenant": [places.tenant] * len(block), "subscription_id": ids, "day": local}
+    told["dimensions"] = dimensions
+    return list(zip(*(told[name] for name in ROW), strict=True))
+
+
+def _all_settled(
+    meters: Sequence[str], texts: Sequence[str | None], known: Mapping[tuple[str, ...], Any]
+) -> Sequence[str | None] | None:
+    """Dimensions as the books keep them; None where some are not as their meter declares them."""
+    if not any(texts):
+        return texts
+    made: dict[tuple[str, str | None], str | None] = {}
+    for meter, text in set(zip(meters, texts, strict=True)):
+        one = settled(text, known[meter,]["dimensions"], known[meter,]["others"]) if text else None
+        if one is not None and (one.flaw is not None or one.undeclared):
+            return None
+        made[meter, text] = one.text if one else None
+    return [made[both] for both in zip(meters, texts, strict=True)]
 
 
 def placed(
-    tenant: str,
     chunk: Sequence[Good],
-    subscriptions: Subscriptions,
-    known: Known,
+    places: Places,
     tally: Tally,
     early: dict[Key, Early],
+    unknown: dict[str, Undeclared],
 ) -> tuple[list[Good], list[tuple[Any, ...]]]:
     """The events whose subscription and meter exist, and the rows of them that the books take.
 
-    The others are refused in the tally; usage before the start of its subscription is noted in ``early``.
+    The others are refused in the tally; usage before the start of its subscription is noted in ``early``, dimensions that
+    the meter does not declare in ``unknown``.
     """
-    taken = subscriptions.find({(row.values["entity"], row.values["subscription"]) for row in chunk})
+    known, tenant = places.known, places.tenant
+    taken = places.subscriptions.find({(row.values["entity"], row.values["subscription"]) for row in chunk})
     meters = known.find("meters", {(row.values["meter"],) for row in chunk})
     strange = [row for row in chunk if not _there(row, taken, meters)]
     for row in resolve(known, _FORM, strange, tally) if strange else ():
@@ -117,7 +202,41 @@ def placed(
         why, mend = "nobody knows when its days begin", "import the account"
         tally.refuse_row(Finding(UNKNOWN_REFERENCE, row.where, what, why, mend, subject=subject_of(_FORM, row.values)))
     good = [row for row in chunk if _there(row, taken, meters)] if strange else list(chunk)
+    if any(row.values["dimensions"] for row in good):
+        good = [row for row in good if _dimensions_fit(row, meters[(row.values["meter"],)], tally, unknown)]
     return good, _rows(tenant, good, taken, early)
+
+
+def _dimensions_fit(row: Good, meter: dict[str, Any], tally: Tally, unknown: dict[str, Undeclared]) -> bool:
+    """Whether the dimensions of an event are as its meter declares them; they are written as the books keep them."""
+    if row.values["dimensions"] is None:
+        return True
+    found = settled(row.values["dimensions"], meter["dimensions"], meter["others"])
+    if found.flaw is not None:
+        why, subject = f"meter {meter['key']} declares {meter['dimensions']}", subject_of(_FORM, row.values)
+        tally.refuse_row(Finding(BAD_DIMENSION, row.where, found.flaw.what, why, found.flaw.mend, subject=subject))
+        return False
+    row.values["dimensions"] = found.text
+    if found.undeclared:
+        one = unknown.setdefault(meter["key"], Undeclared(row, 0, set()))
+        one.count += 1
+        one.names.update(found.undeclared)
+    return True
+
+
+def undeclared(one: Undeclared) -> Finding:
+    """The warning that usage of a meter has dimensions that it does not declare."""
+    count = f"{one.count} usage events" if one.count > 1 else "a usage event"
+    meter, names = one.row.values["meter"], ", ".join(sorted(one.names))
+    return Finding(
+        UNDECLARED,
+        one.row.where,
+        f"{count} of meter {meter!r} with the dimensions {names}, which it does not declare",
+        "they are kept, and nothing can look at them",
+        "declare them in dimensions of the meter, or say others: keep",
+        "warning",
+        f"meter/{meter}",
+    )
 
 
 def load_reversals(session: Session, form: Format, sources: Sequence[Source]) -> None:
@@ -169,20 +288,9 @@ def _rows(
         key = (values["entity"], values["subscription"])
         subscription, at = taken[key], values["at"]
         day = at.astimezone(subscription.zone).date()
-        rows.append(
-            (
-                tenant,
-                values["entity"],
-                values["source"],
-                values["key"],
-                subscription.id,
-                values["meter"],
-                at,
-                day,
-                values["quantity"],
-            )
-        )
-        if subscription.start is None or day < subscription.start:
+        told = {**values, "tenant": tenant, "subscription_id": subscription.id, "day": day}
+        rows.append(tuple(told[name] for name in ROW))
+        if day < subscription.begins:
             one = early.setdefault(key, Early(row, subscription.start, 0, day, day))
             one.count += 1
             one.first, one.last = min(one.first, day), max(one.last, day)
@@ -203,6 +311,11 @@ def conflicts(reader: Reader, tenant: str, rows: Sequence[Good]) -> list[Finding
         record = there[key]
         found.append(conflict(_FORM, row, {**record, "subscription": names[record["subscription_id"]]}))
     return found
+
+
+def names_of(reader: Reader, ids: Iterable[int]) -> dict[int, str]:
+    """Keys of subscriptions by their id."""
+    return lookups.subscription_keys(reader, list(ids))
 
 
 def before_start(one: Early) -> Finding:

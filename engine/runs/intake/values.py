@@ -18,6 +18,7 @@ from engine.base.money import minor_digits
 from engine.base.period import add_months, zone
 from engine.base.units import Unfit
 from engine.model.entity import BankAccount, TaxRegistration
+from engine.runs.intake import dimensions
 from engine.runs.intake.formats import Column
 from engine.runs.intake.isocodes import COUNTRIES, COUNTRY_SLIPS, LANGUAGES
 
@@ -172,8 +173,13 @@ def _date(column: Column, today: date) -> Read:
     return read
 
 
+def last_instant(today: date) -> datetime:
+    """The last moment that an instant may be, on a business date."""
+    return datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(DAYS_AHEAD)
+
+
 def _instant(column: Column, today: date) -> Read:
-    last = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(DAYS_AHEAD)
+    last = last_instant(today)
     match, parse = _INSTANT.fullmatch, datetime.fromisoformat
 
     def read(text: str) -> datetime:
@@ -342,6 +348,7 @@ _READERS: Final[dict[str, Callable[[Column, date], Read]]] = {
     "zone": _zone,
     "language": _language,
     "choice": _choice,
+    "dimensions": lambda column, today: dimensions.read,
     "registrations": _registrations,
     "bank_accounts": _bank_accounts,
 }

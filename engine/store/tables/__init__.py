@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
 from engine.store.tables.governance import (
     AUDIT,
@@ -16,15 +17,25 @@ from engine.store.tables.governance import (
     RUN,
 )
 from engine.store.tables.invoicing import BILLING_MARK, INVOICE, INVOICE_LINE, SERIES
+from engine.store.tables.lateness import (
+    LATE_USAGE,
+    USAGE_ARRIVED,
+    USAGE_SETTLED,
+    USAGE_SOURCE,
+    USAGE_TOTAL,
+    WORK_ITEM,
+)
 from engine.store.tables.ledger import ACCOUNTING_PERIOD, ENTRY, LEDGER_TOTAL, POSTING
 from engine.store.tables.masters import (
     ACCOUNT,
     CHARGE,
     CONTRACT,
     CONTRACT_LINE,
+    COUPON,
     ENTITY,
     FX_RATE,
     GL_ACCOUNT,
+    INDEX_VALUE,
     METER,
     PLAN,
     SUBSCRIPTION,
@@ -45,15 +56,20 @@ from engine.store.tables.openings import (
 from engine.store.tables.outbox import EFFECT
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
-from engine.store.tables.usage import USAGE_DAY, USAGE_EVENT, USAGE_REFUSED, USAGE_REVERSAL, WATERMARK
+from engine.store.tables.terms import SUBSCRIPTION_TERM
+from engine.store.tables.triggers import MILESTONE, TRIGGER_NOTE
+from engine.store.tables.usage import USAGE_CURSOR, USAGE_DAY, USAGE_EVENT, USAGE_REFUSED, USAGE_REVERSAL, WATERMARK
+from engine.store.tables.wallets import LOT_LEFT, WALLET, WALLET_MOVEMENT, WALLET_STATE
 
 __all__ = [
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
     "BILLED_THROUGH", "CASH_ON_ACCOUNT", "CUTOVER", "DEFERRAL", "OPENING_BALANCE", "OPENING_LINE", "OPENING_MARK",
     "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
-    "EFFECT", "ENTITY", "ENTRY", "FINDING", "FX_RATE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
+    "EFFECT", "ENTITY", "ENTRY", "FINDING", "COUPON", "FX_RATE", "INDEX_VALUE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE", "LEDGER_TOTAL",
     "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
-    "SUBSCRIPTION_EVENT", "USAGE_DAY", "USAGE_EVENT", "USAGE_REFUSED", "USAGE_REVERSAL", "WATERMARK",
-    "APPROVAL", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",
+    "SUBSCRIPTION_EVENT", "SUBSCRIPTION_TERM", "USAGE_DAY", "USAGE_EVENT", "USAGE_REFUSED", "USAGE_REVERSAL", "WATERMARK",
+    "MILESTONE", "TRIGGER_NOTE", "LATE_USAGE", "USAGE_ARRIVED", "USAGE_SETTLED", "USAGE_SOURCE", "USAGE_TOTAL", "WORK_ITEM",
+    "USAGE_CURSOR", "LOT_LEFT", "WALLET", "WALLET_MOVEMENT", "WALLET_STATE",
+    "APPROVAL", "ATTRIBUTE_VALUE", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ BILLING_MARK: Final = table(
     day("billed_to"),
     big("events_seen"),
     big("usage_seen"),
+    day("billed_on", null=True),
     clustered=True,
 )
 
@@ -86,6 +87,8 @@ def charged() -> tuple[sa.Column[Any], ...]:
         big("events"),
         big("upon"),
         text("exact"),
+        text("grouped"),
+        text("discounts"),
     )
 
 

@@ -71,6 +71,12 @@ METER: Final = table(
     text("unit"),
     text("aggregation"),
     flag("current"),
+    text("dimensions", null=True),
+    text("others"),
+    text("dimension", null=True),
+    quantity("percentile", null=True),
+    text("expression", null=True),
+    text("filter", null=True),
     unique("tenant", "key", where=CURRENT),
 )
 
@@ -103,6 +109,10 @@ CHARGE: Final = table(
     text("cycles_from"),
     flag("zero_lines"),
     text("meters", null=True),
+    text("filter", null=True),
+    text("group_by", null=True),
+    flag("group_lines"),
+    text("starts_on"),
     unique("tenant", "plan", "key", where=CURRENT),
 )
 
@@ -167,7 +177,9 @@ SUBSCRIPTION_EVENT: Final = table(
     amount("amount", null=True),
     big("anchor_day", null=True),
     moment("at", null=True),
+    text("coupon", null=True),
     unique("subscription_id", "key"),
+    index("tenant", "coupon", where="coupon IS NOT NULL"),
 )
 
 FX_RATE: Final = table(
@@ -180,6 +192,35 @@ FX_RATE: Final = table(
     rate("rate"),
     text("source"),
     unique("tenant", "source", "base", "quote", "on_day"),
+)
+
+COUPON: Final = table(
+    "coupon",
+    ident(),
+    text("tenant"),
+    text("key"),
+    text("name"),
+    quantity("percent"),
+    amount("amount"),
+    text("currency", null=True),
+    big("cycles"),
+    day("valid_from"),
+    day("valid_to"),
+    text("charges"),
+    text("products"),
+    flag("combinable"),
+    big("most"),
+    unique("tenant", "key"),
+)
+
+INDEX_VALUE: Final = table(
+    "index_value",
+    ident(),
+    text("tenant"),
+    text("index_key"),
+    day("month"),
+    rate("value"),
+    unique("tenant", "index_key", "month"),
 )
 
 GL_ACCOUNT: Final = table(

@@ -158,10 +158,15 @@ WALLET_LOT: Final = table(
     text("functional_currency"),
     amount("functional_amount"),
     text("cutover"),
+    text("wallet"),
+    text("kind"),
+    amount("cost", null=True),
     unique("tenant", "entity", "key"),
     index("tenant", "entity", "account"),
 )
-"""Prepaid credits; the lowest ``priority`` is used first, then the one that expires first."""
+"""Prepaid credits; ``amount`` is what there was of a lot when it came to be here, ``cost`` what the customer has paid for that
+(null: as much as it is), ``functional_amount`` what the cost is worth.  ``kind`` is paid or promotional.  ``wallet`` is empty in
+lots that came over before there were wallets; ``lot_left`` says in which wallet each is."""
 
 DEFERRAL: Final = table(
     "deferral",

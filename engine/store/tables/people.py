@@ -63,6 +63,8 @@ RUN_REQUEST: Final = table(
     big("run_id"),
     text("error"),
     document("summary"),
+    text("scope"),
+    moment("deadline", null=True),
     unique("tenant", "schedule", "due"),
     index("tenant", "due", where="state IN ('queued', 'taken')"),
 )

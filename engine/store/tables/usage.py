@@ -18,9 +18,11 @@ USAGE_EVENT: Final = table(
     moment("at"),
     day("day"),
     quantity("quantity"),
+    text("dimensions", null=True),
     unique("tenant", "entity", "source", "key"),
-    index("subscription_id", "day", "meter"),
+    index("subscription_id", "day"),
 )
+"""The hot table: each index costs about a sixth of the time that an event takes to be written."""
 
 USAGE_REVERSAL: Final = table(
     "usage_reversal",
@@ -73,6 +75,17 @@ USAGE_REFUSED: Final = table(
     index("tenant", "source", "key"),
 )
 """Events that a client sent, that are right by themselves and that the books did not take: once each, with the reason."""
+
+USAGE_CURSOR: Final = table(
+    "usage_cursor",
+    text("tenant", key=True),
+    text("adapter", key=True),
+    text("cursor"),
+    big("events"),
+    moment("at"),
+    clustered=True,
+)
+"""How far each adapter of the port ``usage`` was read: its own word for it, how many events it has given, and when."""
 
 WATERMARK: Final = table(
     "watermark",

@@ -17,9 +17,12 @@ from engine import families
 from engine.base.errors import Where
 from engine.base.money import ZERO
 from engine.base.period import add_months
+from engine.billing.job import Job
 from engine.billing.proration import ProrationFacts
-from engine.billing.rating import Job
+from engine.billing.rating import subscribed_on
 from engine.billing.statement import Statement, statement
+from engine.billing.turning import turning_of
+from engine.billing.windows import holding
 from engine.model.account import Account
 from engine.model.catalog import Charge, Meter, Plan
 from engine.model.contract import Contract
@@ -28,6 +31,7 @@ from engine.model.due import AccountDue, SubscriptionDue, looked_at_from, window
 from engine.model.entity import LegalEntity
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.subscription import BillingMark, EventKind, Subscription, SubscriptionEvent
+from engine.model.turning import Turning
 from engine.model.usage import UsageDay
 
 ENTITY = LegalEntity("t", "DE01", "Seller GmbH", "DE", "EUR", "Europe/Berlin")
@@ -101,6 +105,7 @@ class Shop:
         self.prices, self.proration, self.contract = dict(prices), proration, contract
         self.metering = metering
         self.price_turns: tuple[date, ...] = ()
+        self.looked_at: tuple[str, ...] = ()
         self.account = msgspec.structs.replace(account(currency), zone=zone)
         key = contract.key if contract else None
         self.subscription = Subscription(5, "t", "DE01", "A-1", "S-1", key, anchor_day, **taken)
@@ -147,8 +152,29 @@ class Shop:
         months = max((c.months for plan in self.plans.values() for c in plan.charges if c.kind == "usage"), default=1)
         floor = window if window == date.min else add_months(window, -months)
         return SubscriptionDue(
-            self.subscription, tuple(self.events), window, self.mark, tuple(billed), tuple(self._usage_days(floor))
-        )
+            self.subscription, tuple(self.events), window, self.mark, tuple(billed), tuple(self._usage_days(floor)),
+            usage_from=floor, earlier=tuple(self._earlier(floor)),
+        )  # fmt: skip
+
+    def _earlier(self, floor: date) -> list[UsageDay]:
+        """Sums of the windows that begin before the first day that is read."""
+        found: list[UsageDay] = []
+        if floor > date.min and self.turning is not None:
+            since = subscribed_on(SubscriptionDue(self.subscription, tuple(self.events), floor))
+            firsts = {max(holding(window, since, floor).start, since) for window in self.turning.windows}
+            for first in sorted(firsts):
+                for meter in METERS:
+                    days = [one for one in self._usage_days(first) if one.meter == meter and one.day < floor]
+                    if days:
+                        peak, last = max(one.peak for one in days), max(one.last_id for one in days)
+                        total = sum((one.quantity for one in days), ZERO)
+                        found.append(UsageDay(5, meter, first, total, sum(one.events for one in days), last, peak))
+        return found
+
+    @property
+    def turning(self) -> Turning | None:
+        """What makes prices turn here."""
+        return turning_of(self.prices.values(), self.looked_at)
 
     def _window(self) -> date:
         if self.mark is None:
@@ -170,7 +196,10 @@ class Shop:
 
     def preview(self, on: date) -> Statement:
         """What a run on that day would make of the subscription."""
-        job = Job(ENTITY, self.plans, METERS, self.decide, on, len(self.events), len(self.usage), self.price_turns)
+        job = Job(
+            ENTITY, self.plans, METERS, self.decide, on, len(self.events), len(self.usage), self.price_turns,
+            turning=self.turning,
+        )  # fmt: skip
         contracts = {self.contract.key: self.contract} if self.contract else {}
         due = self.due()
         return statement(job, AccountDue(self.account, contracts, (due,)), due)

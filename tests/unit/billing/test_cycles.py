@@ -15,9 +15,9 @@ from engine.base.errors import TollbookError
 from engine.base.money import ZERO
 from engine.billing.agenda import next_run
 from engine.billing.billed import CREDIT_OUTSIDE, OVER_CREDITED, open_lines
+from engine.billing.job import Job
 from engine.billing.netting import DOUBLE_BILLED
 from engine.billing.on_account import moved
-from engine.billing.rating import Job
 from engine.model.invoice import BilledLine
 from engine.model.subscription import SubscriptionEvent
 from tests.unit.billing.histories import DAY, Story, live, stories

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError
-from engine.billing import rating, statement
+from engine.billing import metering, rating, statement
 from engine.billing.pricing import PricingFacts
 from engine.billing.proration import ProrationFacts
 from engine.model.contract import Contract, ContractLine
@@ -313,7 +313,7 @@ class TestUsage:
         one.know("start", day("2026-01-01"), "p", 1)
         with pytest.raises(TollbookError) as caught:
             one.run(day("2026-01-01"))
-        assert caught.value.findings[0].code == rating.UNKNOWN_METER
+        assert caught.value.findings[0].code == metering.UNKNOWN_METER
 
 
 class TestOneTimeCharges:

@@ -21,8 +21,21 @@ EVERY = [pytest.param(family, id=family.name) for family in ALL.values()]
 
 
 def test_the_families_of_a_bill_run() -> None:
-    asked = ["metering", "pricing", "proration", "invoicing", "numbering", "tax", "routing", "posting", "revrec"]
-    assert list(ALL) == [*asked, "limits"]
+    asked = [
+        "usage_control",
+        "metering",
+        "lateness",
+        "pricing",
+        "discounts",
+        "proration",
+        "invoicing",
+        "numbering",
+        "tax",
+        "routing",
+        "posting",
+        "revrec",
+    ]
+    assert list(ALL) == [*asked, "wallets", "renewal", "limits", "triggers"]
     with pytest.raises(TypeError):
         ALL["pricing"] = ALL["tax"]  # type: ignore[index]
 
@@ -63,7 +76,7 @@ def test_facts_are_frozen(family: Family) -> None:
 class TestPricingResults:
     def test_the_amount_of_a_case_is_rounded_in_its_currency(self) -> None:
         made = decision("pricing", "per_unit", unit={"EUR": Decimal("0.333")})
-        facts = SimpleNamespace(quantity=Decimal(2), account=SimpleNamespace(currency="EUR"))
+        facts = SimpleNamespace(quantity=Decimal(2), account=SimpleNamespace(currency="EUR"), discounts=())
         results = ALL["pricing"].results
         assert results is not None
         assert results(made, facts) == {
@@ -77,7 +90,7 @@ class TestPricingResults:
     )
     def test_rounding_is_the_rule_s(self, mode: str, amount: str) -> None:
         made = decision("pricing", "flat", price={"EUR": Decimal("0.125")}, rounding=mode)
-        facts = SimpleNamespace(quantity=Decimal(1), account=SimpleNamespace(currency="EUR"))
+        facts = SimpleNamespace(quantity=Decimal(1), account=SimpleNamespace(currency="EUR"), discounts=())
         results = ALL["pricing"].results
         assert results is not None
         assert results(made, facts)["amount"] == {"EUR": Decimal(amount)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.runs.intake import arrivals
+from engine.runs.intake import arrivals, dimensions
 from engine.runs.intake.reading import Broken
 
 ROW = {"key": "1", "source": "s", "entity": "E", "subscription": "S", "meter": "m", "at": "t", "quantity": "1.0"}
@@ -35,11 +35,20 @@ def test_data_say_more_than_subject_and_type() -> None:
     assert arrivals.cloudevents(text) == [{**ROW, "meter": "other", "subscription": "T"}]
 
 
-@pytest.mark.parametrize("given", ['{"dimensions": {"a": [1]}}', '{"dimensions": "x"}', '{"dimensions": null}'])
-def test_dimensions_may_be_anything_and_are_not_kept(given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ('{"dimensions": {"b": 1.50, "a": true, "c": null}}', '{"a":"true","b":"1.50"}'),
+        ('{"dim.b": 1.50, "dim.a": "x"}', '{"a":"x","b":"1.50"}'),
+        ('{"dimensions": {"b": "y"}, "dim.a": "x"}', '{"a":"x","b":"y"}'),
+        ('{"dimensions": {}}', None),
+    ],
+)
+def test_dimensions_come_as_an_object_or_one_by_one(given: str, held: str | None) -> None:
     (row,) = arrivals.one(given)
     assert isinstance(row, dict)
-    assert arrivals.unread(row) == {"dimensions"}
+    assert arrivals.unread(row) == frozenset()
+    assert dimensions.read(row["dimensions"]) == held
 
 
 @pytest.mark.parametrize(

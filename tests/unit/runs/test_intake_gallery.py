@@ -21,6 +21,7 @@ from engine.rulebook.rulebook import RuleBook, compile_book, read
 from engine.runs import import_run
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.intake import (
+    acceptances,
     balances,
     control_totals,
     cutting,
@@ -33,6 +34,7 @@ from engine.runs.intake import (
     references,
     rows,
     session,
+    trigger_rows,
     usage,
 )
 from engine.store.books import Books, open_books
@@ -107,7 +109,7 @@ def test_again_changes_nothing(books: Books, case: str) -> None:
 
 def test_every_code_is_shown() -> None:
     modules = (events, hierarchy, import_run, masters, reading, references, rows, session, usage)
-    modules += (balances, control_totals, cutting, opening_numbers, openings)
+    modules += (acceptances, trigger_rows, balances, control_totals, cutting, opening_numbers, openings)
     codes = {str(value) for module in modules for value in vars(module).values() if isinstance(value, Code)}
     texts = "".join(path.read_text(encoding="utf-8") for path in GALLERY.glob("*/expected.txt"))
     missing = {code for code in codes if code.startswith(("intake.", "cutover.")) and f"[{code}]" not in texts}

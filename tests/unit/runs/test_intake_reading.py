@@ -254,3 +254,16 @@ def test_the_same_texts_come_out_of_every_kind_of_file(tmp_path: Path, texts: li
     assert [row for _, row in rows_of(tmp_path, "x.jsonl", lines)] == expected
     with open_table(path, "x.parquet", KNOWN) as table:
         assert [row for _, row in table.rows] == expected
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.jsonl.gz"])
+def test_packed_text_is_read_as_text_is(tmp_path: Path, name: str) -> None:
+    """Row by row; what is cut off or is not packed at all is refused, with what could be read before."""
+    import gzip
+
+    text = "key,name\n1,a\n2,b\n" if "csv" in name else '{"key": 1, "name": "a"}\n{"key": "2", "name": "b"}\n'
+    rows = [row for _, row in rows_of(tmp_path, name, gzip.compress(text.encode()))]
+    assert rows == [{"key": "1", "name": "a"}, {"key": "2", "name": "b"}]
+    assert "intake.unreadable-file" in refused(tmp_path, name, gzip.compress(text.encode() * 50_000)[:-200])
+    assert "intake.unreadable-file" in refused(tmp_path, name, text)
+    assert "intake.not-utf8" in refused(tmp_path, name, gzip.compress(text.encode("utf-16")))

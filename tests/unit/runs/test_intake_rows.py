@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from engine.base.errors import Finding, Where
-from engine.runs.intake.formats import FORMATS, reference
+from engine.runs.intake.formats import FORMATS
+from engine.runs.intake.formats_page import reference
 from engine.runs.intake.rows import Values, check_header, read_row, rules_of
 
 TODAY = date(2026, 3, 31)
@@ -39,6 +40,7 @@ def test_a_good_row() -> None:
             "at": datetime(2026, 2, 28, 23, 30, tzinfo=UTC),
             "quantity": Decimal("2.5"),
             "source": "import",
+            "dimensions": None,
         },
         [],
     )
@@ -58,7 +60,13 @@ def test_all_mistakes_of_a_row_in_one_go() -> None:
 
 def test_blanks_around_values_do_not_count_and_empty_is_absent() -> None:
     values, _ = judge("meters", key="  gb ", unit="\tGB ", aggregation="  ")
-    assert values == {"key": "gb", "unit": "GB", "aggregation": "sum"}
+    assert values is not None
+    assert {name: value for name, value in values.items() if value} == {
+        "key": "gb",
+        "unit": "GB",
+        "aggregation": "sum",
+        "others": "report",
+    }
 
 
 def test_bytes_that_are_not_utf8() -> None:

@@ -92,7 +92,7 @@ def test_a_failing_request_is_recorded_and_stops_nothing(tmp_path: Path, databas
             ("post", at("2026-03-01 13:00Z"), "done"),
             ("check", at("2026-03-02 01:30Z"), "done"),
         ]
-        assert queue == {"waiting": 0, "scheduler": "s"}
+        assert queue == {"waiting": 0, "scheduler": "s", "urgent": []}
 
 
 def test_a_fault_of_the_program_is_an_error_of_the_request(

@@ -17,7 +17,9 @@ from engine.model.decision import Decision
 from engine.model.entity import LegalEntity, TaxRegistration
 from engine.model.invoice import RatedCharge
 from engine.model.journal import Change, FxRate, GLAccount
+from engine.model.lateness import Disposition, Ended, LateUsage
 from engine.model.subscription import BillingMark, Subscription
+from engine.model.worklist import Difference
 from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
@@ -62,7 +64,7 @@ def masters(writer: Writer) -> None:
         [Subscription(0, T, E, "parent", "S-parent"), Subscription(0, T, E, "child", "S-child", "C1", 15)],
     )
     ids = subscription_ids(writer)
-    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1), *[None] * 4) for key in sorted(ids)]
+    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1), *[None] * 5) for key in sorted(ids)]
     writer.put_subscription_events(starts)
 
 
@@ -75,7 +77,7 @@ def subscription_ids(writer: Writer) -> dict[str, int]:
 def usage(subscription: int, key: str, day: date, quantity: str = "1", source: str = "app") -> tuple[Any, ...]:
     """A row for ``put_usage``."""
     at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    return (T, E, source, key, subscription, "api", at, day, Decimal(quantity))
+    return (T, E, source, key, subscription, "api", at, day, Decimal(quantity), None)
 
 
 def refused_usage(key: str) -> tuple[Any, ...]:
@@ -220,3 +222,14 @@ def last_number(series: str, number: int) -> dict[str, Any]:
         "last_date": JAN,
         "cutover": "main",
     }
+
+
+def ended(ident: int, disposition: Disposition) -> Ended:
+    """How the event ``late`` of that id ended."""
+    late = LateUsage(ident, ident, "app", f"late{ident}", "api", JAN, Decimal(1))
+    return Ended(late, 1, "basic", "calls", JAN, FEB, 28, disposition, Decimal("0.5"), "EUR", DECISION)
+
+
+def difference(subject: str) -> Difference:
+    """Something for the worklist."""
+    return Difference(E, "usage-total", subject, "2 events are missing", {"from": "2026-01-01"}, "", DECISION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,9 +17,11 @@ from engine.model.catalog import Meter
 from engine.model.effect import Answer, Effect
 from engine.model.request import ScheduleMark
 from engine.model.subscription import BillingMark
+from engine.model.wallet import Lot, Move
 from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
+from engine.store.writing_wallets import Act
 from tests.unit.store import sample as s
 
 
@@ -27,12 +30,18 @@ def later(days: int) -> datetime:
     return s.CHANGE.at + timedelta(days)
 
 
+ONE = Decimal(1)
+LOT = Lot(99, "lot", "pot", "paid", s.JAN, date.max, 1, "EUR", ONE, ONE, "EUR", ONE, Decimal(0))
+ACT = Act(s.E, "pot", "act", s.JAN, (Move("pot", "grant", LOT, ONE, ONE, ONE, ONE),))
+
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
     "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
+    "put_attributes": lambda w: w.put_attributes([(s.T, s.E, "account", "A", "risk", s.JAN, "high")]),
     "put_reversals": lambda w: w.put_reversals([(s.T, s.E, "app", "new", 1, 1, "api", s.JAN)]),
     "put_refused_usage": lambda w: w.put_refused_usage([s.refused_usage("new")]),
-    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, *[None] * 6)]),
+    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, *[None] * 7)]),
+    "keep_usage_cursor": lambda w: w.keep_usage_cursor(s.T, "phones", "", "new", 1),
     "roll_up_usage": lambda w: w.roll_up_usage(s.T),
     "append": lambda w: w.append("intake_file", [(1, s.T, "f", "0", 1, 1, s.CHANGE.at)]),
     "set_marks": lambda w: w.set_marks([BillingMark(1, s.APR, 1, 1)]),
@@ -65,11 +74,25 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put_openings": lambda w: w.put_openings("opening_numbers", [s.last_number("NEW", 7)], ("last_number",)),
     "open_subscriptions": lambda w: w.open_subscriptions(s.T, {1: (s.E, "main", s.FEB)}),
     "go_on_numbering": lambda w: w.go_on_numbering(s.T, s.E, "OLD", 7, s.JAN),
+    "put_trigger_notes": lambda w: w.put_trigger_notes([(s.T, s.E, 1, "new", "Bob", "", "crm")]),
+    "move_mark": lambda w: w.move_mark(s.T, "triggers", 0, 7),
+    "end_late_usage": lambda w: w.end_late_usage(s.T, s.E, [s.ended(1, "drop")]),
+    "note_arrived": lambda w: w.note_arrived(s.T, w.reader.high_marks()[0]),
+    "reach": lambda w: w.reach(s.T, "delivered/de/app", 7),
+    "settle_totals": lambda w: w.settle_totals(s.T, [7], "agreed"),
+    "open_item": lambda w: w.open_item(s.T, s.difference("new")),
+    "assign_item": lambda w: w.assign_item(s.T, w.reader.work_items(s.T)[0].id, "bob"),
+    "resolve_item": lambda w: w.resolve_item(s.T, w.reader.work_items(s.T)[0].id, "accepted"),
+    "open_wallets": lambda w: w.open_wallets(s.T, [(s.E, "new", "parent", "EUR")]),
+    "put_lots": lambda w: w.put_lots(s.T, s.E, [LOT], {"pot": "parent"}),
+    "move_wallets": lambda w: w.move_wallets(s.T, [ACT], w.lock_wallets(s.T, [(s.E, "pot")])),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""
 
-OTHERS = {"claim_partition", "finish", "lock_approval", "lock_run", "renew_request", "rows", "take_ids"}
+OTHERS = {
+    *("claim_partition", "finish", "lock_approval", "lock_run", "lock_wallets", "renew_request", "rows", "take_ids"),
+}
 """Public methods that change nothing of the books: locks, the end of the transaction, a read, ids."""
 
 
@@ -85,8 +108,10 @@ def prepared(books: Books) -> Books:
         writer.close_period(s.T, s.E, date(2026, 3, 1))
         writer.put_usage([s.usage(1, "late", s.MAR)])
         writer.propose(s.T, "open-period", "period/de/2026-03", "{}")
+        writer.open_wallets(s.T, [(s.E, "pot", "parent", "EUR")])
         writer.hold_lease(s.T, "scheduler", "me", timedelta(1))
         writer.enqueue(s.T, "monthly", "bill", later(-1), s.MAR, "ada", "month")
+        writer.open_item(s.T, s.difference("old"))
     return books
 
 

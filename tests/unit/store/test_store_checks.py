@@ -31,6 +31,10 @@ FAULTS: dict[str, Sequence[str]] = {
         f"INSERT INTO receivable VALUES (99, '{s.T}', '{s.E}', 'R1', 'parent', 'invoice', '2025-12-01', '2025-12-31', 'EUR', "
         "10, 10, 'EUR', 10, 'main')"
     ],
+    "wallets-tie": [
+        "INSERT INTO wallet_state (tenant, entity, key, account, currency, balance, version) "
+        "VALUES ('acme', 'de', 'pot', 'parent', 'EUR', 5, 0)"
+    ],
 }
 
 

@@ -54,14 +54,20 @@ def test_another_body_is_a_conflict_and_the_first_stays(books: Books) -> None:
 def test_the_day_of_a_known_event_stays(books: Books) -> None:
     row = s.usage(1, "a", s.JAN)
     put(books, row)
-    moved = (*row[:7], date(2025, 12, 31), row[8])
+    moved = (*row[:7], date(2025, 12, 31), *row[8:])
     assert put(books, moved) == Outcome(0, 0, 1, repeats=(0,))
+
+
+def test_other_dimensions_are_another_body(books: Books) -> None:
+    plain, eu, us = ((*s.usage(1, "a", s.JAN)[:9], text) for text in (None, '{"region":"EU"}', '{"region":"US"}'))
+    assert put(books, eu) == Outcome(1)
+    assert put(books, eu, us, plain) == Outcome(0, 0, 1, (1, 2), (0,))
 
 
 def test_nothing_and_nonsense(books: Books) -> None:
     assert put(books) == Outcome()
     with pytest.raises(TollbookError) as caught:
-        put(books, (*s.usage(1, "a", s.JAN)[:8], Decimal("0.0000001")))
+        put(books, (*s.usage(1, "a", s.JAN)[:8], Decimal("0.0000001"), None))
     assert caught.value.findings[0].code == "store.not-exact"
     assert "usage_event.quantity" in caught.value.findings[0].what
     assert events(books) == []
@@ -76,12 +82,12 @@ def test_many_events_quickly(books: Books) -> None:
 
 
 def test_subscription_events(books: Books) -> None:
-    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2), *[None] * 4)
-    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, *[None] * 6)
+    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2), *[None] * 5)
+    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, *[None] * 7)
     with books.writer(s.CHANGE) as writer:
         assert writer.put_subscription_events([row, pause]) == Outcome(2)
         assert writer.put_subscription_events([pause, row]) == Outcome(0, 0, 2, repeats=(0, 1))
-        assert writer.put_subscription_events([(*pause[:6], "basic", *[None] * 5)]) == Outcome(0, 0, 0, (0,))
+        assert writer.put_subscription_events([(*pause[:6], "basic", *[None] * 6)]) == Outcome(0, 0, 0, (0,))
 
 
 def test_ids_are_in_the_order_of_commits(books: Books) -> None:
@@ -144,7 +150,7 @@ def test_daily_sums_are_the_sums_of_events(books: Books, batches: list[list[tupl
 def test_a_tenant_rolls_up_its_own(books: Books) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with books.writer(s.CHANGE) as writer:
-        writer.put_usage([("other", "x", "app", "k", 9, "api", at, s.JAN, Decimal(1)), s.usage(1, "k", s.JAN)])
+        writer.put_usage([("other", "x", "app", "k", 9, "api", at, s.JAN, Decimal(1), None), s.usage(1, "k", s.JAN)])
         writer.roll_up_usage(s.T)
         assert [row.subscription_id for row in writer.rows(sa.select(tables.USAGE_DAY))] == [1]
         writer.roll_up_usage("other")

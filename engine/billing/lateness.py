@@ -1,0 +1,393 @@
+"""Usage that is late: how long a bill waits for it, and what becomes of what comes after the bill.
+
+A late event is one that became known after a run had looked at the stretch that it belongs to.  The rule is asked once for all
+late events of a stretch (and of other stretches that count the same events): they are billed with the difference, or the lines
+that were billed are given back and billed anew, or the events are dropped and count no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from engine.base.errors import Code, Finding, Where, refuse
+from engine.base.money import ZERO
+from engine.base.period import Period
+from engine.billing.billed import Open, billed_in_part, service
+from engine.billing.job import Job, Owed, Stretch
+from engine.billing.metering import told_by_days
+from engine.billing.netting import Back, Due, net_usage
+from engine.model.account import Account
+from engine.model.decision import Decision
+from engine.model.due import SubscriptionDue
+from engine.model.entity import LegalEntity
+from engine.model.invoice import RatedCharge
+from engine.model.lateness import Disposition, Ended, Hold, Late, LateUsage, Policy
+from engine.model.usage import UsageDay
+
+USAGE_HELD = Code("usage.held", "Usage that is not billed, because what its source delivered is not complete.")
+DROPPED = Code("usage.dropped", "Late usage that a lateness rule does not bill.")
+NOT_DROPPED = Code(
+    "usage.not-dropped", "Late usage that a lateness rule would drop, of a charge that counts more than sums."
+)
+
+Key = tuple[str, str, date, date]
+"""Plan, charge, first day and day after the last of a stretch."""
+
+
+class LatenessFacts(msgspec.Struct, frozen=True, gc=False):
+    """What a lateness rule may look at: usage of one charge, and how late some of it is."""
+
+    entity: Annotated[LegalEntity, Meta(description="the legal entity that sells")]
+    account: Annotated[Account, Meta(description="the account that uses the service")]
+    plan: Annotated[str, Meta(description="plan key")]
+    charge: Annotated[str, Meta(description="key of the charge that bills the usage")]
+    meter: Annotated[str, Meta(description="meter key; the first one of a charge that bills several")]
+    source: Annotated[
+        str | None,
+        Meta(description="the system that counted the late events; null for the grace, or where several did"),
+    ]
+    days_late: Annotated[
+        int, Meta(description="days from the end of the service to the run; 0 for the grace", extra={"least": 0})
+    ]
+    difference: Annotated[
+        Decimal | None,
+        Meta(
+            description="what the late events come to before tax, negative where they are taken back; null for the grace"
+        ),
+    ]
+    cycle_end: Annotated[date, Meta(description="day after the last day of the service; selects the rule in force")]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What becomes of the late usage of a subscription: how each event ends, ids of those dropped, the stretches that are
+    given back and billed anew, and which of their lines are given back on a document of their own."""
+
+    ended: tuple[Ended, ...] = ()
+    dropped: frozenset[int] = frozenset()
+    anew: frozenset[Key] = frozenset()
+    apart: frozenset[Key] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    def lines_apart(self, billed: Iterable[Open]) -> frozenset[int]:
+        """Ids of the billed lines that are given back on a document of their own."""
+        if not self.apart:
+            return frozenset()
+        return frozenset(one.line.id for one in billed if _line_key(one.line.charge) in self.apart)
+
+
+NOTHING_LATE = Judged()
+
+
+def key_of(stretch: Stretch | Owed) -> Key:
+    """What tells a stretch apart within its subscription."""
+    return stretch.plan, stretch.charge.key, stretch.days.start, stretch.days.end
+
+
+def _line_key(charge: RatedCharge) -> Key:
+    return charge.plan, charge.charge, charge.service_from, charge.service_to
+
+
+def lateness_facts(
+    job: Job,
+    account: Account,
+    stretch: Stretch,
+    source: str | None = None,
+    days_late: int = 0,
+    difference: Decimal | None = None,
+) -> LatenessFacts:
+    """What a rule sees of a stretch: of its late usage, or for its grace where nothing is said of that."""
+    charge, end = stretch.charge, stretch.days.end
+    meter = charge.counted[0] if charge.counted else ""
+    return LatenessFacts(job.entity, account, stretch.plan, charge.key, meter, source, days_late, difference, end)
+
+
+def grace(job: Job, account: Account, stretch: Stretch) -> int:
+    """For how many days after its end the bill of a stretch waits for usage."""
+    days: int = job.decide("lateness", lateness_facts(job, account, stretch), stretch.days.end).terms["grace"]
+    return days
+
+
+def reconciled(
+    job: Job, account: Account, due: SubscriptionDue, stretch: Stretch, billed: Sequence[Open], held: list[Finding]
+) -> Stretch:
+    """A stretch of usage with the days that its bill waits for late usage, or held where what was delivered is not complete.
+
+    Raises:
+        TollbookError: ``usage.held`` where the whole subscription waits.
+    """
+    waiting = job.reconciling
+    if waiting.waits:
+        days = grace(job, account, stretch)
+        if days:
+            stretch = msgspec.structs.replace(stretch, wait=days)
+    for hold in waiting.holds:
+        if concerns(hold, stretch):
+            before = billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed)
+            if not before and not stretch.due(job.on):
+                continue
+            subject = f"subscription/{due.subscription.key}"
+            if hold.scope == "subscription" or (before and due.late):
+                what, why, mend = _held(hold, "nothing of the subscription is billed")
+                raise refuse(USAGE_HELD, what, why=why, mend=mend, subject=subject)
+            what, why, mend = _held(hold, f"{stretch.charge.key} of {stretch.days} waits")
+            held.append(Finding(USAGE_HELD, Where(subject), what, why, mend, level="warning", subject=subject))
+            return msgspec.structs.replace(stretch, held=True)
+    return stretch
+
+
+def concerns(hold: Hold, stretch: Stretch) -> bool:
+    """Whether what is held is counted in a stretch."""
+    counted = stretch.counted or stretch.days
+    return (not hold.meter or hold.meter in stretch.charge.counted) and hold.days.meet(counted) is not None
+
+
+def _held(hold: Hold, waits: str) -> tuple[str, str, str]:
+    mend = "`tollbook worklist list` shows it; a run bills what waits once it is settled"
+    return f"{waits}: {hold.what}", "a rule of usage_control holds bills of usage that is not complete", mend
+
+
+class _Group:
+    """Stretches that the same late events count in, with what all of them come to."""
+
+    def __init__(self, stretch: Stretch, usage: Iterable[LateUsage], difference: Decimal | None) -> None:
+        self.stretches, self.difference = [stretch], difference
+        self.usage = {one.id: one for one in usage}
+
+    def takes(self, other: _Group) -> bool:
+        """Whether another group shares an event with this one, which then has all of it."""
+        if not self.usage.keys() & other.usage.keys():
+            return False
+        self.stretches += other.stretches
+        self.usage |= other.usage
+        if other.difference is not None:
+            self.difference = (self.difference or ZERO) + other.difference
+        return True
+
+
+def judge(
+    job: Job,
+    account: Account,
+    due: SubscriptionDue,
+    stretches: Iterable[Stretch],
+    too_late: Sequence[Stretch],
+    owed: Sequence[Owed],
+    billed: Sequence[Open],
+) -> Judged:
+    """How the late usage of a subscription ends: the rule's word for each group of stretches that it counts in.
+
+    ``too_late`` are stretches that a metering rule leaves alone.  Usage of a stretch that a subscription event changed since
+    it was billed is not late, nor that of one all of whose lines were given back: both are billed as if for the first time.
+
+    Raises:
+        TollbookError: ``rule.no-answer``.
+    """
+    late, mark = due.late, due.mark
+    if late is None or mark is None or mark.billed_on is None:
+        return NOTHING_LATE
+    amounts: dict[Key, Decimal] = {}
+    for one in owed:  # of usage that is priced by group there are several
+        amounts[key_of(one)] = amounts.get(key_of(one), ZERO) + one.amount
+    groups: list[_Group] = []
+    for stretch in stretches:
+        if stretch.held or not stretch.due(mark.billed_on) or _changed(due, stretch):
+            continue
+        mine = _of(late, stretch)
+        lines = [one for one in billed if _line_key(one.line.charge) == key_of(stretch)]
+        if mine and (not lines or any(one.left or not one.line.charge.amount for one in lines)):
+            amount = amounts.get(key_of(stretch))
+            difference = None if amount is None else amount - sum((x.left - x.adjusted for x in lines), ZERO)
+            _join(groups, _Group(stretch, mine, difference))
+    judged = _Verdict(job, account, due)
+    for group in groups:
+        judged.on(group)
+    for stretch in too_late:
+        judged.alone(stretch, _of(late, stretch))
+    return judged.done()
+
+
+def _of(late: Late, stretch: Stretch) -> list[LateUsage]:
+    counted, meters = stretch.counted or stretch.days, stretch.charge.counted
+    return [one for one in late.usage if one.meter in meters and one.day in counted]
+
+
+def _changed(due: SubscriptionDue, stretch: Stretch) -> bool:
+    seen = due.mark.events_seen if due.mark else 0
+    return any(event.id > seen and event.on <= stretch.days.end for event in due.events)
+
+
+def _join(groups: list[_Group], new: _Group) -> None:
+    for other in [group for group in groups if new.takes(group)]:
+        groups.remove(other)
+    groups.append(new)
+
+
+class _Verdict:
+    """Gathers what rules say of groups of late usage."""
+
+    def __init__(self, job: Job, account: Account, due: SubscriptionDue) -> None:
+        self.job, self.account, self.due = job, account, due
+        self.ended: dict[int, Ended] = {}
+        self.dropped: set[int] = set()
+        self.anew: set[Key] = set()
+        self.apart: set[Key] = set()
+        self.findings: list[Finding] = []
+
+    def on(self, group: _Group) -> None:
+        """Ask the rule about a group, and note what it says.  What a source takes back is never dropped."""
+        first = min(group.stretches, key=key_of)
+        usage = group.usage.values()
+        policy: Policy = "next_bill"
+        decision: Decision | None = None
+        if self.job.reconciling.asks:
+            sources = {one.source for one in usage}
+            source = next(iter(sources)) if len(sources) == 1 else None
+            facts = lateness_facts(self.job, self.account, first, source, self._days(first), group.difference)
+            decision = self.job.decide("lateness", facts, first.days.end)
+            policy = self._policy(decision, group)
+            if policy == "drop" and not all(self._summed(stretch) for stretch in group.stretches):
+                policy = "next_bill"
+                self.findings.append(_kept(self.due, first))
+        keys = frozenset(map(key_of, group.stretches))
+        if policy == "credit_and_rebill":
+            self.anew |= keys
+            if decision is not None and decision.terms["documents"] == "apart":
+                self.apart |= keys
+        lost = [one for one in usage if policy == "drop" and not one.back]
+        for one in usage:
+            disposition: Disposition = policy if policy != "drop" or not one.back else "next_bill"
+            self._end(one, first, disposition, group.difference, decision.id if decision else 0)
+        if lost:
+            self.dropped |= {one.id for one in lost}
+            self.findings.append(_dropped(self.due, first, lost, group.difference, self.account.currency))
+
+    def alone(self, stretch: Stretch, usage: Iterable[LateUsage]) -> None:
+        """Note late usage that a metering rule leaves alone."""
+        for one in usage:
+            if one.id not in self.ended:
+                self._end(one, stretch, "too_late", None, 0)
+
+    def done(self) -> Judged:
+        """What was noted, in the order in which the events became known."""
+        ended = tuple(self.ended[ident] for ident in sorted(self.ended))
+        return Judged(ended, frozenset(self.dropped), frozenset(self.anew), frozenset(self.apart), tuple(self.findings))
+
+    def _policy(self, decision: Decision, group: _Group) -> Policy:
+        terms: Any = decision.terms
+        policy: Policy = terms["policy"]
+        least = (terms["drop_under"] or {}).get(self.account.currency)
+        if least is not None and group.difference is not None and abs(group.difference) < least:
+            policy = "drop"
+        return "next_bill" if policy == "drop" and all(one.back for one in group.usage.values()) else policy
+
+    def _summed(self, stretch: Stretch) -> bool:
+        """Whether usage is the sums of its days, from which a dropped event can be taken."""
+        meters = (self.job.meters.get(key) for key in stretch.charge.counted)
+        return all(meter is None or told_by_days(stretch.charge, meter) for meter in meters)
+
+    def _days(self, stretch: Stretch) -> int:
+        return max((self.job.on - stretch.days.end).days, 0)
+
+    def _end(
+        self, one: LateUsage, stretch: Stretch, disposition: Disposition, amount: Decimal | None, decision: int
+    ) -> None:
+        self.ended[one.id] = Ended(
+            one,
+            self.due.subscription.id,
+            stretch.plan,
+            stretch.charge.key,
+            stretch.days.start,
+            stretch.days.end,
+            self._days(stretch),
+            disposition,
+            amount,
+            self.account.currency,
+            decision,
+        )
+
+
+def _dropped(
+    due: SubscriptionDue, stretch: Stretch, lost: Sequence[LateUsage], amount: Decimal | None, currency: str
+) -> Finding:
+    subject = f"subscription/{due.subscription.key}"
+    worth = "" if amount is None else f", worth {amount.normalize():f} {currency},"
+    return Finding(
+        DROPPED,
+        Where(subject),
+        f"{len(lost)} late events of {stretch.charge.key} of {stretch.days}{worth} are dropped",
+        "a lateness rule does not bill them; `tollbook usage late` lists them",
+        "let the rule say another policy before the next events come late",
+        level="info",
+        subject=subject,
+    )
+
+
+def _kept(due: SubscriptionDue, stretch: Stretch) -> Finding:
+    subject = f"subscription/{due.subscription.key}"
+    return Finding(
+        NOT_DROPPED,
+        Where(subject),
+        f"late events of {stretch.charge.key} of {stretch.days} are billed, though a lateness rule drops them",
+        "the charge filters, groups or measures its usage, and counts it anew each time: nothing can be left out of that",
+        "let the rule give next_bill or credit_and_rebill for this charge",
+        level="warning",
+        subject=subject,
+    )
+
+
+def without(due: SubscriptionDue, dropped: frozenset[int]) -> SubscriptionDue:
+    """The same subscription as if some late events had never been."""
+    assert due.late is not None
+    gone = {(one.meter, one.day) for one in due.late.usage if one.id in dropped}
+    days = []
+    for total in due.usage:
+        if (total.meter, total.day) in gone:
+            left = [
+                one
+                for one in due.late.around
+                if (one.meter, one.day) == (total.meter, total.day) and one.id not in dropped
+            ]
+            quantities = [one.quantity for one in left]
+            total = UsageDay(
+                total.subscription_id,
+                total.meter,
+                total.day,
+                sum(quantities, ZERO),
+                len(left),
+                total.last_id,
+                max(quantities, default=ZERO),
+            )
+        days.append(total)
+    singles = tuple(one for one in due.singles if one.id not in dropped)
+    return msgspec.structs.replace(due, usage=tuple(days), singles=singles)
+
+
+def net_with_late(
+    owed: Sequence[Owed],
+    billed: Sequence[Open],
+    currency: str,
+    stays: Callable[[RatedCharge], bool],
+    anew: frozenset[Key],
+) -> Iterable[Due | Back]:
+    """As :func:`engine.billing.netting.net_usage`, but stretches ``anew`` are given back whole and charged whole again."""
+    if not anew:
+        return net_usage(owed, billed, currency, stays)
+    again = [one for one in billed if _line_key(one.line.charge) in anew]
+    backs = [
+        Back(one.line, service(one.line), Fraction(one.line.charge.share), -one.left, 0, one.line.charge.full, one.left)
+        for one in again
+        if one.left
+    ]
+    others = (one for one in billed if _line_key(one.line.charge) not in anew)
+    return [*backs, *net_usage(owed, others, currency, stays)]
+
+
+def covers(waiting: Iterable[Stretch], days: Period) -> bool:
+    """Whether some stretch that waits ends within these days, so that what counts on it has to wait, too."""
+    return any(days.start < one.days.end <= days.end for one in waiting)

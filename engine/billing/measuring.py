@@ -1,0 +1,67 @@
+"""Which stretches of usage have to be measured by the books because daily sums do not tell what they count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.base.period import Period
+from engine.billing.adjusting import adjust
+from engine.billing.billed import billed_in_part, open_lines
+from engine.billing.changes.anchors import reanchored
+from engine.billing.counting import Counting
+from engine.billing.job import Job, Stretch
+from engine.billing.metering import told_by_days
+from engine.billing.opened import Before
+from engine.billing.timeline import Stint, stints
+from engine.model.catalog import Charge
+from engine.model.due import AccountDue, SubscriptionDue
+
+
+def measured_charges(job: Job) -> frozenset[tuple[str, str]]:
+    """(plan, charge) of all charges that daily sums do not do for; of most catalogues none."""
+    return frozenset(
+        (plan.key, charge.key)
+        for plan in job.plans.values()
+        for charge in plan.charges
+        if charge.kind == "usage" and not _told(job, charge)
+    )
+
+
+def _told(job: Job, charge: Charge) -> bool:
+    return all(key not in job.meters or told_by_days(charge, job.meters[key]) for key in charge.counted)
+
+
+def to_measure(
+    job: Job, owner: AccountDue, due: SubscriptionDue, charges: frozenset[tuple[str, str]]
+) -> Iterator[tuple[Stretch, Period]]:
+    """The stretches of some charges that the statement of a subscription will price, and the days whose usage they count.
+
+    Raises:
+        TollbookError: what makes this subscription impossible to bill.
+    """
+    if not any((plan, key) in charges for plan, key in _sold(job, due)):
+        return
+    if job.attributes is not None:
+        job = job.attributes.within(job, due)
+    contract = owner.contracts.get(due.subscription.contract or "")
+    served: tuple[Stint, ...] = stints(due.events, f"subscription/{due.subscription.key}")
+    if len(served) > 1:
+        served = reanchored(job, owner.account, due, served)
+    opens = open_lines([one for one in due.billed if one.charge.kind == "usage"])
+    billed = adjust(due, [one for one in opens if one.line.charge.service_from <= job.on]).billed
+    before = Before(due.opening, due, served, job.plans, job.on) if due.opening else None
+    for found in Counting(job, owner.account, due, served, billed, contract).stretches():
+        if (found.plan, found.charge.key) not in charges:
+            continue
+        stretch = before.left(found) if before else found
+        if stretch is None:
+            continue
+        if job.early or stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
+            yield stretch, stretch.counted or stretch.days
+
+
+def _sold(job: Job, due: SubscriptionDue) -> Iterator[tuple[str, str]]:
+    """Plan and charge of everything that the subscription ever had."""
+    for key in {event.plan for event in due.events if event.plan}:
+        if key in job.plans:
+            yield from ((key, charge.key) for charge in job.plans[key].charges)

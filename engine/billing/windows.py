@@ -1,0 +1,212 @@
+"""Tiers, allowances and limits that are of a longer time than the cycle that is billed: of a quarter, a year, a contract year.
+
+The quantity counts from the first day of the window on.  What a stretch owes is the price of what was counted up to its end,
+less the price of what was counted before it; both are rounded, so that the stretches of a window add up to its price.
+Usage that becomes known late moves every later stretch of its window, and each is billed the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from engine.base.errors import Code, refuse
+from engine.base.money import ZERO, round_to
+from engine.base.period import Period, cycle_containing
+from engine.billing.metering import Metered, metered, told_by_days
+from engine.billing.pricing import WHOLE, Price, PricingFacts, Terms, priced, shrinking
+from engine.billing.pricing.facts import having
+from engine.billing.proration import ProrationFacts, share_of
+from engine.billing.timeline import counted
+from engine.model.account import Account
+from engine.model.catalog import Charge, Meter
+from engine.model.decision import Decide, Decision, Flaw
+from engine.model.due import SubscriptionDue
+from engine.model.subscription import SubscriptionEvent
+from engine.model.usage import UsageDay
+
+if TYPE_CHECKING:
+    from engine.billing.job import Job, Stretch
+
+NOT_OF_SUMS = Code("pricing.window-not-of-sums", "A window of usage that is more than the sums of its days.")
+NOT_OF_USAGE = Code(
+    "pricing.window-not-of-usage", "A rule counts over a window, but its charge has no usage that could be counted."
+)
+
+PERIOD: Final = "period"
+"""The window of rules that look at the stretch alone."""
+CALENDAR: Final[Mapping[str, int]] = {"quarter": 3, "half_year": 6, "year": 12}
+"""Windows of the calendar, from the first of January on, in months."""
+
+
+def months_of(window: str) -> int:
+    """How many months a window lasts."""
+    return CALENDAR.get(window) or (12 if window == "contract_year" else int(window.split()[0]))
+
+
+def holding(window: str, since: date, day: date) -> Period:
+    """The window that holds a day: of the calendar, or counted from the first day of the subscription."""
+    if window in CALENDAR:
+        return cycle_containing(day, 1, CALENDAR[window], date.min)
+    return cycle_containing(day, since.day, months_of(window), since)
+
+
+def turning_days(window: str, since: date, days: Period) -> Iterator[date]:
+    """The days inside some days on which another window begins."""
+    turn = holding(window, since, days.start).end
+    while turn < days.end:
+        yield turn
+        turn = holding(window, since, turn).end
+
+
+class Spread(msgspec.Struct, frozen=True, gc=False):
+    """What a stretch owes of its window: the facts up to its end and before it, and the share of the window in service."""
+
+    upto: PricingFacts
+    before: PricingFacts
+    share: Fraction
+    proration: Decision | None
+
+    def prices(self, pricing: Decision, share: Fraction | None = None) -> tuple[Price, Price]:
+        """The price of what was counted up to the end of the stretch, and before it."""
+        used = self.share if share is None else share
+        applies_to = self.proration.terms["applies_to"] if self.proration else "amount"
+        return priced(pricing, self.upto, used, applies_to), priced(pricing, self.before, used, applies_to)
+
+    def owes(self, pricing: Decision, currency: str, share: Fraction | None = None) -> tuple[Decimal, Decimal]:
+        """The amount of the stretch, rounded, and before it was rounded."""
+        upto, before = self.prices(pricing, share)
+        mode = pricing.terms["rounding"]
+        rounded = round_to(upto.amount, currency, mode) - round_to(before.amount, currency, mode)
+        return rounded, upto.amount - before.amount
+
+
+def spread(
+    pricing: Decision, facts: PricingFacts, days: Period, counts: Mapping[str, tuple[Metered, Metered]],
+    cancelled: Collection[date], decide: Decide,
+) -> Spread:  # fmt: skip
+    """How a stretch lies in its window; ``counts`` is what each meter counted up to its end, and before it.
+
+    The window is over, so that minimums apply, where it ends or once the service was cancelled in it: a service that begins
+    again owes what it uses beyond them.  What shrinks as the proration
+    rule says shrinks to the part of the window that was left when the subscription began.
+    """
+    since, window = facts.subscribed_on, holding(pricing.terms["window"], facts.subscribed_on, facts.day)
+    upto = {key: both[0].quantity for key, both in counts.items()}
+    before = {key: both[1].quantity for key, both in counts.items()}
+    several = len(counts) > 1
+    replace = msgspec.structs.replace
+
+    def ended_by(upto: date) -> bool:
+        return any(window.start < day <= upto for day in cancelled)
+
+    share, proration = _share(pricing.terms, facts, since, window, decide)
+    return Spread(
+        replace(
+            facts,
+            quantity=sum(upto.values(), ZERO),
+            metered=upto if several else {},
+            complete=facts.complete and (days.end >= window.end or ended_by(days.end)),
+        ),
+        replace(
+            facts,
+            quantity=sum(before.values(), ZERO),
+            metered=before if several else {},
+            complete=ended_by(days.start),
+        ),
+        share,
+        proration,
+    )
+
+
+def _share(
+    terms: Terms, facts: PricingFacts, since: date, window: Period, decide: Decide
+) -> tuple[Fraction, Decision | None]:
+    if since <= window.start:
+        return WHOLE, None
+    as_long = msgspec.structs.replace(facts.charge, months=months_of(terms["window"]), days=0)
+    asked = ProrationFacts(
+        facts.account, as_long, facts.plan, "start", "anchor", since, window.end, window.start, window.end
+    )
+    decision = decide("proration", asked, facts.day)
+    if decision.terms["applies_to"] != "tiers" and not shrinking(terms):
+        return WHOLE, None
+    return share_of(decision, asked), decision
+
+
+def cancelled_on(events: Iterable[SubscriptionEvent]) -> set[date]:
+    """The days on which a service was cancelled, if it was not taken back."""
+    known = counted(events)
+    back = {event.on for event in known if event.kind == "uncancel"}
+    return {event.on for event in known if event.kind == "cancel"} - back
+
+
+def counts_of(
+    days: Sequence[UsageDay], meters: Iterable[Meter], first: date, counted: Period
+) -> dict[str, tuple[Metered, Metered]]:
+    """What each meter counted from the first day of the window up to the end of some days, and before them."""
+    upto, before = Period(first, counted.end), Period(first, counted.start)
+    return {meter.key: (metered(days, meter, upto), metered(days, meter, before)) for meter in meters}
+
+
+def windowed(
+    job: Job, due: SubscriptionDue, account: Account, stretch: Stretch, pricing: Decision, facts: PricingFacts,
+    meters: Sequence[Meter],
+) -> tuple[Spread, int]:  # fmt: skip
+    """What a stretch of usage owes of its window, and the newest event that counts in it.
+
+    Raises:
+        TollbookError: ``pricing.window-not-of-usage``, ``pricing.window-not-of-sums``.
+    """
+    if not meters:
+        raise not_of_usage(pricing, stretch.plan, stretch.charge)
+    if not all(told_by_days(stretch.charge, meter) for meter in meters):
+        raise not_of_days(pricing, stretch.plan, stretch.charge)
+    window = holding(pricing.terms["window"], facts.subscribed_on, facts.day)
+    first = max(window.start, facts.subscribed_on)
+    days = [one for one in due.earlier if one.day == first]
+    counts = counts_of([*days, *due.usage], meters, first, stretch.counted or stretch.days)
+    found = spread(pricing, facts, stretch.days, counts, cancelled_on(due.events), job.decide)
+    return found, max(both[0].last_id for both in counts.values())
+
+
+def not_of_usage(pricing: Decision, plan: str, charge: Charge) -> Exception:
+    """The error for a window of a charge without usage."""
+    return refuse(
+        NOT_OF_USAGE,
+        f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}, but it is {charge.kind}",
+        mend="say window on usage charges alone",
+    )
+
+
+def not_of_days(pricing: Decision, plan: str, charge: Charge) -> Exception:
+    """The error for a window of usage that daily sums do not tell."""
+    return refuse(
+        NOT_OF_SUMS,
+        f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}",
+        why="it filters, groups or measures its usage, and windows add up daily sums",
+        mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
+    )
+
+
+def priced_in_window(pricing: Decision, facts: PricingFacts) -> Decimal:
+    """What a stretch owes by itself, or of its window after what the facts say was ``earlier``, before rounding."""
+    if pricing.terms["window"] == PERIOD or not facts.earlier:
+        return priced(pricing, facts).amount
+    upto = priced(pricing, having(facts, quantity=facts.earlier + facts.quantity)).amount
+    return upto - priced(pricing, having(facts, quantity=facts.earlier, complete=False)).amount
+
+
+def check_window(terms: Terms) -> Iterable[Flaw]:
+    """A window counts sums of usage, and no other window inside the stretch."""
+    if terms["window"] == PERIOD:
+        return
+    if terms["per"] != "period":
+        yield Flaw(("per",), f"per {terms['per']} cuts a stretch, and window goes beyond it", "say one of them")
+    if terms.get("method") == "true_up":
+        yield Flaw(("window",), "a true-up looks at other charges, not at usage", "let the charge have a longer cycle")

@@ -1,0 +1,116 @@
+"""How far a subscription is billed, and what of its usage waits: for a grace, or because what was delivered is not complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from engine.base.errors import Code, did_you_mean, refuse
+from engine.billing.counting import Counting
+from engine.billing.job import Job, Stretch
+from engine.billing.lateness import concerns, lateness_facts
+from engine.billing.timeline import stints
+from engine.model.account import Account
+from engine.model.decision import Decision
+from engine.model.due import SubscriptionDue
+from engine.model.lateness import Hold
+from engine.runs.explain_words import Explanation, RulesOf, Step, TracingRules, rule_of, tried
+from engine.runs.late_step import holds_of
+from engine.store import tracing_back
+from engine.store.reader import Reader
+from engine.store.records import Run
+
+NO_SUCH_SUBSCRIPTION = Code("explain.no-such-subscription", "A subscription that the books do not have.")
+
+
+def explain_subscription(reader: Reader, tenant: str, rules_of: RulesOf, entity: str, key: str) -> Explanation:
+    """Explain what the newest bill run left of a subscription, and by which rules.
+
+    Raises:
+        TollbookError: ``explain.no-such-subscription``.
+    """
+    identity = tracing_back.subscription(reader, tenant, entity, key)
+    if identity is None:
+        known = tracing_back.subscription_keys(reader, tenant, entity, key)
+        raise refuse(
+            NO_SUCH_SUBSCRIPTION, f"{entity or 'the books'} has no subscription {key!r}", mend=did_you_mean(key, known)
+        )
+    subject, text = f"subscription:{entity}/{key}", f"{key} of {entity}"
+    mark = reader.marks([identity]).get(identity)
+    run = next((run for run in reader.runs(tenant, 1000) if run.kind == "bill"), None)
+    if mark is None or run is None:
+        return Explanation(subject, text, "", "", (Step("not billed", "no run has billed it yet"),))
+    steps = [Step("billed", f"up to {mark.billed_to}, by a run of {mark.billed_on or 'an earlier day'}")]
+    steps += _waiting(reader, tenant, rules_of(run.release), run, entity, identity)
+    steps += [
+        Step("said", f"{found['what']}", (("run", str(found["run_id"])), ("code", found["code"])))
+        for found in tracing_back.findings_about(reader, tenant, [f"subscription/{key}"])
+        if found["run_id"] == run.id
+    ]
+    return Explanation(subject, text, "", run.release, tuple(steps))
+
+
+def _waiting(reader: Reader, tenant: str, rules: TracingRules, run: Run, entity: str, identity: int) -> Iterator[Step]:
+    """What was due on the day of a run and waits all the same."""
+    day, seen = date.fromisoformat(run.period), dict(run.parameters)
+    found = _due(reader, tenant, entity, identity, seen)
+    if found is None:
+        return
+    account, due = found
+
+    def decide(family: str, facts: Any, on: date) -> Decision:
+        decision = rules.trace(family, facts, on).decision
+        assert decision is not None, family
+        return decision
+
+    numbers = (seen["events"], seen["usage"])
+    job = Job(reader.entities(tenant)[entity], reader.catalogue(tenant), reader.meters(tenant), decide, day, *numbers)
+    holds = [hold for owner, hold in holds_of(seen) if owner == entity]
+    for stretch in Counting(job, account, due, stints(due.events, entity), ()).stretches():
+        if stretch.due(day):
+            yield from _of_stretch(reader, tenant, rules, job, account, stretch, holds)
+
+
+def _of_stretch(
+    reader: Reader,
+    tenant: str,
+    rules: TracingRules,
+    job: Job,
+    account: Account,
+    stretch: Stretch,
+    holds: list[Hold],
+) -> Iterator[Step]:
+    what = f"{stretch.charge.key} of {stretch.days}"
+    trace = rules.trace("lateness", lateness_facts(job, account, stretch), stretch.days.end)
+    if trace.decision is not None:
+        over = stretch.days.end + timedelta(days=trace.decision.terms["grace"])
+        if over > job.on:
+            yield Step("waits", f"{what} for late usage, until {over}", tried(trace))
+    for hold in holds:
+        if hold.scope == "entity" or concerns(hold, stretch):
+            yield Step("held", f"{what}: {hold.what}", _item(reader, tenant, hold))
+
+
+def _item(reader: Reader, tenant: str, hold: Hold) -> tuple[tuple[str, str], ...]:
+    """The newest item of the worklist about a hold, and the rule that opened it."""
+    items = reader.work_items(tenant, subject=hold.subject)
+    if not items:
+        return ()
+    item = items[-1]
+    decision = reader.decision(item.decision)
+    told = [("item", f"{item.id} of the worklist, {item.state} {item.resolution or item.owner}".strip())]
+    return (*told, ("rule", rule_of(decision))) if decision else tuple(told)
+
+
+def _due(
+    reader: Reader, tenant: str, entity: str, identity: int, seen: dict[str, Any]
+) -> tuple[Account, SubscriptionDue] | None:
+    """A subscription with its account, as a run saw it."""
+    key = tracing_back.payer_of(reader, identity)
+    for payer in reader.due(tenant, entity, key, key, seen["usage"], seen["events"]) if key else ():
+        for owner in payer.accounts:
+            for due in owner.subscriptions:
+                if due.subscription.id == identity:
+                    return owner.account, due
+    return None

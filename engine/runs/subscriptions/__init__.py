@@ -1,0 +1,1 @@
+"""What is done with subscriptions that exist: looked at, amended, aligned, renewed, rated again."""

@@ -1,0 +1,53 @@
+"""The desk of subscriptions: what is done with those that exist."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from engine.model.journal import Change
+from engine.runs.approvals import Approvals, Outcome
+from engine.runs.run import Parts
+from engine.runs.subscriptions import aligning, amending, renewals, rerate, showing
+
+
+class SubscriptionDesk:
+    """Subscriptions of one tenant."""
+
+    def __init__(self, parts: Parts, approvals: Approvals, by: rerate.PartsOf) -> None:
+        """``by`` gives the parts with the rules of a release that the books have."""
+        self._parts, self._approvals, self._by = parts, approvals, by
+
+    def rerating(self, since: date, accounts: str, rules: Parts | None = None) -> rerate.Rerating:
+        """What re-rating comes to; see :func:`engine.runs.subscriptions.rerate.rerating`."""
+        return rerate.rerating(rules or self._parts, self._by, since, accounts)
+
+    def rerate(
+        self, since: date, accounts: str, change: Change, rules: Parts | None = None
+    ) -> tuple[rerate.Rerating, Outcome]:
+        """Order that accounts be rated again from a day on, or propose that.
+
+        Raises:
+            TollbookError: ``rerate.never-billed``, ``rerate.other-rules``, ``rerate.no-difference``.
+        """
+        if rules is not None:
+            rerate.refuse_other(rules, self._parts)
+        found = self.rerating(since, accounts)
+        return found, self._approvals.act("rerate", rerate.ordered(found), change)
+
+    def renewals(self, on: date, change: Change | None = None) -> renewals.Renewals:
+        """What renews and ends by a day; done where a change says who does it."""
+        return renewals.renew(self._parts, on, change) if change else renewals.renewals(self._parts, on)
+
+    def alignment(self, account: str, anchor_day: int, since: date, change: Change | None = None) -> aligning.Alignment:
+        """Subscriptions of an account brought to one anchor day; done where a change says who does it."""
+        if change is None:
+            return aligning.aligning(self._parts, account, anchor_day, since)
+        return aligning.align(self._parts, account, anchor_day, since, change)
+
+    def show(self, key: str, on: date, entity: str = "") -> showing.Shown:
+        """A subscription as it stands on a day."""
+        return showing.shown(self._parts, key, on, entity)
+
+    def amend(self, wanted: amending.Amendment, change: Change) -> amending.Amended:
+        """Write an amendment; see :func:`engine.runs.subscriptions.amending.amend`."""
+        return amending.amend(self._parts, wanted, change)

