@@ -9,7 +9,9 @@ rely on row locks.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,8 +77,8 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # this module begins transactions itself
+        keep_log(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
@@ -91,6 +93,20 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def keep_log(connection: Any) -> None:
+    """Have a database keep a write-ahead log.  Where another connection is about to do the same with a new file, SQLite says
+    that it is locked at once, whatever the time-out: it is asked again."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _postgresql_engine(address: sa.URL, aside: int = 0) -> sa.Engine:

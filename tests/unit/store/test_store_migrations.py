@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from engine.base.errors import TollbookError
-from engine.store.books import Books, open_books
+from engine.store.books import Books, keep_log, open_books
 from engine.store.migrations import NEWEST, configuration
 from engine.store.tables import METADATA
 from tests.unit.store import sample as s
@@ -104,3 +105,24 @@ def test_books_that_were_never_made_say_so(tmp_path: Path) -> None:
     assert caught.value.findings[0].code == "store.not-migrated"
     assert "tollbook init" in caught.value.findings[0].mend
     books.close()
+
+
+class _Locked:
+    """A connection that says that the database is locked, some times."""
+
+    def __init__(self, times: int, what: str = "database is locked") -> None:
+        self.left, self.what = times, what
+
+    def execute(self, statement: str) -> None:
+        assert statement == "PRAGMA journal_mode=WAL"
+        self.left -= 1
+        if self.left >= 0:
+            raise sqlite3.OperationalError(self.what)
+
+
+def test_a_new_file_that_somebody_else_prepares_is_waited_for() -> None:
+    connection = _Locked(3)
+    keep_log(connection)
+    assert connection.left == -1
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+        keep_log(_Locked(1, "disk I/O error"))
