@@ -50,7 +50,7 @@ class UsagePort(Protocol):
         When: by ``tollbook usage pull``, again and again until an answer has no ``more``; again with the same cursor after
         a failure, a crash, or where a batch could not be written.
 
-        With: ``requests``, one for now.
+        With: ``requests``, a single one in this version of the contract.
 
         Answers: exactly one :class:`UsageBatch` for each key, with at most ``limit`` events.  The same cursor gives the
         same events again, in the same order, and perhaps more of them; every event comes after exactly one cursor; one that becomes known
