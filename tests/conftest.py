@@ -12,17 +12,23 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from engine.base.money import exact_arithmetic
+from engine.rulebook import rulebook
 from engine.store.books import Books, open_books
 from engine.store.tables import METADATA
+
+KEPT = 12
+"""Compiled rule books that a process of tests keeps."""
 
 FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
@@ -30,6 +36,31 @@ FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 @pytest.fixture(autouse=True, scope="session")
 def _exact_arithmetic() -> None:
     exact_arithmetic()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _rule_books() -> Iterator[None]:
+    """Most companies of tests have the same few rule sets: those of one content are compiled once by each process.
+
+    A rule book is never changed, so that applications may share one.
+    """
+    compiled: OrderedDict[Any, Any] = OrderedDict()
+    compile_anew = rulebook.compile_book
+
+    def compile_book(files: Any, families: Any, *args: Any, **more: Any) -> Any:
+        if args or more.keys() - {"plugins"}:
+            return compile_anew(files, families, *args, **more)
+        key = (frozenset(files.items()), frozenset(more.get("plugins", {}).items()), tuple(map(id, families.values())))
+        if key not in compiled:  # what is kept keeps its families, too, so that no other has their ids
+            compiled[key] = compile_anew(files, families, **more)
+        compiled.move_to_end(key)
+        if len(compiled) > KEPT:
+            compiled.popitem(last=False)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rulebook, "compile_book", compile_book)
+        yield
 
 
 @contextmanager
