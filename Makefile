@@ -30,7 +30,7 @@ demo: $(TOLLBOOK)
 	$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(TOLLBOOK)
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 simulate: $(TOLLBOOK)
 	$(BIN)/python -m tests.simulation --seed $(SEED) $(ARGS)

@@ -6,7 +6,7 @@ import argparse
 import platform
 import sys
 
-from bench import bill, check, decide, ingest, large, memory, months, preview, rating, usage
+from bench import bill, check, decide, documents, ingest, large, memory, months, preview, rating, usage
 
 MEASUREMENTS = {
     "decide": decide.measure,
@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "memory": memory.measure,
     "ingest": ingest.measure,
     "usage": usage.measure,
+    "documents": documents.measure,
 }
 
 

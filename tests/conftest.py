@@ -203,6 +203,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
+def lite(tmp_path: Path, _sqlite_template: Path) -> str:
+    """The address of an empty, migrated SQLite database, for what is the same on both."""
+    shutil.copy(_sqlite_template, tmp_path / "books.db")
+    return f"sqlite:///{tmp_path / 'books.db'}"
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
+    """As :func:`database_url`, on SQLite alone: for what does not depend on the database."""
+    shutil.copy(_sqlite_template, tmp_path / "books.db")
+    return f"sqlite:///{tmp_path}/books.db"
+
+
+@pytest.fixture
 def books(database_url: str) -> Iterator[Books]:
     """Empty books on each database."""
     opened = open_books(database_url)

@@ -63,6 +63,7 @@ FILES: Mapping[str, Sequence[str]] = {
     ),
     "gl_accounts": (
         "code,name,kind",
+        "1000,Cash,asset",
         "1200,Trade receivables,asset",
         "2200,Tax payable,liability",
         "2300,Contract liabilities,liability",
@@ -70,7 +71,10 @@ FILES: Mapping[str, Sequence[str]] = {
         "2400,Unapplied cash,liability",
         "3900,Opening balances,equity",
         "4000,Revenue,income",
+        "4900,Promotions,income",
+        "6900,Bad debts,expense",
         "7900,FX rounding,expense",
+        "7910,Exchange differences,expense",
     ),
     "rates": ("base,quote,rate,source,on", "EUR,USD,1.0838,ECB,2025-12-31", "EUR,JPY,184.09,ECB,2025-12-31"),
     "subscriptions": (
@@ -151,7 +155,9 @@ def invoices(app: App) -> list[dict[str, Any]]:
                 {k: v for k, v in line.items() if k not in ("id", "invoice_id") and not k.endswith("_id")}
                 for line in reader.invoice_lines(head["id"])
             ]
-            found.append({k: v for k, v in head.items() if k not in ("id", "run_id", "payer_id")} | {"lines": lines})
+            found.append(
+                {k: v for k, v in head.items() if k not in ("id", "run_id", "payer_id", "seller_id")} | {"lines": lines}
+            )
     return sorted(found, key=lambda i: (i["entity"], i["payer"], i["period"], i["kind"], i["group_key"]))
 
 

@@ -39,6 +39,10 @@ UNSAID = {"currencyconverter": "Apache-2.0", "saxonche": "MPL-2.0"}
 """Distributions whose metadata name no licence: what the licence file that they ship is."""
 
 
+CHOSEN = {"pyphen": "MPL-1.1"}
+"""Distributions that are offered under several licences: the one that they are used under."""
+
+
 class Part(NamedTuple):
     """A distribution of the product: its licence, and what asks for it (empty for what pyproject.toml names itself)."""
 
@@ -50,6 +54,9 @@ class Part(NamedTuple):
 
 def licence(part: Distribution) -> str:
     """The licence of a distribution as an SPDX expression where it can be told, as its metadata has it elsewhere."""
+    chosen = CHOSEN.get(canonicalize_name(part.metadata["Name"]))
+    if chosen:
+        return chosen
     said = part.metadata.get("License-Expression") or ""
     named = [c.rpartition(" :: ")[2] for c in part.metadata.get_all("Classifier", []) if c.startswith("License ::")]
     for text in (said, *named, part.metadata.get("License") or ""):

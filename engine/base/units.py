@@ -71,6 +71,7 @@ _PRICE: Final = re.compile(r"([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]{3})
 _PERCENT: Final = re.compile(r"([-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?) ?%")
 _DAYS: Final = re.compile(r"([0-9]{1,6}) days?")
 _MINUTES: Final = re.compile(r"([0-9]{1,6}) minutes?")
+_SPAN: Final = re.compile(r"([0-9]{1,6}) (day|hour)s?")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -148,6 +149,30 @@ def read_days(value: Any) -> int:
     return int(match[1])
 
 
+class Span(int):
+    """A length of time in hours; its text is as it is written: ``3 days`` where it is whole days, else ``6 hours``."""
+
+    @property
+    def whole_days(self) -> int | None:
+        """How many days it is; None where it is not whole days."""
+        days, hours = divmod(int(self), 24)
+        return None if hours else days
+
+    def __str__(self) -> str:
+        days = self.whole_days
+        number, unit = (int(self), "hour") if days is None else (days, "day")
+        return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def read_span(value: Any) -> Span:
+    """``3 days`` as 72 hours, ``6 hours`` as 6."""
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        number = value if isinstance(value, int) and not isinstance(value, bool) else 3
+        raise Unfit(f"is {found(value)}", f"write the unit behind it, such as {number} days or {number} hours")
+    return Span(int(match[1]) * (24 if match[2] == "day" else 1))
+
+
 def read_minutes(value: Any) -> int:
     """``15 minutes`` as 15."""
     match = _MINUTES.fullmatch(value) if isinstance(value, str) else None
@@ -213,6 +238,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         read_days,
         {"type": "string", "pattern": r"^[0-9]+ days?$"},
         lambda bound: f"{bound} days",
+    ),
+    "span": Kind(
+        "a number of days or hours such as 6 hours",
+        read_span,
+        {"type": "string", "pattern": r"^[0-9]+ (day|hour)s?$"},
+        lambda bound: str(Span(bound)),
     ),
     "minutes": Kind(
         "a number of minutes such as 15 minutes",

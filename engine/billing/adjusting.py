@@ -15,7 +15,7 @@ from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, round_to
 from engine.billing.billed import Open
 from engine.model.due import SubscriptionDue
-from engine.model.invoice import BilledLine
+from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.subscription import SubscriptionEvent
 
 NOT_ADJUSTABLE = Code(
@@ -28,6 +28,30 @@ class Adjustment(msgspec.Struct, frozen=True, gc=False):
 
     line: BilledLine
     amount: Decimal
+
+
+def given_back(line: BilledLine, amount: Decimal, text: str) -> RatedCharge:
+    """A credit of money alone on a billed line: ``amount`` of the other sign than the line's, no days."""
+    billed = line.charge
+    return msgspec.structs.replace(
+        billed,
+        text=text,
+        service_to=billed.service_from,
+        share="0",
+        amount=amount,
+        proration=0,
+        credits=line.id,
+        events=0,
+        upon=0,
+        exact=_no_time(billed.exact),
+    )
+
+
+def _no_time(exact: str) -> str:
+    """What a line counts, ``from/to`` of its service and cycle, with nothing of the service; other words as they are."""
+    service, _, cycle = exact.partition(" ")
+    start, slash, _ = service.partition("/")
+    return f"{start}/{start} {cycle}" if slash and cycle else exact
 
 
 class Adjusted(msgspec.Struct, frozen=True):

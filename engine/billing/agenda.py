@@ -9,8 +9,8 @@ import msgspec
 
 from engine.base.period import Period
 from engine.billing.counting import Counting
+from engine.billing.grace import grace, over_on
 from engine.billing.job import Job, Stretch
-from engine.billing.lateness import grace
 from engine.billing.rating import cycles_of, plan_of, stretches, subscribed_on
 from engine.billing.timeline import Stint, stints
 from engine.billing.turning import cut
@@ -73,7 +73,7 @@ def _waited(job: Job, account: Account, position: Position, found: Sequence[Stre
     mine = [
         one for one in found if one.charge == position.charge and one.charge.kind == "usage" and not one.due(job.on)
     ]
-    days = [(one.days.end if one.ended else one.cycle.end) + timedelta(days=grace(job, account, one)) for one in mine]
+    days = [max(over_on(one, grace(job, account, one), account.zone), job.on + DAY) for one in mine]
     following = min((day for day in days if day > job.on), default=position.following)
     return msgspec.structs.replace(position, following=following)
 

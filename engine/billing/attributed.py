@@ -1,4 +1,4 @@
-"""Attributes of accounts and subscriptions as rules see them: those in force on the day that a rule is asked about."""
+"""Attributes of accounts, subscriptions, charges and contracts as rules see them: those in force on the day that a rule is asked about."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from engine.model.account import Account
-from engine.model.attribute import AttributeValue, Declared, Subscribed
+from engine.model.attribute import AttributeValue, Contracted, Declared, Subscribed
+from engine.model.catalog import Charge
 from engine.model.decision import Decision
 
 if TYPE_CHECKING:
@@ -65,21 +65,24 @@ def _history(type_: type[msgspec.Struct], by_day: Mapping[date, Mapping[str, Any
 class Attributed(msgspec.Struct, frozen=True):
     """The attributes that one run sees, by key of the record; ``nobody`` are those of a record without values."""
 
-    accounts: Mapping[str, History]
-    subscriptions: Mapping[str, History]
+    known: Mapping[str, Mapping[str, History]]
     nobody: Mapping[str, History]
+
+    def _of(self, name: str, key: str) -> History:
+        return self.known[name].get(key, self.nobody[name])
 
     def account(self, key: str) -> History:
         """The attributes of an account."""
-        return self.accounts.get(key, self.nobody["account"])
+        return self._of("account", key)
 
-    def of(self, account: str, subscription: str) -> Seen:
-        """The attributes of one account and one subscription of it."""
-        return Seen(self.account(account), self.subscriptions.get(subscription, self.nobody["subscription"]))
+    def of(self, account: str, subscription: str, contract: str = "") -> Seen:
+        """The attributes of one account, one subscription of it and its contract, and of all charges."""
+        mine = (self._of("account", account), self._of("subscription", subscription), self._of("contract", contract))
+        return Seen(*mine, self.known["charge"], self.nobody["charge"])
 
     def within(self, job: Job, due: SubscriptionDue) -> Job:
         """The job as one subscription is rated in it: every rule sees the attributes of the day that it is asked about."""
-        seen = self.of(due.subscription.account, due.subscription.key)
+        seen = self.of(due.subscription.account, due.subscription.key, due.subscription.contract or "")
         decide = job.decide
 
         def decided(family: str, facts: Any, on: date) -> Decision:
@@ -89,16 +92,28 @@ class Attributed(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The attributes of one account and one subscription of it."""
+    """The attributes of one account, one subscription of it and its contract, and those of charges by ``plan/charge``."""
 
     account: History
     subscription: History
+    contract: History
+    charges: Mapping[str, History]
+    charge: History
 
     def by(self, facts: F, day: date) -> F:
-        """Facts about both, with the attributes of a day."""
-        account: Account = facts.account  # type: ignore[attr-defined]
-        account = msgspec.structs.replace(account, attributes=self.account.on(day))
-        return msgspec.structs.replace(facts, account=account, subscription=Subscribed(self.subscription.on(day)))
+        """Facts about them, as far as they are about them, with the attributes of a day."""
+        known: Any = facts
+        replace, names, changed = msgspec.structs.replace, facts.__struct_fields__, dict[str, Any]()
+        if "account" in names:
+            changed["account"] = replace(known.account, attributes=self.account.on(day))
+        if "subscription" in names and isinstance(known.subscription, Subscribed):
+            changed["subscription"] = Subscribed(self.subscription.on(day))
+        if "contract" in names and isinstance(known.contract, Contracted):
+            changed["contract"] = Contracted(self.contract.on(day))
+        if "charge" in names and isinstance(known.charge, Charge):
+            of_charge = self.charges.get(f"{known.plan}/{known.charge.key}", self.charge)
+            changed["charge"] = replace(known.charge, attributes=of_charge.on(day))
+        return replace(facts, **changed)
 
     def within(self, job: Job, due: SubscriptionDue) -> Job:
         """The job itself: it is of this subscription."""
@@ -110,4 +125,4 @@ def attributed(declared: Declared, values: Iterable[AttributeValue]) -> Attribut
     found = list(values)
     own = {name: histories(declared, name, (v for v in found if v.object == name)) for name in declared.types}
     nobody = {name: History((date.min,), (type_(),)) for name, type_ in declared.types.items()}
-    return Attributed(own["account"], own["subscription"], nobody)
+    return Attributed(own, nobody)

@@ -35,9 +35,14 @@ class Open(msgspec.Struct, frozen=True):
     covered: tuple[Period, ...] = ()
     under: tuple[Open, ...] = ()
 
+    @property
+    def stands(self) -> bool:
+        """Whether it still bills its days: something is left of it, or money alone was given back."""
+        return bool(self.left) or bool(self.adjusted and self.days)
+
     def is_of(self, plan: str, charge: str) -> bool:
-        """Whether the line bills that charge of that plan, and something is left of it."""
-        return bool(self.left) and self.line.charge.charge == charge and self.line.charge.plan == plan
+        """Whether the line bills that charge of that plan, and still stands."""
+        return self.stands and self.line.charge.charge == charge and self.line.charge.plan == plan
 
     def still(self) -> timedelta:
         """How much of its service was not given back, covered or not."""
@@ -52,7 +57,8 @@ def service(line: BilledLine) -> Period:
 def open_lines(billed: Sequence[BilledLine]) -> list[Open]:
     """Lines that charged something, with the credits on them taken off, in the order in which they were billed.
 
-    A credit whose service period is empty takes money off the whole line and gives no days back.
+    A credit whose service period is empty takes money off the whole line and gives no days back.  One that was voided is
+    followed by its opposite, a credit with the sign of the line, which brings both again.
 
     Raises:
         TollbookError: ``billing.over-credited``, ``billing.credit-outside``.
@@ -71,16 +77,23 @@ def open_lines(billed: Sequence[BilledLine]) -> list[Open]:
 def _open(line: BilledLine, credits: Sequence[RatedCharge]) -> Open:
     if not credits:
         return Open(line, (service(line),), line.charge.amount, line.charge)
-    given = [Period(one.service_from, one.service_to) for one in credits]
     left = line.charge.amount + sum((one.amount for one in credits), ZERO)
-    for days in given:
+    back: list[Period] = []
+    for one in credits:
+        days = Period(one.service_from, one.service_to)
         if days.start < line.charge.service_from or days.end > line.charge.service_to:
             raise _corrupt(CREDIT_OUTSIDE, line, f"a credit on {days}")
-    if left and left.is_signed() != line.charge.amount.is_signed():
+        if days.start != days.end:
+            back = list(subtract(back, [days])) if restores(one, line.charge) else [*back, days]
+    if (left and left.is_signed() != line.charge.amount.is_signed()) or abs(left) > abs(line.charge.amount):
         raise _corrupt(OVER_CREDITED, line, f"credits leave {left} of {line.charge.amount} {line.charge.currency}")
     adjusted = sum((one.amount for one in credits if one.service_from == one.service_to), ZERO)
-    days_back = [days for days in given if days.start != days.end]
-    return Open(line, tuple(subtract([service(line)], days_back)), left, line.charge, adjusted)
+    return Open(line, tuple(subtract([service(line)], back)), left, line.charge, adjusted)
+
+
+def restores(credit: RatedCharge, billed: RatedCharge) -> bool:
+    """Whether a credit on a line is the opposite of one that was voided."""
+    return bool(credit.amount) and credit.amount.is_signed() == billed.amount.is_signed()
 
 
 def _corrupt(code: Code, line: BilledLine, what: str) -> TollbookError:

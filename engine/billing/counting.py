@@ -17,14 +17,14 @@ from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.money import ZERO
 from engine.base.period import Period, cycles
 from engine.billing.billed import Open
+from engine.billing.grace import reconciled
 from engine.billing.job import Job, Stretch
-from engine.billing.lateness import reconciled
 from engine.billing.pricing import PricingFacts
 from engine.billing.rating import cycle_of, grid_of, plan_of, subscribed_on
 from engine.billing.timeline import Stint, moments
 from engine.billing.turning import parts, usage_turns
 from engine.model.account import Account
-from engine.model.attribute import UNATTRIBUTED, Subscribed
+from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
 from engine.model.catalog import Charge
 from engine.model.contract import Contract
 from engine.model.decision import Decision
@@ -52,6 +52,7 @@ class MeteringFacts(msgspec.Struct, frozen=True, gc=False):
     charge: Annotated[str | None, Meta(description="key of the charge that bills it; null where the plan has none")]
     day: Annotated[date, Meta(description="first day of the stretch or of the usage; selects the rule in force")]
     subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
+    contract: Annotated[Contracted, Meta(description="the contract of the subscription")] = UNCONTRACTED
 
 
 class _Count(msgspec.Struct, frozen=True, gc=False):
@@ -264,7 +265,7 @@ class Counting:
         if not self.billed:
             return self.due.window
         plans = {stint.plan for stint in count.stints}
-        mine = (one.line.charge for one in self.billed if one.left)
+        mine = (one.line.charge for one in self.billed if one.stands)
         begins = [one.service_from for one in mine if one.charge == count.charge.key and one.plan in plans]
         return min([self.due.window, *begins])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 import msgspec
 
@@ -20,7 +21,8 @@ def credited_taxes(
     """The tax that credits give back, by key, with the id of the tax decision of the line that they credit.
 
     A credit has the rate, category and jurisdiction of its line.  It gives back that share of the net amount, never more
-    than is left of the line's tax; what gives back the last of the net gives back the last of the tax.
+    than is left of the line's tax; what gives back the last of the net gives back the last of the tax.  The opposite of a
+    credit, after that was voided, brings the tax again, with the last of the net the last of the tax.
 
     Args:
         charges: (key of the tax request, credit), in the order in which they are written.
@@ -38,8 +40,20 @@ def credited_taxes(
                 NO_LINE, f"line {charge.credits}, which is to be credited, is not there", mend="run `tollbook verify`"
             )
         net_left = line.net_left + charge.amount
+        if charge.amount * line.net > 0:
+            amount = _brought_again(charge, line)
+            left[charge.credits] = msgspec.structs.replace(line, net_left=net_left, tax_left=line.tax_left + amount)
+            taxes[key] = (msgspec.structs.replace(line.tax, key=key, amount=amount), line.tax_decision)
+            continue
         part = -round_to(-charge.amount * line.tax.rate, charge.currency)
         amount = part if net_left and abs(part) < abs(line.tax_left) else -line.tax_left
         left[charge.credits] = msgspec.structs.replace(line, net_left=net_left, tax_left=line.tax_left + amount)
         taxes[key] = (msgspec.structs.replace(line.tax, key=key, amount=amount), line.tax_decision)
     return taxes
+
+
+def _brought_again(charge: RatedCharge, line: Reversible) -> Decimal:
+    """The tax of the opposite of a credit: never more than was given back of the line's tax."""
+    missing = line.tax.amount - line.tax_left
+    part = round_to(charge.amount * line.tax.rate, charge.currency)
+    return part if line.net_left + charge.amount != line.net and abs(part) < abs(missing) else missing

@@ -17,11 +17,13 @@ import msgspec
 from msgspec import Meta
 
 from engine.base.money import ZERO, split
+from engine.billing.grouping import lowered
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.pricing.facts import Discount
 from engine.billing.pricing.phases import cycle_number
 from engine.billing.rating import plan_of, rate
 from engine.model.account import Account
+from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
 from engine.model.catalog import Charge
 from engine.model.contract import Contract
 from engine.model.decision import Decision
@@ -49,6 +51,8 @@ class DiscountFacts(msgspec.Struct, frozen=True, gc=False):
         Meta(description="which cycle of the charge it is; the first is that of the redemption", extra={"least": 1}),
     ]
     day: Annotated[date, Meta(description="first day of the stretch; selects the rule in force")]
+    subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
+    contract: Annotated[Contracted, Meta(description="the contract of the subscription")] = UNCONTRACTED
 
 
 def fits(coupon: Coupon, charge: Charge) -> bool:
@@ -86,7 +90,10 @@ def discounted(
         if not taken:
             yield owed
             continue
-        made = rate(job, due, since, account, contract, stretch, discounts=taken)
+        if stretch.charge.group_by:
+            made: Owed | None = lowered(job, due, since, account, contract, stretch, owed.grouped, taken)
+        else:
+            made = rate(job, due, since, account, contract, stretch, discounts=taken)
         assert made is not None
         yield msgspec.structs.replace(made, discounts=written(taken))
 

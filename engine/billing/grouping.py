@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO, round_to
+from engine.base.money import ZERO, round_to, split
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.metering import Group, groups_of
+from engine.billing.pricing.facts import Discount
 from engine.billing.rating import rate
 from engine.model.account import Account
 from engine.model.contract import Contract
@@ -58,6 +60,39 @@ def by_group(
         yield from owed
     else:
         yield together(owed, account.currency)
+
+
+def lowered(
+    job: Job, due: SubscriptionDue, since: date, account: Account, contract: Contract | None, stretch: Stretch,
+    grouped: str, discounts: Sequence[Discount],
+) -> Owed:  # fmt: skip
+    """What a group of a stretch owes, or all of them in one line, less what coupons take off.
+
+    Money off a line of several groups is taken off in parts that follow their prices and lose no cent.
+    """
+
+    def rated(group: Group, taken: tuple[Discount, ...] = ()) -> Owed:
+        made = rate(job, due, since, account, contract, stretch, group=group, discounts=taken)
+        assert made is not None  # it was priced without them before
+        return made
+
+    charge = stretch.charge
+    if grouped:
+        group = tuple(read(grouped).get(name) for name in charge.grouped)
+        return msgspec.structs.replace(rated(group, tuple(discounts)), grouped=grouped)
+    groups = groups_of(due, stretch.plan, charge, stretch.counted or stretch.days)
+    fulls = [rated(group).full for group in groups]
+    taken = in_parts(discounts, fulls, account.currency)
+    return together([rated(*one) for one in zip(groups, taken, strict=True)], account.currency)
+
+
+def in_parts(discounts: Sequence[Discount], fulls: Sequence[Decimal], currency: str) -> list[tuple[Discount, ...]]:
+    """What coupons take off each of several groups, whose prices are ``fulls``: percentages off each, money off in parts."""
+    parts = [split(one.amount, fulls, currency) if one.amount else [ZERO] * len(fulls) for one in discounts]
+    return [
+        tuple(msgspec.structs.replace(one, amount=mine[n]) for one, mine in zip(discounts, parts, strict=True))
+        for n in range(len(fulls))
+    ]
 
 
 def together(owed: list[Owed], currency: str) -> Owed:

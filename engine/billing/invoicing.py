@@ -6,22 +6,30 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from engine.base.errors import Code, Finding, TollbookError, Where
-from engine.base.money import ZERO, round_to
+from engine.base.money import CONTEXT, ZERO, round_to
+from engine.billing.numbering import numbering_facts, series_of
+from engine.billing.ordering import group_of, number_of
 from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.decision import Decide
+from engine.model.draft import Past
 from engine.model.entity import LegalEntity
 from engine.model.invoice import Invoice, InvoiceDraft, InvoiceLine, RatedCharge
-from engine.model.tax import TaxQuote, TaxRequest
+from engine.model.order import Orders
+from engine.model.tax import Address, TaxQuote, TaxRequest
+from engine.model.tax_correction import Exemption, covering
 
 HELD = Code("invoicing.held", "An invoicing rule holds a payer's invoices; what is owed stays owed.")
 
+
+CORRECTED_INVOICE = "corrected_invoice"
+"""Kind of a document that takes more tax for an earlier one, UNTDID 1001 code 384."""
 
 CORRECTED = "/corrected"
 """At the end of the group of a credit note over lines that are billed anew on another document."""
@@ -36,15 +44,15 @@ class InvoicingFacts(msgspec.Struct, frozen=True, gc=False):
     net: Annotated[Decimal, Meta(description="sum of all charges and credits before tax")]
     lines: Annotated[int, Meta(description="how many there are", extra={"least": 1})]
     day: Annotated[date, Meta(description="invoice date; selects the rule in force")]
-
-
-class NumberingFacts(msgspec.Struct, frozen=True, gc=False):
-    """What a numbering rule may look at."""
-
-    entity: Annotated[LegalEntity, Meta(description="the legal entity that issues the invoice")]
-    kind: Annotated[str, Meta(description="invoice or credit_note")]
-    country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 country of the buyer")]
-    invoice_date: Annotated[date, Meta(description="date of the invoice; selects the rule in force")]
+    first: Annotated[bool, Meta(description="whether the account was never invoiced before")] = False
+    average: Annotated[
+        Decimal | None,
+        Meta(description="what its invoices of the year before come to before tax, each; null where there are none"),
+    ] = None
+    deviation: Annotated[
+        Decimal | None,
+        Meta(description="by which share of the average the net is more, or less (negative); null where there is none"),
+    ] = None
 
 
 def drafts(
@@ -55,9 +63,12 @@ def drafts(
     contracts: Mapping[str, Contract],
     on: date,
     apart: Collection[int] = (),
+    past: Mapping[str, Past] | None = None,
+    orders: Orders | None = None,
 ) -> list[InvoiceDraft]:
     """The drafts of one payer, grouped as the invoicing rule says; one currency each.  Credits on the lines ``apart`` are
-    a draft of their own.
+    a draft of their own.  ``past`` is what the payer was invoiced before, by currency; None where no rule looks at that.
+    With ``orders``, what is on different purchase orders is on different drafts.
 
     Raises:
         TollbookError: ``invoicing.held``, ``rule.no-answer``.
@@ -68,16 +79,19 @@ def drafts(
     made: list[InvoiceDraft] = []
     for currency, owed in sorted(by_currency.items()):
         total = sum((charge.amount for charge in owed), ZERO)
-        decision = decide("invoicing", InvoicingFacts(entity, payer, currency, total, len(owed), on), on)
+        facts = InvoicingFacts(entity, payer, currency, total, len(owed), on)
+        decision = decide("invoicing", facts if past is None else _with_past(facts, past), on)
         terms = decision.terms
         if terms["hold"]:
             raise TollbookError(_held(payer.key, round_to(total, currency), currency, terms["hold"]))
-        groups: dict[str, list[RatedCharge]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[RatedCharge]] = defaultdict(list)
         for charge in owed:
             group = _group(terms["group_by"], charge)
-            groups[f"{group}{CORRECTED}" if charge.credits and charge.credits in apart else group].append(charge)
-        for group, members in sorted(groups.items()):
+            group = f"{group}{CORRECTED}" if charge.credits and charge.credits in apart else group
+            groups[group, number_of(charge, contracts, orders) if orders else ""].append(charge)
+        for (group, number), members in sorted(groups.items()):
             contract = contracts.get(members[0].contract)
+            group = group_of(group, number)
             days = terms["due"] if terms["due"] is not None else contract.payment_days if contract else 30
             made.append(
                 InvoiceDraft(
@@ -91,12 +105,22 @@ def drafts(
                     on,
                     on,
                     on + timedelta(days=days),
-                    (contract.purchase_order if contract else None) or "",
+                    number if orders else (contract.purchase_order if contract else None) or "",
                     tuple(members),
                     decision.id,
+                    terms["review"],
                 )
             )
     return made
+
+
+def _with_past(facts: InvoicingFacts, past: Mapping[str, Past]) -> InvoicingFacts:
+    before = past.get(facts.currency)
+    if before is None or not before.invoices:
+        return msgspec.structs.replace(facts, first=not past)
+    average = CONTEXT.divide(before.net, Decimal(before.invoices))
+    deviation = CONTEXT.divide(facts.net - average, abs(average)) if average else None
+    return msgspec.structs.replace(facts, average=average, deviation=deviation)
 
 
 def _held(payer: str, total: Decimal, currency: str, why: str) -> Finding:
@@ -116,9 +140,21 @@ def _group(by: str, charge: RatedCharge) -> str:
     ]
 
 
-def tax_requests(entity: LegalEntity, payer: Account, draft: InvoiceDraft, prefix: str) -> list[TaxRequest]:
-    """One request a line, in the order of the lines; keys are ``prefix/1``, ``prefix/2``, ..."""
+def tax_requests(
+    entity: LegalEntity,
+    payer: Account,
+    draft: InvoiceDraft,
+    prefix: str,
+    places: bool = False,
+    exemptions: Sequence[Exemption] = (),
+) -> list[TaxRequest]:
+    """One request a line, in the order of the lines; keys are ``prefix/1``, ``prefix/2``, ...
+
+    ``places`` says that somebody wants to know the addresses, and which lines are of one invoice.  A buyer is exempt by what its
+    account says, or by one of its ``exemptions`` that covers the line at the tax point.
+    """
     registered = tuple(r.country for r in entity.registrations if r.valid_from <= draft.tax_point < r.valid_to)
+    more: tuple[Any, ...] = (prefix, *_places(entity, payer)) if places else ()
     return [
         TaxRequest(
             f"{prefix}/{number}",
@@ -130,14 +166,31 @@ def tax_requests(entity: LegalEntity, payer: Account, draft: InvoiceDraft, prefi
             payer.country,
             payer.region,
             payer.tax_id,
-            payer.tax_exempt,
+            payer.tax_exempt or (bool(exemptions) and _covered(exemptions, payer, charge.tax_code, draft.tax_point)),
             charge.tax_code,
             draft.tax_point,
             draft.currency,
             charge.amount,
+            *more,
         )
         for number, charge in enumerate(draft.charges, 1)
     ]
+
+
+def _address(country: str, region: str, city: str, postcode: str, lines: str) -> Address:
+    return Address(country, region, city, postcode, tuple(lines.splitlines()))
+
+
+def _places(entity: LegalEntity, payer: Account) -> tuple[Address, Address]:
+    """Where it is supplied from, and where to."""
+    return (
+        _address(entity.country, entity.region, entity.city, entity.postcode, entity.address),
+        _address(payer.country, payer.region or "", payer.city, payer.postcode, payer.address),
+    )
+
+
+def _covered(exemptions: Sequence[Exemption], payer: Account, tax_code: str, day: date) -> bool:
+    return covering(exemptions, payer.country, payer.region, tax_code, day) is not None
 
 
 def finish(
@@ -147,14 +200,18 @@ def finish(
     draft: InvoiceDraft,
     taxes: Iterable[tuple[TaxQuote, int]],
 ) -> Invoice:
-    """The finished invoice of a draft and the tax on its lines, each with the id of its decision (0 where an adapter answered)."""
+    """The finished invoice of a draft and the tax on its lines, each with the id of its decision (0 where an adapter answered).
+
+    Raises:
+        TollbookError: ``rule.no-answer``, ``numbering.does-not-fit``, ``numbering.no-code``.
+    """
     lines = tuple(
         InvoiceLine(number, charge, quote, decision)
         for number, (charge, (quote, decision)) in enumerate(zip(draft.charges, taxes, strict=True), 1)
     )
     net = sum((line.charge.amount for line in lines), ZERO)
     tax = sum((line.tax.amount for line in lines), ZERO)
-    facts = NumberingFacts(entity, draft.kind, payer.country, draft.invoice_date)
+    facts = numbering_facts(entity, payer, draft, lines)
     numbering = decide("numbering", facts, draft.invoice_date)
     return Invoice(
         draft,
@@ -163,27 +220,8 @@ def finish(
         net,
         tax,
         net + tax,
-        fill_series(numbering.terms["series"], facts),
+        series_of(numbering, facts),
         numbering.terms["format"],
         numbering.id,
+        numbering.terms,
     )
-
-
-def fiscal_year(entity: LegalEntity, day: date) -> int:
-    """The calendar year in which the fiscal year of ``day`` ends."""
-    return day.year + (1 if entity.fiscal_year_start > 1 and day.month >= entity.fiscal_year_start else 0)
-
-
-def fill_series(template: str, facts: NumberingFacts) -> str:
-    """The name of a series: ``{entity}-{year}`` filled in for one invoice."""
-    return template.format(
-        entity=facts.entity.key,
-        kind=facts.kind,
-        year=facts.invoice_date.year,
-        fiscal_year=fiscal_year(facts.entity, facts.invoice_date),
-    )
-
-
-def legal_number(template: str, series: str, number: int, on: date) -> str:
-    """The number as printed: ``{series}-{number:06}`` filled in."""
-    return template.format(series=series, number=number, year=on.year)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -16,8 +16,13 @@ from engine.billing.attributed import Attributed, Seen
 from engine.billing.proration import Reason
 from engine.model.catalog import Charge, Meter, Plan
 from engine.model.decision import Decide
+from engine.model.draft import NO_REVIEWS, Reviews
+from engine.model.due import StretchKey
 from engine.model.entity import LegalEntity
 from engine.model.lateness import Reconciling
+from engine.model.order import Orders
+from engine.model.tax_correction import Correction, Exemption
+from engine.model.tax_evidence import Evidence
 from engine.model.turning import Turning
 
 THRESHOLD: Final = "threshold"
@@ -31,7 +36,11 @@ class Job(msgspec.Struct, frozen=True):
     of plans that were looked at; ``turning`` says what makes prices turn for single customers, None where nothing does;
     ``indexes`` are values of indexes by first day of the month.  ``occasion`` is what a run of one account is made for, empty
     where it is made for its date.  ``reconciling`` says what the run does about usage that may not be complete; ``attributes``
-    are those of accounts and subscriptions, where rules declare any.
+    are those of accounts and subscriptions, where rules declare any.  ``exemptions`` are certificates by account,
+    ``corrections`` differences of tax that wait for the next bill, by the id of the line that was taxed;
+    ``evidence`` is what proves where accounts are, None where no rule looks at it;
+    ``reviews`` is what is known of drafts that are reviewed, ``orders`` the purchase orders of payers, None where nobody asks for
+    them.
     """
 
     entity: LegalEntity
@@ -48,6 +57,11 @@ class Job(msgspec.Struct, frozen=True):
     occasion: str = ""
     reconciling: Reconciling = Reconciling()
     attributes: Attributed | Seen | None = None
+    exemptions: Mapping[str, tuple[Exemption, ...]] = {}
+    corrections: Mapping[int, Correction] = {}
+    evidence: Mapping[str, tuple[Evidence, ...]] | None = None
+    reviews: Reviews = NO_REVIEWS
+    orders: Orders | None = None
 
     @property
     def early(self) -> bool:
@@ -57,7 +71,8 @@ class Job(msgspec.Struct, frozen=True):
 
 class Owed(msgspec.Struct, frozen=True, gc=False):
     """What the days of one stretch owe of one charge; ``full`` is the rounded price of the whole cycle, ``exact`` the amount
-    before it was rounded by ``rounding``, ``grouped`` the dimensions of usage that it alone is for, as lines keep them."""
+    before it was rounded by ``rounding``, ``grouped`` the dimensions of usage that it alone is for, as lines keep them; ``basis`` what
+    the price looked at beside them."""
 
     charge: Charge
     plan: str
@@ -77,6 +92,7 @@ class Owed(msgspec.Struct, frozen=True, gc=False):
     rounding: str = "half_up"
     grouped: str = ""
     discounts: str = ""
+    basis: str = ""
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
@@ -86,7 +102,7 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
     belongs to it, where they are not its days; ``zero_line`` says that usage worth nothing gets a line too.  ``day`` is the
     day that rules are selected by where it is not the first of the counted days, ``seconds`` how long the stretch and its
     cycle are where that is counted and the stretch is not the whole cycle.  Usage is due ``wait`` days later than it would
-    be, and never while it is ``held``.
+    be, not before the moment ``until`` where that is said, and never while it is ``held``.
     """
 
     charge: Charge
@@ -103,6 +119,7 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
     seconds: tuple[Decimal, Decimal] | None = None
     wait: int = 0
     held: bool = False
+    until: datetime | None = None
 
     def due(self, on: date) -> bool:
         """Whether it is to be billed on ``on``.
@@ -124,3 +141,8 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
             return True
         late = charge.cycles_from == "terms" and self.days.start != self.cycle.start
         return self.ended and self.days.end < on and not late
+
+
+def key_of(stretch: Stretch | Owed) -> StretchKey:
+    """What tells a stretch apart within its subscription."""
+    return stretch.plan, stretch.charge.key, stretch.days.start, stretch.days.end

@@ -1,4 +1,4 @@
-"""Usage that is late: how long a bill waits for it, and what becomes of what comes after the bill.
+"""Usage that is late: what becomes of what comes after the bill.
 
 A late event is one that became known after a run had looked at the stretch that it belongs to.  The rule is asked once for all
 late events of a stretch (and of other stretches that count the same events): they are billed with the difference, or the lines
@@ -11,27 +11,24 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
-from engine.base.errors import Code, Finding, Where, refuse
+from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
-from engine.base.period import Period
-from engine.billing.billed import Open, billed_in_part, service
-from engine.billing.job import Job, Owed, Stretch
+from engine.billing.billed import Open, service
+from engine.billing.grace import lateness_facts, was_due
+from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.metering import told_by_days
 from engine.billing.netting import Back, Due, net_usage
 from engine.model.account import Account
 from engine.model.decision import Decision
 from engine.model.due import SubscriptionDue
-from engine.model.entity import LegalEntity
 from engine.model.invoice import RatedCharge
-from engine.model.lateness import Disposition, Ended, Hold, Late, LateUsage, Policy
+from engine.model.lateness import Disposition, Ended, Late, LateUsage, Policy
 from engine.model.usage import UsageDay
 
-USAGE_HELD = Code("usage.held", "Usage that is not billed, because what its source delivered is not complete.")
 DROPPED = Code("usage.dropped", "Late usage that a lateness rule does not bill.")
 NOT_DROPPED = Code(
     "usage.not-dropped", "Late usage that a lateness rule would drop, of a charge that counts more than sums."
@@ -39,30 +36,6 @@ NOT_DROPPED = Code(
 
 Key = tuple[str, str, date, date]
 """Plan, charge, first day and day after the last of a stretch."""
-
-
-class LatenessFacts(msgspec.Struct, frozen=True, gc=False):
-    """What a lateness rule may look at: usage of one charge, and how late some of it is."""
-
-    entity: Annotated[LegalEntity, Meta(description="the legal entity that sells")]
-    account: Annotated[Account, Meta(description="the account that uses the service")]
-    plan: Annotated[str, Meta(description="plan key")]
-    charge: Annotated[str, Meta(description="key of the charge that bills the usage")]
-    meter: Annotated[str, Meta(description="meter key; the first one of a charge that bills several")]
-    source: Annotated[
-        str | None,
-        Meta(description="the system that counted the late events; null for the grace, or where several did"),
-    ]
-    days_late: Annotated[
-        int, Meta(description="days from the end of the service to the run; 0 for the grace", extra={"least": 0})
-    ]
-    difference: Annotated[
-        Decimal | None,
-        Meta(
-            description="what the late events come to before tax, negative where they are taken back; null for the grace"
-        ),
-    ]
-    cycle_end: Annotated[date, Meta(description="day after the last day of the service; selects the rule in force")]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -85,72 +58,8 @@ class Judged(msgspec.Struct, frozen=True):
 NOTHING_LATE = Judged()
 
 
-def key_of(stretch: Stretch | Owed) -> Key:
-    """What tells a stretch apart within its subscription."""
-    return stretch.plan, stretch.charge.key, stretch.days.start, stretch.days.end
-
-
 def _line_key(charge: RatedCharge) -> Key:
     return charge.plan, charge.charge, charge.service_from, charge.service_to
-
-
-def lateness_facts(
-    job: Job,
-    account: Account,
-    stretch: Stretch,
-    source: str | None = None,
-    days_late: int = 0,
-    difference: Decimal | None = None,
-) -> LatenessFacts:
-    """What a rule sees of a stretch: of its late usage, or for its grace where nothing is said of that."""
-    charge, end = stretch.charge, stretch.days.end
-    meter = charge.counted[0] if charge.counted else ""
-    return LatenessFacts(job.entity, account, stretch.plan, charge.key, meter, source, days_late, difference, end)
-
-
-def grace(job: Job, account: Account, stretch: Stretch) -> int:
-    """For how many days after its end the bill of a stretch waits for usage."""
-    days: int = job.decide("lateness", lateness_facts(job, account, stretch), stretch.days.end).terms["grace"]
-    return days
-
-
-def reconciled(
-    job: Job, account: Account, due: SubscriptionDue, stretch: Stretch, billed: Sequence[Open], held: list[Finding]
-) -> Stretch:
-    """A stretch of usage with the days that its bill waits for late usage, or held where what was delivered is not complete.
-
-    Raises:
-        TollbookError: ``usage.held`` where the whole subscription waits.
-    """
-    waiting = job.reconciling
-    if waiting.waits:
-        days = grace(job, account, stretch)
-        if days:
-            stretch = msgspec.structs.replace(stretch, wait=days)
-    for hold in waiting.holds:
-        if concerns(hold, stretch):
-            before = billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed)
-            if not before and not stretch.due(job.on):
-                continue
-            subject = f"subscription/{due.subscription.key}"
-            if hold.scope == "subscription" or (before and due.late):
-                what, why, mend = _held(hold, "nothing of the subscription is billed")
-                raise refuse(USAGE_HELD, what, why=why, mend=mend, subject=subject)
-            what, why, mend = _held(hold, f"{stretch.charge.key} of {stretch.days} waits")
-            held.append(Finding(USAGE_HELD, Where(subject), what, why, mend, level="warning", subject=subject))
-            return msgspec.structs.replace(stretch, held=True)
-    return stretch
-
-
-def concerns(hold: Hold, stretch: Stretch) -> bool:
-    """Whether what is held is counted in a stretch."""
-    counted = stretch.counted or stretch.days
-    return (not hold.meter or hold.meter in stretch.charge.counted) and hold.days.meet(counted) is not None
-
-
-def _held(hold: Hold, waits: str) -> tuple[str, str, str]:
-    mend = "`tollbook worklist list` shows it; a run bills what waits once it is settled"
-    return f"{waits}: {hold.what}", "a rule of usage_control holds bills of usage that is not complete", mend
 
 
 class _Group:
@@ -196,11 +105,11 @@ def judge(
         amounts[key_of(one)] = amounts.get(key_of(one), ZERO) + one.amount
     groups: list[_Group] = []
     for stretch in stretches:
-        if stretch.held or not stretch.due(mark.billed_on) or _changed(due, stretch):
+        if stretch.held or not was_due(stretch, mark, account.zone) or _changed(due, stretch):
             continue
         mine = _of(late, stretch)
         lines = [one for one in billed if _line_key(one.line.charge) == key_of(stretch)]
-        if mine and (not lines or any(one.left or not one.line.charge.amount for one in lines)):
+        if mine and (not lines or any(one.stands or not one.line.charge.amount for one in lines)):
             amount = amounts.get(key_of(stretch))
             difference = None if amount is None else amount - sum((x.left - x.adjusted for x in lines), ZERO)
             _join(groups, _Group(stretch, mine, difference))
@@ -280,14 +189,16 @@ class _Verdict:
 
     def _policy(self, decision: Decision, group: _Group) -> Policy:
         terms: Any = decision.terms
-        policy: Policy = terms["policy"]
+        policy: Policy = terms["policy"] if terms["policy"] != "reopen" else "next_bill"  # what is billed is no draft
         least = (terms["drop_under"] or {}).get(self.account.currency)
         if least is not None and group.difference is not None and abs(group.difference) < least:
             policy = "drop"
         return "next_bill" if policy == "drop" and all(one.back for one in group.usage.values()) else policy
 
     def _summed(self, stretch: Stretch) -> bool:
-        """Whether usage is the sums of its days, from which a dropped event can be taken."""
+        """Whether usage is the sums of its days, from which a dropped event can be taken, and no pool has counted it."""
+        if key_of(stretch) in self.due.pooled:
+            return False
         meters = (self.job.meters.get(key) for key in stretch.charge.counted)
         return all(meter is None or told_by_days(stretch.charge, meter) for meter in meters)
 
@@ -386,8 +297,3 @@ def net_with_late(
     ]
     others = (one for one in billed if _line_key(one.line.charge) not in anew)
     return [*backs, *net_usage(owed, others, currency, stays)]
-
-
-def covers(waiting: Iterable[Stretch], days: Period) -> bool:
-    """Whether some stretch that waits ends within these days, so that what counts on it has to wait, too."""
-    return any(days.start < one.days.end <= days.end for one in waiting)

@@ -152,7 +152,7 @@ class Triggered:
         owed = self._rated(stint, charge, stint.days.start)
         if owed is None:
             return
-        billed = {one.line.charge.exact.removeprefix(MARK): one.left for one in there}
+        billed = {one.line.charge.exact.removeprefix(MARK): one.left - one.adjusted for one in there}
         worth = parts(owed.amount, planned, billed, self.owner.account.currency)
         if worth is None:
             self.findings.append(self._over(charge, owed.amount))

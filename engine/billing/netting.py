@@ -272,13 +272,13 @@ def net_usage(
 
     Usage that became known late raises the quantity of its own stretch, so it is priced in the tier that it would have
     reached then.  Lines of a stretch that is no longer owed (its plan was changed back in time) are given back whole, unless
-    they ``stays``; what was given back counts as never billed.  Groups of usage are compared each by itself; one that has
+    they ``stays``; what was given back with its days counts as never billed, money that was given back alone does not.  Groups of usage are compared each by itself; one that has
     no usage left is given back while its stretch is owed.
     """
     lines: dict[Any, list[Open]] = defaultdict(list)
     for one in billed:
         charge = one.line.charge
-        if one.left or not charge.amount:
+        if one.stands or not charge.amount:
             days = charge.service_from, charge.service_to
             lines[charge.plan, charge.charge, charge.currency, *days, charge.grouped].append(one)
     for item in owed:
@@ -301,7 +301,7 @@ def net_usage(
 def net_one_time(owed: Sequence[Owed], billed: Iterable[Open]) -> Iterator[Due]:
     """One-time charges are billed once per plan and day, and never given back by themselves; what was given back whole, because
     its invoice was voided, counts as never billed."""
-    left = [one.line.charge for one in billed if one.left or not one.line.charge.amount]
+    left = [one.line.charge for one in billed if one.stands or not one.line.charge.amount]
     known = {(charge.plan, charge.charge, charge.service_from) for charge in left}
     for item in owed:
         if (item.amount or item.charge.zero_lines) and (item.plan, item.charge.key, item.days.start) not in known:

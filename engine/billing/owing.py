@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -13,9 +13,9 @@ from engine.base.money import ZERO
 from engine.base.period import Period
 from engine.billing.billed import Open, billed_in_part, service
 from engine.billing.discounts import discounted
+from engine.billing.grace import covers
 from engine.billing.grouping import by_group
-from engine.billing.job import Job, Owed, Stretch
-from engine.billing.lateness import covers
+from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.opened import Before
 from engine.billing.rating import Counted, rate, subscribed_on
 from engine.model.due import AccountDue, SubscriptionDue
@@ -53,8 +53,10 @@ def owing(
     stretched: Iterable[Stretch],
     billed: Sequence[Open],
     before: Before | None,
+    sealed: Collection[tuple[str, str, date, date]] = (),
 ) -> Owing:
-    """Everything that is owed of some stretches, or is pending.
+    """Everything that is owed of some stretches, or is pending; ``sealed`` are stretches of usage that are not looked at and
+    stay as they were billed.
 
     Raises:
         TollbookError: whatever :func:`engine.billing.rating.rate` refuses.
@@ -79,12 +81,16 @@ def owing(
             pending = min(pending, stretch.days.start)
             stretch = msgspec.structs.replace(stretch, zero_line=False)  # nothing used is said when the cycle ends
         if stretch.charge.group_by:
-            owed["usage"] += by_group(job, due, since, account, contract, stretch)
+            items = by_group(job, due, since, account, contract, stretch)
+            if due.redemptions:
+                rated += [(stretch, item) for item in items]
+            else:
+                owed["usage"] += items
             continue
         item = rate(job, due, since, account, contract, stretch)
         if item is None:
             later.append(stretch)
-        elif due.redemptions:
+        elif due.redemptions and key_of(stretch) not in due.pooled:
             rated.append((stretch, item))
         else:
             owed[stretch.charge.kind].append(item)
@@ -96,24 +102,33 @@ def owing(
         later = [one for one in later if one not in late]
     made = Owing(owed, pending)
     if later:
-        made = _with_counting(job, owner, due, billed, made, later)
+        stays = [one for one in billed if one.line.charge.kind == "usage" and _key(one) in sealed] if sealed else []
+        made = _with_counting(job, owner, due, billed, made, later, stays)
     return msgspec.structs.replace(made, counted=made.counted | early, settled=made.settled | early) if early else made
 
 
-def counting(owed: Sequence[Owed]) -> Counted:
-    """How the charges of a subscription count towards a commitment: by what their stretches owe that end on its days; one-time
-    charges only where they are named."""
+def _key(one: Open) -> tuple[str, str, date, date]:
+    charge = one.line.charge
+    return charge.plan, charge.charge, charge.service_from, charge.service_to
+
+
+def counting(owed: Sequence[Owed], stays: Sequence[Open] = ()) -> Counted:
+    """How the charges of a subscription count towards a commitment: by what their stretches owe that end on its days, or by what
+    is left of lines that ``stays``; one-time charges only where they are named."""
 
     def owed_by(keys: Sequence[str], days: Period) -> Decimal:
-        return sum(
-            (
-                one.amount
-                for one in owed
-                if (one.charge.key in keys if keys else one.charge.kind != "one_time")
-                and days.start < one.days.end <= days.end
-            ),
-            ZERO,
-        )
+        now = [
+            one.amount
+            for one in owed
+            if (one.charge.key in keys if keys else one.charge.kind != "one_time")
+            and days.start < one.days.end <= days.end
+        ]
+        before = [
+            one.left - one.adjusted
+            for one in stays
+            if (not keys or one.line.charge.charge in keys) and days.start < one.line.charge.service_to <= days.end
+        ]
+        return sum((*now, *before), ZERO)
 
     return owed_by
 
@@ -145,11 +160,17 @@ def _begun(stretch: Stretch, billed: Sequence[Open]) -> bool:
 
 
 def _with_counting(
-    job: Job, owner: AccountDue, due: SubscriptionDue, billed: Sequence[Open], found: Owing, later: Sequence[Stretch]
+    job: Job,
+    owner: AccountDue,
+    due: SubscriptionDue,
+    billed: Sequence[Open],
+    found: Owing,
+    later: Sequence[Stretch],
+    stays: Sequence[Open],
 ) -> Owing:
-    """The same with stretches that are priced by what the others owe."""
+    """The same with stretches that are priced by what the others owe, or by lines of them that stay."""
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
-    counted = counting([one for kind in found.owed.values() for one in kind])
+    counted = counting([one for kind in found.owed.values() for one in kind], stays)
     made: list[Owed] = []
     settled: set[int] = set()
     findings: list[Finding] = []

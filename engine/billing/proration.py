@@ -22,7 +22,7 @@ from engine.base.period import (
     share_fixed,
 )
 from engine.model.account import Account
-from engine.model.attribute import UNATTRIBUTED, Subscribed
+from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
 from engine.model.catalog import Charge
 from engine.model.decision import Decision, Flaw
 
@@ -54,6 +54,7 @@ class ProrationFacts(msgspec.Struct, frozen=True, gc=False):
         Decimal | None, Meta(description="seconds of the billing cycle, where those of the stretch are known")
     ] = None
     subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
+    contract: Annotated[Contracted, Meta(description="the contract of the subscription")] = UNCONTRACTED
 
 
 Terms = Mapping[str, Any]

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, refuse
+from engine.base.errors import Code, TollbookError, refuse
 from engine.base.money import round_to
 from engine.base.period import CycleOf, Period, cycle_containing, cycles, slipping_cycle
 from engine.billing.attributed import Seen
 from engine.billing.detail import detailed
-from engine.billing.job import Job, Owed, Stretch
+from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.metering import Group, Metered, meters_of, together
 from engine.billing.metering import counted as metered
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, PricingFacts, priced, shrinking
@@ -39,6 +39,9 @@ NO_GROUP: Mapping[str, str] = {}
 NOT_COUNTED: Mapping[str, Metered] = {}
 
 UNKNOWN_PLAN = Code("subscription.unknown-plan", "A subscription to a plan that the catalogue does not have.")
+NOT_SHARED = Code(
+    "pricing.not-shared", "A rule with rollover or pool prices what is no usage, or puts usage by group into a pool."
+)
 
 
 def plan_of(key: str, plans: Mapping[str, Plan], subject: str) -> Plan:
@@ -178,7 +181,13 @@ def rate(
     Raises:
         TollbookError: whatever pricing or proration refuses, ``usage.unknown-meter``.
     """
-    charge, day = stretch.charge, stretch.day or stretch.days.start
+    pooled = due.pooled.get(key_of(stretch)) if due.pooled else None
+    if pooled is not None:
+        if isinstance(pooled, TollbookError):
+            raise pooled
+        item: Owed = msgspec.structs.replace(pooled, zero_line=stretch.zero_line)
+        return item
+    charge = stretch.charge
     days = stretch.counted or stretch.days
     meters: Sequence[Meter] = ()
     counts, count = NOT_COUNTED, Metered(stretch.quantity, 0, 0)
@@ -186,14 +195,9 @@ def rate(
         meters = meters_of(stretch.plan, charge, job.meters)
         counts = {meter.key: metered(due, stretch.plan, charge, meter, days, group) for meter in meters}
         count = together(counts.values())
-    line = agreed_line(contract, stretch.plan, charge.key, day)
-    facts = _facts(job, account, stretch, since, line, count.quantity, counts, contract)
-    if group is not None:
-        named = {name: value for name, value in zip(charge.grouped, group, strict=True) if value is not None}
-        facts = msgspec.structs.replace(facts, group=named)
-    if isinstance(job.attributes, Seen):
-        facts = job.attributes.by(facts, day)
-    pricing = job.decide("pricing", facts, day)
+    line, facts, pricing = asked(job, account, contract, stretch, since, count.quantity, counts, group)
+    if pricing.terms["pool"] is not None or (pricing.terms["rollover"] is not None and not counts):
+        raise _unshared(stretch, pricing)
     if discounts or pricing.terms["indexed"]:
         facts = _with_more(job, pricing, facts, discounts)
     if pricing.terms["window"] != PERIOD:
@@ -206,17 +210,53 @@ def rate(
     elif counts and (pricing.needs or pricing.terms["per"] != "period"):
         meter = job.meters[charge.counted[0]]
         facts = detailed(pricing, facts, meter, days, stretch.cycle, due.usage, due.singles)
-    proration, share = (
-        prorate(job, account, stretch) if stretch.days != stretch.cycle or stretch.seconds else (None, WHOLE)
-    )
-    if proration and counts and proration.terms["applies_to"] != "tiers" and not shrinking(pricing.terms):
-        proration, share = None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
+    carried = due.carried.get(key_of(stretch)) if due.carried else None
+    if carried is not None:
+        facts = msgspec.structs.replace(facts, granted=carried.units)
+    proration, share = shrunk(job, account, stretch, pricing)
     full, amount, exact = price(pricing, facts, share, proration, account.currency)
     return Owed(
         charge, stretch.plan, stretch.cycle, stretch.days, count.quantity, full, share, amount, pricing.id,
         proration.id if proration else 0, line.id if line else 0, count.events, count.last_id, stretch.zero_line, exact,
-        pricing.terms["rounding"],
+        pricing.terms["rounding"], basis=carried.written if carried is not None else "",
     )  # fmt: skip
+
+
+def _unshared(stretch: Stretch, pricing: Decision) -> Exception:
+    field = "pool" if pricing.terms["pool"] is not None else "rollover"
+    return refuse(
+        NOT_SHARED,
+        f"rule {pricing.rule} says {field}, and {stretch.plan}/{stretch.charge.key} cannot",
+        why="allowances go beyond a cycle where they are of usage, and of all of it",
+        mend=f"say {field} on usage charges without group_by alone",
+    )
+
+
+def asked(
+    job: Job, account: Account, contract: Contract | None, stretch: Stretch, since: date, quantity: Decimal,
+    counts: Mapping[str, Metered], group: Group | None = None,
+) -> tuple[ContractLine | None, PricingFacts, Decision]:  # fmt: skip
+    """The contract's line for a stretch, the facts of it, and the pricing decision."""
+    charge, day = stretch.charge, stretch.day or stretch.days.start
+    line = agreed_line(contract, stretch.plan, charge.key, day)
+    facts = _facts(job, account, stretch, since, line, quantity, counts, contract)
+    if group is not None:
+        named = {name: value for name, value in zip(charge.grouped, group, strict=True) if value is not None}
+        facts = msgspec.structs.replace(facts, group=named)
+    if isinstance(job.attributes, Seen):
+        facts = job.attributes.by(facts, day)
+    return line, facts, job.decide("pricing", facts, day)
+
+
+def shrunk(job: Job, account: Account, stretch: Stretch, pricing: Decision) -> tuple[Decision | None, Fraction]:
+    """The proration decision for a stretch and its share of the cycle; none where it is the whole, or nothing shrinks."""
+    if stretch.days == stretch.cycle and not stretch.seconds:
+        return None, WHOLE
+    proration, share = prorate(job, account, stretch)
+    measured = stretch.charge.kind == "usage"
+    if measured and proration.terms["applies_to"] != "tiers" and not shrinking(pricing.terms):
+        return None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
+    return proration, share
 
 
 def _with_more(job: Job, pricing: Decision, facts: PricingFacts, discounts: tuple[Discount, ...]) -> PricingFacts:

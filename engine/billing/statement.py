@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
 from engine.base.errors import Code, Finding, refuse
 from engine.base.period import FOREVER, Period
-from engine.billing.adjusting import Adjusted, Adjustment, adjust
+from engine.billing.adjusting import Adjusted, Adjustment, adjust, given_back
 from engine.billing.billed import Open, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.changes.exact import Exact, scale_of
@@ -19,13 +19,15 @@ from engine.billing.counting import Counting
 from engine.billing.discounts import read
 from engine.billing.grouping import labelled
 from engine.billing.job import Job, Owed, Stretch
-from engine.billing.lateness import NOTHING_LATE, judge, net_with_late, without
+from engine.billing.lateness import NOTHING_LATE, Judged, judge, net_with_late, without
 from engine.billing.milestones import triggered
 from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
 from engine.billing.opened import NOTHING, Before
 from engine.billing.owing import owing
+from engine.billing.pools import notes, pooling, settled
 from engine.billing.pricing import WHOLE
 from engine.billing.rating import one_time_stretches, stretches
+from engine.billing.rollover import carrying
 from engine.billing.timeline import Stint, stints
 from engine.billing.turning import cut
 from engine.model.account import Account
@@ -69,26 +71,27 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     by_day = () if exact else stretches(job, due, served)
     if job.turning is not None or due.redemptions:
         by_day = cut(job, account, contract, due, by_day)
-    used = tuple(usage.stretches())
-    stretched = (*by_day, *used, *one_time_stretches(job, due, served))
-    found, judged = owing(job, owner, due, stretched, billed, before), NOTHING_LATE
+    used, due = _used(job, owner, due, served, usage)
+    billed = [*billed, *settled(due)] if due.settled else billed
+    stretched = (*by_day, *used, *due.beyond, *one_time_stretches(job, due, served))
+    found, judged = owing(job, owner, due, stretched, billed, before, usage.sealed), NOTHING_LATE
     if due.late is not None:
         judged = judge(job, account, due, used, usage.too_late, found.owed["usage"], billed)
     if judged.dropped:
-        found = owing(job, owner, without(due, judged.dropped), stretched, billed, before)
+        kept = carrying(job, owner, without(due, judged.dropped), served, used)
+        found = owing(job, owner, kept, stretched, billed, before, usage.sealed)
     owed = found.owed
 
     def of(kind: str) -> list[Open]:
         return [one for one in billed if one.line.charge.kind == kind and one.line.id not in found.counted]
 
     currency, window, pending = account.currency, Period(due.window, FOREVER), found.pending
-    opened = before.opened if before else NOTHING
     if exact:
         recurring = exact.items(before, _shows_zero(job))
         owed["recurring"], pending = exact.owed, min(pending, exact.mark)
     else:
         mine = (owed["recurring"], of("recurring"), window, currency, values(job, owner, due))
-        recurring = net_recurring(*mine, opened, ahead, _shows_zero(job))
+        recurring = net_recurring(*mine, before.opened if before else NOTHING, ahead, _shows_zero(job))
     once = of("one_time")
     items = [
         *net_one_time(owed["one_time"], once),
@@ -101,9 +104,9 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     held = triggered(job, owner, due, served, once, make.due, make.back)
     return Statement(
         (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items), *held.lines),
-        BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen, _billed_on(job, due, used)),
+        BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen, *_billed_by(job, due, used)),
         found.prices() | held.prices,
-        (*adjusted.findings, *usage.findings(), *found.findings, *held.findings, *_old(before), *judged.findings),
+        (*adjusted.findings, *usage.findings(), *found.findings, *held.findings, *_more(job, due, before, judged)),
         judged.ended,
         judged.lines_apart(billed),
     )
@@ -134,15 +137,25 @@ def _billed(job: Job, due: SubscriptionDue, exact: bool) -> tuple[Adjusted, list
     return adjust(due, [one for one in opens if one.line.charge.service_from <= job.on]), ahead
 
 
-def _old(before: Before | None) -> Iterable[Finding]:
-    return before.findings() if before else ()
+def _used(
+    job: Job, owner: AccountDue, due: SubscriptionDue, served: Sequence[Stint], usage: Counting
+) -> tuple[tuple[Stretch, ...], SubscriptionDue]:
+    """The stretches of usage, and the subscription with what came into them and what pools owe."""
+    used = tuple(usage.stretches())
+    return used, pooling(job.on, owner, carrying(job, owner, due, served, used), used, usage.sealed)
 
 
-def _billed_on(job: Job, due: SubscriptionDue, used: Iterable[Stretch]) -> date | None:
-    """The day of the newest run that held nothing of the subscription: what was held is not late by the time it is billed."""
+def _more(job: Job, due: SubscriptionDue, before: Before | None, judged: Judged) -> Iterable[Finding]:
+    """What there is to say of what another system billed before, of late usage, and of pools."""
+    return (*(before.findings() if before else ()), *judged.findings, *notes(job.on, due))
+
+
+def _billed_by(job: Job, due: SubscriptionDue, used: Iterable[Stretch]) -> tuple[date | None, datetime | None]:
+    """The day, and the moment where it matters, of the newest run that held nothing of the subscription: what was held is not
+    late by the time it is billed."""
     if any(stretch.held for stretch in used):
-        return due.mark.billed_on if due.mark else None
-    return job.on
+        return (due.mark.billed_on, due.mark.billed_at) if due.mark else (None, None)
+    return job.on, job.reconciling.at
 
 
 def _before(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Before | None:
@@ -214,6 +227,7 @@ class _Maker:
             "",
             owed.grouped,
             owed.discounts,
+            owed.basis,
         )
 
     def back(self, item: Back) -> RatedCharge:
@@ -234,15 +248,4 @@ class _Maker:
         )
 
     def adjustment(self, item: Adjustment) -> RatedCharge:
-        billed = item.line.charge
-        return msgspec.structs.replace(
-            billed,
-            text=f"Adjustment: {billed.text}",
-            service_to=billed.service_from,
-            share="0",
-            amount=item.amount,
-            proration=0,
-            credits=item.line.id,
-            events=0,
-            upon=0,
-        )
+        return given_back(item.line, item.amount, f"Adjustment: {item.line.charge.text}")

@@ -44,6 +44,8 @@ def turning_of(decisions: Iterable[Decision], names: Iterable[str]) -> Turning |
         not asked.isdisjoint(("months_since_start", "contract_months")),
         "days_since_start" in asked,
         any(one.terms["indexed"] for one in known),
+        tuple(sorted({one.terms["rollover"]["within"] for one in known if one.terms["rollover"]})),
+        tuple(sorted({one.terms["pool"]["scope"] for one in known if one.terms["pool"]})),
     )
     return None if found == Turning() else found
 

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from engine.base.errors import Finding
+from engine.base.money import round_to
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -71,6 +72,22 @@ def show_findings(findings: Iterable[Finding], limit: int = 20) -> None:
         err.print(str(finding), markup=False)
     if len(listed) > limit:
         err.print(f"... and {len(listed) - limit} more findings")
+
+
+def coins(amount: Decimal, currency: str) -> str:
+    """An amount with the digits of its currency."""
+    return f"{round_to(amount, currency):f}"
+
+
+def exact(text: str) -> Decimal:
+    """A number of the command line."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise typer.BadParameter(f"{text!r} is no number")
+    return amount
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[int] = ()) -> None:

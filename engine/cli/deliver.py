@@ -26,10 +26,14 @@ def register(app: typer.Typer) -> None:
             report = tollbook.deliver(change, limit=limit, progress=bars)
         show_findings(report.findings)
         counts = report.counts
+        if "cleared" in counts and not as_json:
+            words = f"{counts['cleared']} cleared, {counts['unanswered']} not answered yet, {counts['refused']} rejected by authorities"
+            out.print(words, markup=False)
+        held = f", {counts['held']} of them held" if counts.get("held") else ""
         emit(
             report,
             as_json,
             lambda: out.print(
-                f"{counts['accepted']} delivered, {counts['retry']} to be tried again, {counts['rejected']} rejected"
+                f"{counts['accepted']} delivered, {counts['retry']} to be tried again{held}, {counts['rejected']} rejected"
             ),
         )

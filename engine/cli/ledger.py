@@ -1,4 +1,4 @@
-"""``tollbook ledger``: trial balance, journal, export, accounting periods."""
+"""``tollbook ledger``: trial balance, journal, export, accounting periods, revaluation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from engine.base.errors import Code, refuse
 from engine.cli.acting import show_outcome
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, open_app, out, table
+from engine.cli.revalue import register_revalue
 
 NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
 
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     _register_journal(group)
     _register_export(group)
     _register_periods(group)
+    register_revalue(group)
 
 
 def _register_balances(group: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import JsonOption, emit, open_app, out, table
+from engine.cli.common import JsonOption, emit, open_app, out, show_findings, table
 
 if TYPE_CHECKING:
     from engine.app import ChangePreview
@@ -42,7 +42,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show what a change of a subscription would give back and charge, and what the next cycle would cost.
 
-        Amounts are before tax.  Nothing is written.
+        Amounts are before tax.  Last comes the whole next bill with the change: with tax, what wallets pay, what becomes of
+        usage that came late.  Nothing is written but the daily sums of usage.
         """
         values = _values(given or [])
         if kind not in KINDS:
@@ -97,6 +98,29 @@ def show(found: ChangePreview) -> None:
     if found.later_on is not None:
         _lines(f"next, on {found.later_on}", found.later)
         out.print(f"net then: {found.later_net:,} {found.currency}")
+    _bill(found)
+
+
+def _bill(found: ChangePreview) -> None:
+    """The whole next bill of the payer: its documents, who pays, and late usage."""
+    bill = found.bill
+    for one in bill.documents:
+        total = f"{one['net']} + tax {one['tax']} = {one['total']} {one['currency']}"
+        out.print(f"the bill of {bill.on}, with all else that {one['payer']} owes: {one['kind']} {total}")
+        for move in one.get("wallets", ()):
+            paid = Decimal(move["amount"])
+            word = "gets back" if paid > 0 else "pays"
+            out.print(f"  wallet {move['wallet']} {word} {_plain(f'{abs(paid):f}')} of {move['lot']}")
+        if "due" in one:
+            out.print(f"  left to pay: {_plain(one['due'])} {one['currency']}")
+    if bill.late:
+        names = ("subscription", "source", "key", "meter", "day", "quantity", "charge", "disposition", "amount")
+        rows = [
+            [_plain(str(one[name] or "")) if name == "quantity" else str(one[name] or "") for name in names]
+            for one in bill.late
+        ]
+        table(f"late usage on the bill of {bill.on}", names, rows, right=(5, 8))
+    show_findings([finding for finding in bill.findings if finding.level != "info"])
 
 
 def _lines(title: str, lines: Sequence[dict[str, Any]]) -> None:

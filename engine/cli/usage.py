@@ -20,6 +20,7 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.run import preview
 
 if TYPE_CHECKING:
     from engine.app import Backfilled
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
     _add_import(group)
     _add_pull(group)
+    _add_missing(group)
 
     @group.command("refused")
     def refused(
@@ -69,6 +71,27 @@ def register(app: typer.Typer) -> None:
             for row in rows
         )
         emit([plain(row) for row in rows], as_json, lambda: table("", columns, shown, right=(6, 7)))
+
+
+def _add_missing(group: typer.Typer) -> None:
+    @group.command("missing")
+    def missing(
+        context: typer.Context,
+        on: Annotated[
+            datetime | None,
+            typer.Option("--on", formats=["%Y-%m-%d"], help="As a bill run of this day would see it; default: today."),
+        ] = None,
+        entity: Annotated[str, typer.Option("--entity", help="Of this legal entity only.")] = "",
+        source: Annotated[str, typer.Option("--source", help="Of this source only.")] = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """List deliveries that are overdue, and control totals that differ from what arrived."""
+        day = on.date() if on else datetime.now(UTC).date()
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            found = tollbook.usage.control.lacking(day, preview(""), entity, source)
+        columns = ("entity", "source", "meter", "from", "until", "what")
+        rows = ((one.entity, one.source, one.meter, one.first_day, one.until, one.what) for one in found)
+        emit(found, as_json, lambda: table("", columns, rows))
 
 
 def _add_pull(group: typer.Typer) -> None:

@@ -32,7 +32,16 @@ ACTS: Final[Mapping[str, Act]] = {
     "open-period": Act("close", "open a closed accounting period again"),
     "rerate": Act("run", "rate billed periods again; its amount is the difference of all accounts", money=True),
     "abandon-run": Act("run", "give up an unfinished bill run; its amount is what it has invoiced", money=True),
+    "waive-condition": Act("run", "let a bill run start though a condition of it does not hold"),
+    "approve-draft": Act("run", "let a bill that is reviewed be issued; its amount is its net", money=True),
     "grant-credit": Act("credit", "grant credit in a wallet", money=True),
+    "credit-memo": Act(
+        "credit", "give back a part of an invoice; a rule of crediting may want two persons, too", money=True
+    ),
+    "debit-memo": Act("credit", "charge something by hand; a rule of crediting may want two persons, too", money=True),
+    "account-credit": Act("credit", "give an account credit that nobody has paid", money=True),
+    "pay-out": Act("credit", "refund a payment, or credit of an account", money=True),
+    "write-off": Act("credit", "write off what an invoice has open", money=True),
 }
 """Acts by name.  ``engine.runs.acts`` says how each is done."""
 

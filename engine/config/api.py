@@ -14,7 +14,7 @@ DOUBLE_CLIENT = Code("config.double-client", "Two clients of the API of one name
 WRITTEN_TOKEN = Code("config.written-token", "A token that stands in the file instead of in the environment.")
 
 CALLS: Final[Mapping[str, str]] = {
-    "ingest": "send usage events",
+    "ingest": "send usage events and control totals",
     "trigger": "say what was accepted or went live",
     "draw": "look into wallets and draw on them",
     "grant": "look into wallets and grant credit",

@@ -14,7 +14,15 @@ from engine.base.errors import Code, Finding, TollbookError, Where
 DOUBLE_SCHEDULE = Code("config.double-schedule", "Two schedules of one name.")
 NOT_THEIRS = Code("config.not-theirs", "A schedule in the name of a person who may not do what it runs.")
 
-VERB_OF: Final[Mapping[str, str]] = {"bill": "run", "deliver": "deliver", "verify": "", "triggers": "run"}
+VERB_OF: Final[Mapping[str, str]] = {
+    "bill": "run",
+    "deliver": "deliver",
+    "verify": "",
+    "triggers": "run",
+    "renewals": "run",
+    "wallet-expire": "run",
+    "rates": "import",
+}
 """What a schedule may run -> the verb that its person needs; looking needs none."""
 
 

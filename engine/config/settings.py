@@ -21,7 +21,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "start or resume a run that writes, such as a bill run",
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
-    "credit": "grant, draw and void prepaid credit",
+    "credit": "make credit and debit notes, settle open items by hand, grant, draw and void prepaid credit",
     "purge": "erase old calls from the request log",
     "approve": "approve or reject what another person has proposed",
     "resolve": "assign and resolve items of the worklist",
@@ -220,8 +220,9 @@ SETTINGS: Final = (
     Setting("schedule[].name", "Name of the schedule.", _KEY, REQUIRED, _KEY_WORDS),
     Setting(
         "schedule[].run",
-        "What is run: bill (on the local day at which it is due), deliver, verify, or triggers (look what has happened that "
-        "a rule wants invoiced at once).",
+        "What is run: bill (on the local day at which it is due), deliver, verify, triggers (look what has happened that "
+        "a rule wants invoiced at once), renewals (terms that end by that day), wallet-expire (what has expired in "
+        "wallets by that day), or rates (fetch the exchange rates of the local day).",
         {"type": "string", "allowed": [*VERB_OF]},
         REQUIRED,
         ", ".join(VERB_OF),

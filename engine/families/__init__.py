@@ -11,7 +11,12 @@ from types import MappingProxyType
 import msgspec
 
 from engine.families import (
+    allocation,
+    clearance,
+    conditions,
+    crediting,
     discounts,
+    documents,
     invoicing,
     lateness,
     limits,
@@ -20,10 +25,14 @@ from engine.families import (
     posting,
     pricing,
     proration,
+    purchase_orders,
     renewal,
     revrec,
     routing,
     tax,
+    tax_evidence,
+    tax_fallback,
+    tax_rounding,
     triggers,
     usage_control,
     wallets,
@@ -34,6 +43,7 @@ ALL: Mapping[str, Family] = MappingProxyType(
     {
         module.FAMILY.name: module.FAMILY
         for module in (
+            conditions,
             usage_control,
             metering,
             lateness,
@@ -41,19 +51,27 @@ ALL: Mapping[str, Family] = MappingProxyType(
             discounts,
             proration,
             invoicing,
+            purchase_orders,
             numbering,
+            tax_evidence,
             tax,
+            tax_fallback,
+            tax_rounding,
             routing,
+            clearance,
             posting,
             revrec,
             wallets,
+            allocation,
+            crediting,
             renewal,
             limits,
             triggers,
+            documents,
         )
     }
 )
-"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, and between runs."""
+"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, between runs, and by delivery."""
 
 
 def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

@@ -29,5 +29,12 @@ FAMILY = Family(
             "default": "",
             "meta": {"description": "why nothing is invoiced now; what is owed stays owed for the next run"},
         },
+        "review": {
+            "type": "string",
+            "default": "",
+            "meta": {
+                "description": "why somebody has to approve the bill before it is issued; nobody has to where empty"
+            },
+        },
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.billing.lateness import LatenessFacts
+from engine.billing.grace import LatenessFacts
 from engine.model.decision import Family
 
 FAMILY = Family(
@@ -13,22 +13,24 @@ FAMILY = Family(
     answers="all",
     outcome={
         "grace": {
-            "type": "days",
+            "type": "span",
             "default": "0 days",
             "min": 0,
-            "max": 3650,
+            "max": 87_600,
             "meta": {
-                "description": "days after the end of the cycle, or of the service, during which usage is not billed yet, so that "
-                "what comes in them is not late"
+                "description": "how long after the end of the cycle, or of the service, usage is not billed yet, so that what comes "
+                "within it is not late: days, by the date of the run, or hours, by the moment at which it begins and from the "
+                "midnight where the account is"
             },
         },
         "policy": {
             "type": "string",
-            "allowed": ["next_bill", "credit_and_rebill", "drop"],
+            "allowed": ["next_bill", "credit_and_rebill", "drop", "reopen"],
             "default": "next_bill",
             "meta": {
                 "description": "what becomes of late events: the next bill has the difference; or the lines that were billed are given "
-                "back whole and billed anew with all usage; or the events are not billed. What a source takes back is given back "
+                "back whole and billed anew with all usage; or the events are not billed; or they enter the draft that is under review, which "
+                "is reviewed anew (where there is none, the next bill has the difference). What a source takes back is given back "
                 "in any case"
             },
         },

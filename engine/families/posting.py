@@ -18,5 +18,14 @@ FAMILY = Family(
             "regex": "[A-Za-z0-9._:-]+",
             "meta": {"description": "code of the GL account"},
         },
+        "valued": {
+            "type": "string",
+            "allowed": ["historical", "closing", "refundable"],
+            "default": "historical",
+            "meta": {
+                "description": "how `ledger revalue` takes the account in foreign currency: it keeps its rates (historical), it is "
+                "money that will be received or paid (closing), or it is that where wallets give it back (refundable)"
+            },
+        },
     },
 )

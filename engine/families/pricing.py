@@ -7,7 +7,19 @@ from typing import Any
 
 from engine.base.money import ROUNDING, ZERO, round_to
 from engine.billing import windows
-from engine.billing.pricing import blocks, events, indexing, matrix, phases, steps, tiers, trueup, units, weighted
+from engine.billing.pricing import (
+    allowance,
+    blocks,
+    events,
+    indexing,
+    matrix,
+    phases,
+    steps,
+    tiers,
+    trueup,
+    units,
+    weighted,
+)
 from engine.billing.pricing.facts import PricingFacts
 from engine.families.pricing_terms import (
     BLOCK_TIERS,
@@ -56,6 +68,7 @@ def check_terms(terms: Mapping[str, Any]) -> Iterable[Flaw]:
     yield from phases.check_ramp(terms)
     yield from windows.check_window(terms)
     yield from indexing.check_index(terms)
+    yield from allowance.check_sharing(terms)
 
 
 FAMILY = Family(

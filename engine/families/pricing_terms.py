@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.base.money import ROUNDING
+from engine.families.pricing_sharing import POOL, ROLLOVER
 
 
 def price(text: str, required: bool = False) -> dict[str, Any]:
@@ -175,6 +176,8 @@ OUTCOME: Final[Mapping[str, Any]] = {
     "window": WINDOW,
     "ramp": RAMP,
     "indexed": INDEXED,
+    "rollover": ROLLOVER,
+    "pool": POOL,
 }
 PRICE: Final[Mapping[str, Any]] = price("price, or a list of prices in several currencies", required=True)
 INCLUDED: Final[Mapping[str, Any]] = {**decimal("units that cost nothing in each cycle"), "default": 0}

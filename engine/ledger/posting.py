@@ -36,6 +36,15 @@ Role = Literal[
     "promotion",
     "breakage",
     "fx_difference",
+    "account_credit",
+    "cash",
+    "write_off",
+    "goodwill",
+    "concession",
+    "realised_gain",
+    "realised_loss",
+    "unrealised_gain",
+    "unrealised_loss",
 ]
 
 
@@ -168,10 +177,10 @@ def as_billed(sides: Sequence[Side], rates: Mapping[int, FxRate]) -> list[Side]:
     ]
 
 
-def revenue_sides(country: str, items: Iterable[tuple[int, str, Decimal]]) -> list[Side]:
+def revenue_sides(country: str, items: Iterable[tuple[int, str, Decimal]], earned_as: Role = "revenue") -> list[Side]:
     """Debit the contract's balance and credit revenue; ``items`` are (line id, product, amount earned)."""
     sides: list[Side] = []
     for line, product, amount in items:
         sides.append(Side("contract_liability", country, product, amount, line))
-        sides.append(Side("revenue", country, product, -amount, line))
+        sides.append(Side(earned_as, country, product, -amount, line))
     return sides

@@ -36,6 +36,8 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     tax_exempt: Annotated[bool, Meta(description="whether a certificate exempts it from tax")] = False
     email: Annotated[str | None, Meta(description="where invoices are sent")] = None
     address: Annotated[str, Meta(description="address lines, separated by newlines")] = ""
+    city: Annotated[str, Meta(description="city or town")] = ""
+    postcode: Annotated[str, Meta(description="postal code")] = ""
     attributes: Annotated[
         AccountAttributes, Meta(description="attributes of the customer, as rules/attributes.yaml declares them")
     ] = AccountAttributes()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-OBJECTS: Final = ("account", "subscription")
+OBJECTS: Final = ("account", "subscription", "charge", "contract")
 """What may have attributes."""
 KINDS: Final = ("text", "decimal", "date", "boolean", "choice")
 """What an attribute may be."""
@@ -81,6 +81,26 @@ class AccountAttributes(msgspec.Struct, frozen=True, gc=False):
 
 class SubscriptionAttributes(msgspec.Struct, frozen=True, gc=False):
     """The attributes of subscriptions that ``rules/attributes.yaml`` declares; a release has a type of its own for them."""
+
+
+class ChargeAttributes(msgspec.Struct, frozen=True, gc=False):
+    """The attributes of charges that ``rules/attributes.yaml`` declares; a release has a type of its own for them."""
+
+
+class ContractAttributes(msgspec.Struct, frozen=True, gc=False):
+    """The attributes of contracts that ``rules/attributes.yaml`` declares; a release has a type of its own for them."""
+
+
+class Contracted(msgspec.Struct, frozen=True, gc=False):
+    """What rules see of the contract of a subscription; of one without a contract, what is declared for all."""
+
+    attributes: Annotated[
+        ContractAttributes, Meta(description="attributes of the contract, as rules/attributes.yaml declares them")
+    ] = ContractAttributes()
+
+
+UNCONTRACTED: Final = Contracted()
+"""A contract of which rules see nothing."""
 
 
 class Subscribed(msgspec.Struct, frozen=True, gc=False):

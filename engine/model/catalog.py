@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.model.attribute import ChargeAttributes
 from engine.model.measure import BY_DAY, Aggregation
 
 ChargeKind = Literal["recurring", "usage", "one_time"]
@@ -63,6 +64,9 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
             description="what it waits for: nothing but its subscription, the go-live, or, part by part, accepted milestones"
         ),
     ] = "subscription"
+    attributes: Annotated[
+        ChargeAttributes, Meta(description="attributes of the charge, as rules/attributes.yaml declares them")
+    ] = ChargeAttributes()
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -35,6 +37,17 @@ class Opening(msgspec.Struct, frozen=True):
     lines: tuple[BilledLine, ...] = ()
 
 
+StretchKey = tuple[str, str, date, date]
+"""A stretch of usage of a subscription: plan, charge, first day and the day after the last."""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """Units of allowance that earlier cycles carried into a stretch, and the same by cycle as a line keeps them."""
+
+    units: Decimal
+    written: str
+
+
 class SubscriptionDue(msgspec.Struct, frozen=True):
     """One subscription with what a run must know to bill what it still owes.
 
@@ -47,7 +60,10 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     (plan, charge, meter, first day, day after the last), or why it cannot be counted.  ``usage_from`` is the first day that
     ``usage`` is of; ``earlier`` are sums of the days before it, each from the ``day`` it names, on which a window begins that
     some price counts over.  ``redemptions`` are the coupons that it has redeemed.  ``milestones`` are those that were planned.
-    ``late`` is usage that became known after a run had billed its days.
+    ``late`` is usage that became known after a run had billed its days.  ``sums`` are sums of days before those of ``usage``,
+    each from the ``day`` it names, where allowances are carried over; ``carried`` is what came into stretches.  ``sharing`` knows
+    the subscriptions that it may share pools with (:class:`engine.billing.pools.Sharing`); ``pooled`` is what stretches owe that are priced together with others, or why they cannot be; ``beyond`` are those of them that the
+    ``window`` does not show, and ``settled`` the lines that have billed these.
     """
 
     subscription: Subscription
@@ -64,6 +80,12 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     redemptions: tuple[Redemption, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     late: Late | None = None
+    sharing: Any = None
+    sums: tuple[UsageDay, ...] = ()
+    carried: Mapping[StretchKey, Carried] = {}
+    pooled: Mapping[StretchKey, Any] = {}
+    beyond: tuple[Any, ...] = ()
+    settled: tuple[BilledLine, ...] = ()
 
 
 def window_of(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:

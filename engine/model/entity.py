@@ -48,3 +48,7 @@ class LegalEntity(msgspec.Struct, frozen=True, gc=False):
     fiscal_year_start: Annotated[int, Meta(description="month in which the fiscal year begins, 1 to 12")] = 1
     registrations: tuple[TaxRegistration, ...] = ()
     bank_accounts: tuple[BankAccount, ...] = ()
+    region: Annotated[str, Meta(description="state or province, ISO 3166-2 without the country")] = ""
+    city: Annotated[str, Meta(description="city or town")] = ""
+    postcode: Annotated[str, Meta(description="postal code")] = ""
+    id: Annotated[int, Meta(description="id of this version of the record")] = 0

@@ -7,8 +7,10 @@ are five dates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -29,7 +31,8 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     empty takes money off the whole line and gives no days back.  ``exact`` says what is counted where that is not simply
     the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.changes.scale`.
     ``grouped`` holds the dimensions of usage that the line alone counts, as ``{"region":"EU"}``; empty where it counts all.
-    ``discounts`` are the coupons that lower it, as :func:`engine.billing.discounts.written` says.
+    ``discounts`` are the coupons that lower it, as :func:`engine.billing.discounts.written` says.  ``basis`` is what the price
+    looked at beside its own usage: see :mod:`engine.billing.basis`.
     """
 
     account: str
@@ -64,6 +67,7 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     exact: str = ""
     grouped: str = ""
     discounts: str = ""
+    basis: str = ""
 
 
 class BilledLine(msgspec.Struct, frozen=True, gc=False):
@@ -74,8 +78,10 @@ class BilledLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reversible(msgspec.Struct, frozen=True):
-    """What a credit on a billed line needs of it: the tax that it was invoiced with, what is left of both, and its rate."""
+    """What a credit on a billed line needs of it: its net amount, the tax that it was invoiced with, what is left of both, and its
+    rate."""
 
+    net: Decimal
     tax: TaxQuote
     tax_decision: int
     net_left: Decimal
@@ -84,7 +90,10 @@ class Reversible(msgspec.Struct, frozen=True):
 
 
 class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):
-    """Charges that will go on one invoice: no number, no tax.  Natural key: (tenant, entity, payer, period, kind, group)."""
+    """Charges that will go on one invoice: no number, no tax.  Natural key: (tenant, entity, payer, period, kind, group).
+
+    ``review`` says why somebody has to look at it first; empty where nobody has to.
+    """
 
     tenant: str
     entity: str
@@ -99,6 +108,7 @@ class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):
     purchase_order: str
     charges: tuple[RatedCharge, ...]
     decision: int
+    review: str = ""
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, gc=False):
@@ -113,8 +123,9 @@ class InvoiceLine(msgspec.Struct, frozen=True, gc=False):
 class Invoice(msgspec.Struct, frozen=True, gc=False):
     """A finished invoice or credit note; everything but its legal number and internal ids is fixed.
 
-    ``kind`` is ``invoice`` (UNTDID 1001 code 380) or ``credit_note`` (381); totals carry the sign of the lines.
+    ``kind`` is ``invoice`` (UNTDID 1001 code 380), ``credit_note`` (381) or ``corrected_invoice`` (384); totals carry the sign of the lines.
     ``series`` and ``number_format`` come from the numbering family; the number itself is taken last, as it is written.
+    ``rule`` is all that the numbering rule says.
     """
 
     draft: InvoiceDraft
@@ -126,3 +137,4 @@ class Invoice(msgspec.Struct, frozen=True, gc=False):
     series: str
     number_format: str
     numbering: int
+    rule: Mapping[str, Any] = {}

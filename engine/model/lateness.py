@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -11,9 +11,9 @@ import msgspec
 from engine.base.period import Period
 from engine.model.usage import UsageSingle
 
-Policy = Literal["next_bill", "credit_and_rebill", "drop"]
-Disposition = Literal["next_bill", "credit_and_rebill", "drop", "too_late"]
-"""How a late event ends: the three policies, or left alone because a metering rule bills nothing so far back."""
+Policy = Literal["next_bill", "credit_and_rebill", "drop", "reopen"]
+Disposition = Literal["next_bill", "credit_and_rebill", "drop", "reopen", "too_late"]
+"""How a late event ends: one of the policies, or left alone because a metering rule bills nothing so far back."""
 HoldScope = Literal["usage", "subscription", "entity", "warn"]
 """What waits where usage is not complete; ``warn`` is nothing."""
 
@@ -103,11 +103,12 @@ class Hold(msgspec.Struct, frozen=True):
 
 class Reconciling(msgspec.Struct, frozen=True):
     """What a run does about usage that may not be complete: whether rules for late usage are there at all, whether any of them
-    lets usage wait, and what is held."""
+    lets usage wait, what is held, and at which moment the run began, where some rule counts hours."""
 
     asks: bool = False
     waits: bool = False
     holds: tuple[Hold, ...] = ()
+    at: datetime | None = None
 
 
 class UsageSource(msgspec.Struct, frozen=True):

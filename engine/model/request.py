@@ -9,11 +9,13 @@ from typing import Any, Final, Literal
 import msgspec
 
 QUEUED: Final = "queued"
+WAITING: Final = "waiting"
 TAKEN: Final = "taken"
 DONE: Final = "done"
 FAILED: Final = "failed"
 
-State = Literal["queued", "taken", "done", "failed"]
+State = Literal["queued", "waiting", "taken", "done", "failed"]
+"""A request is ``waiting`` where its run was early; it is looked at again by itself."""
 
 
 class RunRequest(msgspec.Struct, frozen=True):
@@ -25,7 +27,7 @@ class RunRequest(msgspec.Struct, frozen=True):
         on: the local day of ``due``: the business date.
         who: in whose name it is run, and ``reason`` why.
         holder: the worker that has taken it; ``attempts`` counts how often it was taken.
-        until: when its worker is thought silent, or, of one that is queued, when it is looked at again.
+        until: when its worker is thought silent, or, of one that is waiting, when it is looked at again.
         run_id: the run that did it; 0 where there is none.
         error: why it failed, or what it waits for.
         summary: counts of what was done.

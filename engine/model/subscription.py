@@ -84,6 +84,7 @@ class BillingMark(msgspec.Struct, frozen=True, gc=False):
     Everything owed up to ``billed_to`` was compared with what was billed, knowing the subscription events up to id
     ``events_seen`` and the usage events up to id ``usage_seen``, by a run of the day ``billed_on``, the newest that
     held nothing of it; None where there is none since it came over from another system, or since an invoice of it was voided.
+    ``billed_at`` is the moment at which that run began, where a rule counts hours.
     """
 
     subscription_id: int
@@ -91,6 +92,7 @@ class BillingMark(msgspec.Struct, frozen=True, gc=False):
     events_seen: int
     usage_seen: int
     billed_on: date | None = None
+    billed_at: datetime | None = None
 
 
 TRIGGERS: Final = frozenset({"go_live", "accept", "revoke"})

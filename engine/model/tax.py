@@ -10,6 +10,16 @@ import msgspec
 from msgspec import Meta
 
 
+class Address(msgspec.Struct, frozen=True, gc=False):
+    """A place, as far as it is known; what is not known is empty."""
+
+    country: Annotated[str, Meta(description="ISO 3166-1 alpha-2")]
+    region: Annotated[str, Meta(description="state or province, ISO 3166-2 without the country")] = ""
+    city: Annotated[str, Meta(description="city or town")] = ""
+    postcode: Annotated[str, Meta(description="postal code")] = ""
+    lines: Annotated[tuple[str, ...], Meta(description="street and what else stands above the city")] = ()
+
+
 class TaxRequest(msgspec.Struct, frozen=True, gc=False):
     """What a tax adapter is asked about one invoice line.  ``key`` comes back in the quote."""
 
@@ -29,9 +39,26 @@ class TaxRequest(msgspec.Struct, frozen=True, gc=False):
     tax_point: Annotated[date, Meta(description="day that decides the rate")]
     currency: Annotated[str, Meta(description="ISO 4217 currency of the invoice")]
     amount: Annotated[Decimal, Meta(description="net amount in transaction currency, credits negative")]
+    document: Annotated[str, Meta(description="what the lines of one invoice share within the batch")] = ""
+    ship_from: Annotated[Address | None, Meta(description="where the seller supplies from, if that is known")] = None
+    ship_to: Annotated[Address | None, Meta(description="the place of supply in full, if that is known")] = None
+    certificate: Annotated[str | None, Meta(description="number of the certificate that exempts the buyer")] = None
+    exemption_reason: Annotated[str | None, Meta(description="why the buyer is exempt")] = None
+    use_code: Annotated[str | None, Meta(description="entity use code of the exemption, such as A for a state")] = None
 
 
-class TaxQuote(msgspec.Struct, frozen=True, gc=False):
+class TaxDetail(msgspec.Struct, frozen=True, gc=False):
+    """The part of a line's tax that one jurisdiction levies."""
+
+    jurisdiction: Annotated[str, Meta(description="who levies it: US-NY, or US-NY/NEW YORK CITY for a part of a state")]
+    level: Annotated[str, Meta(description="country, state, county, city or special")]
+    rate: Annotated[Decimal, Meta(description="share of what is taxable")]
+    taxable: Annotated[Decimal, Meta(description="what it is levied on")]
+    amount: Annotated[Decimal, Meta(description="the tax")]
+    name: Annotated[str, Meta(description="what the tax is called")] = ""
+
+
+class TaxQuote(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An answer: the tax on one line.  Quotes are estimates; committing a document is an effect of its own."""
 
     key: Annotated[str, Meta(description="key of the request")]
@@ -41,3 +68,6 @@ class TaxQuote(msgspec.Struct, frozen=True, gc=False):
     jurisdiction: Annotated[str, Meta(description="who levies it: DE, US-NY")]
     source: Annotated[str, Meta(description="adapter that answered, or 'rules' for the tax family")]
     reason: Annotated[str, Meta(description="why there is no tax, as printed on the invoice")] = ""
+    details: Annotated[
+        tuple[TaxDetail, ...], Meta(description="the parts of the tax by jurisdiction, which add up to it; or none")
+    ] = ()

@@ -7,10 +7,13 @@ import msgspec
 
 class Turning(msgspec.Struct, frozen=True):
     """The ``windows`` that usage is counted over, whether there are ``ramps``, and whether conditions look at ages in
-    ``months`` or ``days``; and whether prices follow ``indexes``."""
+    ``months`` or ``days``; and whether prices follow ``indexes``.  ``rollovers`` are the windows that carried allowances stay within, ``pools``
+    the scopes within which usage of several subscriptions is priced together."""
 
     windows: tuple[str, ...] = ()
     ramps: bool = False
     months: bool = False
     days: bool = False
     indexes: bool = False
+    rollovers: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()

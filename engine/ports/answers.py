@@ -17,10 +17,14 @@ from engine.base.errors import Code, Finding, Where
 from engine.base.money import minor_digits
 from engine.model.decision import Method
 from engine.model.effect import Answer
+from engine.model.numbering import Signer
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.failure import NO_ANSWER, NO_QUOTE, WRONG_ANSWER
+from engine.ports.hookspecs.bank import Kind
+from engine.ports.hookspecs.clearance import Evidence
 from engine.ports.hookspecs.einvoice import Format
 from engine.ports.hookspecs.tax import CATEGORIES, REASONED, NoQuote
+from engine.ports.tax_answers import details_flaw
 
 SHOWN: Final = 5
 """Keys that a finding names; the others are counted."""
@@ -105,7 +109,9 @@ def quote_flaws(adapter: str) -> Callable[[TaxRequest, Any], str | Finding]:
             return Finding(NO_QUOTE, Where(), what, subject=request.key)
         if not isinstance(quote, TaxQuote):
             return f"answered {type(quote).__name__} instead of TaxQuote"
-        return _amount_flaw(request, quote) or _category_flaw(quote) or _origin_flaw(adapter, quote)
+        return (
+            _amount_flaw(request, quote) or _category_flaw(quote) or _origin_flaw(adapter, quote) or details_flaw(quote)
+        )
 
     return flaws
 
@@ -159,6 +165,32 @@ def answer_flaws(effect: Any, answer: Any) -> str:
     return ""
 
 
+def cleared_flaws(effect: Any, answer: Any) -> str:
+    """What may be wrong with one answer of an authority: as :func:`answer_flaws`, and what is cleared has a name there."""
+    flaw = answer_flaws(effect, answer)
+    if flaw or answer.state != "accepted":
+        return flaw
+    try:
+        msgspec.convert(answer.evidence, Evidence)
+    except msgspec.ValidationError as error:
+        return f"answered accepted with evidence that says too little ({error})"
+    return ""
+
+
+def flaws_of(port: str) -> Callable[[Any, Any], str]:
+    """What judges the answers to effects of a port."""
+    return cleared_flaws if port == "clearance" else answer_flaws
+
+
+def signer_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
+    """What is wrong with the key that a plug-in provides: it is a :class:`Signer` with two functions."""
+    if isinstance(answer, Signer) and callable(answer.sign) and callable(answer.good):
+        return []
+    found = "nothing" if answer is None else f"{type(answer).__name__} instead of Signer"
+    code = NO_ANSWER if answer is None else WRONG_ANSWER
+    return [Finding(code, Where(f"adapter {adapter}"), f"{hook} answered {found}", mend=_MEND)]
+
+
 def method_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
     """What is wrong with what a plug-in provides: it is family -> name -> :class:`Method`, and not empty."""
     where = Where(f"adapter {adapter}")
@@ -182,7 +214,17 @@ def method_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
 
 
 def format_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
-    """What is wrong with the kinds of files that a plug-in provides: they are name -> :class:`Format`, and not none."""
+    """What is wrong with the kinds of files that a plug-in writes: they are name -> :class:`Format`, and not none."""
+    return _named_flaws(adapter, hook, answer, Format, ("write",))
+
+
+def kind_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
+    """What is wrong with the kinds of files that a plug-in reads: they are name -> :class:`Kind`, and not none."""
+    return _named_flaws(adapter, hook, answer, Kind, ("recognises", "read"))
+
+
+def _named_flaws(adapter: str, hook: str, answer: Any, shape: type, functions: Sequence[str]) -> list[Finding]:
+    """What is wrong with a mapping of names to structs of a shape that have functions in them."""
     where = Where(f"adapter {adapter}")
     if not isinstance(answer, Mapping) or not answer:
         found = "nothing" if not answer else f"{type(answer).__name__} instead of a mapping"
@@ -192,8 +234,10 @@ def format_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:
             WRONG_ANSWER,
             where,
             f"{hook} answered {type(value).__name__} for the kind of file {name!r}",
-            mend="give a Format with a function",
+            mend=f"give a {shape.__name__} with a function",
         )
         for name, value in answer.items()
-        if not isinstance(name, str) or not isinstance(value, Format) or not callable(value.write)
+        if not isinstance(name, str)
+        or not isinstance(value, shape)
+        or not all(callable(getattr(value, function)) for function in functions)
     ]

@@ -62,7 +62,8 @@ class Line:
         self.breaker = Breaker(adapter.breaker_failures, adapter.breaker_seconds, clock)
 
     def send(self, call: Call) -> Sorted:
-        """The sorted answers to a call.  A call that only asks is repeated after a transient failure, after a pause.
+        """The sorted answers to a call.  A call that only asks is repeated after a transient failure, after a pause: a longer
+        one where the outside world asks for it, and not at all where that is longer than :data:`LONGEST_PAUSE`.
 
         Raises:
             AdapterFailed: ``adapter.resting``, ``adapter.timed-out``, ``adapter.failed``.
@@ -73,9 +74,10 @@ class Line:
                 return self._attempt(call, attempt)
             except AdapterFailed as failed:
                 again = failed.kind == "transient" and attempt <= repeats and self.breaker.resting() is None
-                if not again:
+                if not again or failed.after > LONGEST_PAUSE:
                     raise _tried(failed, attempt) from failed.__cause__
-            self._clock.pause(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE))
+                wanted = failed.after
+            self._clock.pause(max(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE), wanted))
         raise AssertionError("unreachable")
 
     def longest(self, items: int) -> float:
@@ -199,14 +201,15 @@ def bounded(adapter: Adapter, hook: str, arguments: Mapping[str, Any], mask: Mas
 def _failed(adapter: Adapter, hook: str, error: BaseException, mask: Mask) -> AdapterFailed:
     """How an exception of a plug-in is seen.  An error that the plug-in did not class leaves open what was done."""
     kind: Kind = "permanent" if PORTS[adapter.port].verb_of(hook) != "tell" else "unknown"
+    after = 0.0
     if isinstance(error, PortFailure):
-        kind, text = error.kind, str(error)
+        kind, text, after = error.kind, str(error), error.after
     else:
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, TimeoutError | ConnectionError):
             kind = "transient" if isinstance(error, ConnectionRefusedError) else "unknown"
     finding = Finding(RAISED, Where(f"adapter {adapter.name}"), f"{hook} failed ({kind}): {mask.text(text)}")
-    return AdapterFailed(finding, adapter.name, kind)
+    return AdapterFailed(finding, adapter.name, kind, after=after)
 
 
 def _tried(failed: AdapterFailed, attempts: int) -> AdapterFailed:
@@ -214,7 +217,7 @@ def _tried(failed: AdapterFailed, attempts: int) -> AdapterFailed:
     if attempts == 1:
         return failed
     findings = [msgspec.structs.replace(finding, why=f"it was tried {attempts} times") for finding in failed.findings]
-    return AdapterFailed(findings, failed.adapter, failed.kind, failed.answered, failed.keys)
+    return AdapterFailed(findings, failed.adapter, failed.kind, failed.answered, failed.keys, failed.after)
 
 
 def _hidden(finding: Finding, mask: Mask) -> Finding:

@@ -19,20 +19,28 @@ import msgspec
 from engine.base.errors import Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.decision import Method
 from engine.model.effect import Answer, Effect
+from engine.model.numbering import Signer
 from engine.model.outbound import OutboundCall
 from engine.model.tax import TaxQuote, TaxRequest
-from engine.ports.answers import answer_flaws, quote_flaws
+from engine.ports.answers import flaws_of, quote_flaws
 from engine.ports.breaker import Resting
 from engine.ports.calling import NOT_LOGGED, Call, Line, Note
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.failure import DOUBLE_KEY, UNKNOWN_ADAPTER, AdapterFailed, Kind
+from engine.ports.fx_answers import rate_flaws
 from engine.ports.hookspecs import PORTS
+from engine.ports.hookspecs.bank import Kind as FileKind
+from engine.ports.hookspecs.delivery import Receipts, ReceiptsRequest
 from engine.ports.hookspecs.einvoice import Format
+from engine.ports.hookspecs.fx import FxQuote, FxRequest
+from engine.ports.hookspecs.tax import AddressRequest, ResolvedAddress, TaxListing, TaxListRequest
 from engine.ports.hookspecs.usage import UsageBatch, UsageRequest
 from engine.ports.loading import Adapter, Wanted, load_adapter
 from engine.ports.masking import Mask
-from engine.ports.provided import provided
+from engine.ports.provided import provided, signers_of
+from engine.ports.receipt_answers import receipts_flaws
 from engine.ports.recording import Recorder
+from engine.ports.tax_answers import address_flaws, listing_flaws
 from engine.ports.usage_answers import batch_flaws
 
 __all__ = ["Adapter", "AdapterFailed", "Host", "Wanted"]
@@ -78,7 +86,8 @@ class Host:
         self._watch: Note = _unwatched
         self._unlogged: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
-        self._methods, self._formats = provided(self._lines.values())
+        self._methods, self._formats, self._kinds = provided(self._lines.values())
+        self._signers = signers_of(self._lines.values())
 
     def of_run(self, run_id: int, watch: Note | None = None) -> Host:
         """The same host, whose calls are written down as those of a run; ``watch`` is given each of them too."""
@@ -89,6 +98,10 @@ class Host:
     def adapters(self, port: str) -> tuple[str, ...]:
         """The names of the adapters that serve a port, in the order of the configuration."""
         return tuple(name for name, line in self._lines.items() if line.adapter.port == port)
+
+    def calls_out(self, port: str) -> bool:
+        """Whether an adapter of a port calls another system."""
+        return any(self._lines[name].adapter.manifest.outbound for name in self.adapters(port))
 
     def versions(self) -> dict[str, str]:
         """Adapter -> plug-in, version, digest of all that it decides by: ``tax_table 1.0.0+3f2a9c0d4e1b``.
@@ -105,6 +118,14 @@ class Host:
         """The kinds of files that plug-ins write documents as, by name."""
         return self._formats
 
+    def signers(self) -> Mapping[str, Signer]:
+        """The keys that sign, by the names of their adapters."""
+        return self._signers
+
+    def kinds(self) -> Mapping[str, FileKind]:
+        """The kinds of bank files that plug-ins read, by name."""
+        return self._kinds
+
     def batch(self, adapter: str) -> int:
         """The most effects that one call of an adapter takes; :meth:`tell` makes several calls for more.
 
@@ -112,6 +133,14 @@ class Host:
             TollbookError: ``adapter.unknown``.
         """
         return self._named(adapter).adapter.manifest.batch
+
+    def wants_files(self, adapter: str) -> bool:
+        """Whether the documents that an adapter is told come with the files that rules make of them.
+
+        Raises:
+            TollbookError: ``adapter.unknown``.
+        """
+        return self._named(adapter).adapter.manifest.files
 
     def longest(self, port: str, items: int) -> float:
         """Seconds that telling an adapter of the port of so many effects may take at most, asking about them included."""
@@ -166,6 +195,59 @@ class Host:
         batch: UsageBatch = self._send(to, "usage_since", "requests", [request], batch_flaws, "permanent")[0]
         return batch
 
+    def ask_receipts(self, adapter: str, cursor: str, limit: int) -> Receipts:
+        """Ask an adapter what became of documents that it accepted, after a cursor.
+
+        Raises:
+            AdapterFailed: where there is no good answer.
+            TollbookError: ``adapter.unknown``.
+        """
+        to, request = self._able(adapter, "delivery_receipts"), ReceiptsRequest(cursor or "begin", cursor, limit)
+        receipts: Receipts = self._send(to, "delivery_receipts", "requests", [request], receipts_flaws, "permanent")[0]
+        return receipts
+
+    def list_tax(self, adapter: str, request: TaxListRequest) -> TaxListing:
+        """Some of the documents that a tax provider has; see :meth:`engine.ports.hookspecs.tax.TaxPort.tax_documents`.
+
+        Raises:
+            AdapterFailed: where there is no good answer.
+            TollbookError: ``adapter.unknown``.
+        """
+        to = self._able(adapter, "tax_documents")
+        listing: TaxListing = self._send(to, "tax_documents", "requests", [request], listing_flaws, "permanent")[0]
+        return listing
+
+    def resolve(self, adapter: str, requests: Sequence[AddressRequest]) -> list[ResolvedAddress]:
+        """What a tax provider makes of addresses, in their order.
+
+        Raises:
+            AdapterFailed: where one has no good answer; the others are in ``answered``.
+            TollbookError: ``adapter.unknown``, ``adapter.double-key``.
+        """
+        to = self._able(adapter, "tax_addresses")
+        return self._send(to, "tax_addresses", "requests", requests, address_flaws, "permanent")
+
+    def has(self, adapter: str, hook: str) -> bool:
+        """Whether an adapter serves the port of an optional hook, and has it.
+
+        Raises:
+            TollbookError: ``adapter.unknown``.
+        """
+        to = self._named(adapter).adapter
+        return hook in PORTS[to.port].hooks and to.has(hook)
+
+    def ask_fx(self, adapter: str, requests: Sequence[FxRequest]) -> list[FxQuote]:
+        """Ask an adapter for exchange rates, in as many calls as its batch size needs.
+
+        Returns:
+            One rate for each request, in the order of the requests.
+
+        Raises:
+            AdapterFailed: where a request has no good rate; the others are in ``answered``.
+            TollbookError: ``adapter.unknown``, ``adapter.double-key``.
+        """
+        return self._send(self._named(adapter, "fx"), "fx_rates", "requests", requests, rate_flaws, "permanent")
+
     def tell(self, adapter: str, effects: Sequence[Effect]) -> list[Answer]:
         """Tell an adapter of effects of its port, in as many calls as its batch size needs.
 
@@ -178,10 +260,24 @@ class Host:
             TollbookError: ``adapter.unknown``, ``adapter.double-key``.
         """
         to = self._named(adapter)
-        hook = {port.name: port.hooks[0] for port in PORTS.values() if port.verb == "tell"}.get(to.adapter.port)
-        if hook is None:
+        by_hook: dict[str, list[Effect]] = {}
+        for effect in effects:
+            hook = PORTS[to.adapter.port].told_by(effect.kind)
+            if hook is None or not to.adapter.has(hook):
+                raise self._unknown(adapter, f"effects of kind {effect.kind!r}")
+            by_hook.setdefault(hook, []).append(effect)
+        if not effects and not PORTS[to.adapter.port].told_by(""):
             raise self._unknown(adapter, "a port that is told of effects")
-        return self._send(to, hook, "effects", _copies(effects), answer_flaws, "unknown")
+        good: dict[str, Answer] = {}
+        for hook, told in by_hook.items():
+            try:
+                answers = self._send(to, hook, "effects", _copies(told), flaws_of(to.adapter.port), "unknown")
+            except AdapterFailed as failed:
+                raise failed.beside(tuple(good.values())) from failed.__cause__
+            good |= {answer.key: answer for answer in answers}
+        if len(good) < len(effects):
+            raise refuse(DOUBLE_KEY, f"{len(effects)} items for adapter {adapter!r} have only {len(good)} keys")
+        return [good[effect.key] for effect in effects]
 
     def line(self, adapter: str) -> Line:
         """The way to an adapter.
@@ -197,8 +293,8 @@ class Host:
         Raises:
             TollbookError: ``adapter.unknown``.
         """
-        to = self._named(adapter).adapter
-        return to.port == "delivery" and to.has("delivery_status")
+        hook = PORTS[self._named(adapter).adapter.port].status
+        return bool(hook) and self.has(adapter, hook)
 
     def status(self, adapter: str, effects: Sequence[Effect]) -> list[Answer]:
         """Ask an adapter what became of effects that it was told of; ``retry`` says that nothing was done.
@@ -207,8 +303,19 @@ class Host:
             AdapterFailed: where an effect has no good answer; the others are in ``answered``.
             TollbookError: ``adapter.unknown``, ``adapter.double-key``.
         """
-        to = self._named(adapter, "delivery")
-        return self._send(to, "delivery_status", "effects", _copies(effects), answer_flaws, "permanent")
+        to = self._named(adapter)
+        if not self.answers_for(adapter):
+            raise self._unknown(adapter, "questions about effects")
+        return self._send(
+            to, PORTS[to.adapter.port].status, "effects", _copies(effects), flaws_of(to.adapter.port), "permanent"
+        )
+
+    def _able(self, name: str, hook: str) -> Line:
+        """The way to an adapter that has an optional hook."""
+        line = self._named(name)
+        if not self.has(name, hook):
+            raise self._unknown(name, f"the hook {hook!r}")
+        return line
 
     def _named(self, name: str, port: str = "") -> Line:
         line = self._lines.get(name)
@@ -248,7 +355,12 @@ class Host:
             except AdapterFailed as failed:
                 sent = () if failed.refused else tuple(item.key for item in part)
                 raise AdapterFailed(
-                    (*findings, *failed.findings), name, failed.kind, tuple(good.values()), (*open_keys, *sent)
+                    (*findings, *failed.findings),
+                    name,
+                    failed.kind,
+                    tuple(good.values()),
+                    (*open_keys, *sent),
+                    failed.after,
                 ) from failed.__cause__
             good |= result.good
             findings += result.findings

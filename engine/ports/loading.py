@@ -167,7 +167,7 @@ def _secrets(wanted: Wanted, manifest: Manifest, environment: Mapping[str, str])
     for name, secret in manifest.secrets.items():
         variable = wanted.secrets.get(name, secret.variable)
         values[name] = environment.get(variable, "")
-        if not values[name]:
+        if not values[name] and not secret.optional:
             path = (*wanted.path, "secrets", name) if name in wanted.secrets else (*wanted.path, "plugin")
             what = f"adapter {wanted.name!r} needs the secret {name!r}: the environment variable {variable} is not set"
             findings.append(

@@ -8,6 +8,7 @@
     ports: {tax: 1}              # port -> version of the contract that it is written for
     class: plugin:Acme           # module beside plugin.yaml, and the class in it
     batch: 200                   # most requests or effects of one call
+    files: false                 # whether documents come with the files that rules make of them, such as a PDF
     outbound: true               # whether it calls another system; of one that does not, the request log keeps no bodies
     settings:                    # cerberus schema; every setting has a description, and a default unless it is required
       table: {type: string, required: true, description: File of rates.}
@@ -77,13 +78,18 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "class": {**_TEXT, "regex": r"[a-z_][a-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"},
     "batch": {"type": "integer", "min": 1, "max": 100_000, "default": 500},
     "outbound": {"type": "boolean", "default": True},
+    "files": {"type": "boolean", "default": False},
     "settings": {"type": "dict", "default": {}, "valuesrules": {"type": "dict", "schema": _RULES}},
     "secrets": {
         "type": "dict",
         "default": {},
         "valuesrules": {
             "type": "dict",
-            "schema": {"variable": {**_TEXT, "regex": "[A-Z_][A-Z0-9_]*"}, "description": _TEXT},
+            "schema": {
+                "variable": {**_TEXT, "regex": "[A-Z_][A-Z0-9_]*"},
+                "description": _TEXT,
+                "optional": {"type": "boolean"},
+            },
         },
     },
 }
@@ -91,10 +97,12 @@ SCHEMA: Final[Mapping[str, Any]] = {
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """A secret that a plug-in needs: the environment variable that holds it by default, and what it is."""
+    """A secret that a plug-in needs: the environment variable that holds it by default, what it is, and whether the plug-in
+    can do without it; it is then an empty text."""
 
     variable: str
     description: str
+    optional: bool = False
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -109,6 +117,7 @@ class Manifest(msgspec.Struct, frozen=True):
         class_name: the class.
         batch: most requests or effects of one call.
         outbound: whether it calls another system.
+        files: whether the documents that it is told come with files.
         settings: cerberus schema of the settings; the description of each, and what it reads, is in its ``meta``.
         secrets: name -> where it comes from.
         file: ``plugin.yaml`` as it is named in findings.
@@ -122,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True):
     class_name: str
     batch: int
     outbound: bool
+    files: bool
     settings: Mapping[str, Any]
     secrets: Mapping[str, Secret]
     file: str
@@ -162,6 +172,7 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         class_name=class_name,
         batch=values["batch"],
         outbound=values["outbound"],
+        files=values["files"],
         settings=settings,
         secrets={key: Secret(**secret) for key, secret in values["secrets"].items()},
         file=document.file,

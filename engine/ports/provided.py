@@ -7,9 +7,11 @@ from typing import Any
 
 from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.decision import Method
-from engine.ports.answers import format_flaws, method_flaws
+from engine.model.numbering import Signer
+from engine.ports.answers import format_flaws, kind_flaws, method_flaws, signer_flaws
 from engine.ports.calling import Line, bounded
 from engine.ports.failure import AdapterFailed
+from engine.ports.hookspecs.bank import Kind
 from engine.ports.hookspecs.einvoice import Format
 
 DOUBLE_METHOD = Code("plugin.double-method", "Two plug-ins that provide a method of one name for one family.")
@@ -18,14 +20,17 @@ DOUBLE_FORMAT = Code("plugin.double-format", "Two plug-ins that provide a kind o
 Flaws = Callable[[str, str, Any], list[Finding]]
 
 
-def provided(lines: Iterable[Line]) -> tuple[Mapping[str, Mapping[str, Method]], Mapping[str, Format]]:
-    """The methods that plug-ins add, by family and name, and the kinds of files, by name.
+def provided(
+    lines: Iterable[Line],
+) -> tuple[Mapping[str, Mapping[str, Method]], Mapping[str, Format], Mapping[str, Kind]]:
+    """The methods that plug-ins add, by family and name; the kinds of files that they write and read, by name.
 
     Raises:
         TollbookError: with all that is wrong with any of them.
     """
     methods: dict[str, dict[str, Method]] = {}
     formats: dict[str, Format] = {}
+    kinds: dict[str, Kind] = {}
     owner: dict[tuple[str, ...], str] = {}
     findings: list[Finding] = []
     known = list(lines)
@@ -38,14 +43,31 @@ def provided(lines: Iterable[Line]) -> tuple[Mapping[str, Mapping[str, Method]],
         for kind, value in answer.items():
             if _mine(owner, ("format", kind), name, findings):
                 formats[kind] = value
+    for name, answer in _asked(known, "bank", "bank_kinds", kind_flaws, findings):
+        for kind, value in answer.items():
+            if _mine(owner, ("kind", kind), name, findings):
+                kinds[kind] = value
     if findings:
         raise TollbookError(findings)
-    return methods, formats
+    return methods, formats, kinds
+
+
+def signers_of(lines: Iterable[Line]) -> Mapping[str, Signer]:
+    """The keys that plug-ins sign with, by adapter.
+
+    Raises:
+        TollbookError: with all that is wrong with any of them.
+    """
+    findings: list[Finding] = []
+    found = dict(_asked(list(lines), "signing", "signing_signer", signer_flaws, findings))
+    if findings:
+        raise TollbookError(findings)
+    return found
 
 
 def _asked(
     lines: Iterable[Line], port: str, hook: str, flaws: Flaws, findings: list[Finding]
-) -> Iterable[tuple[str, Mapping[str, Any]]]:
+) -> Iterable[tuple[str, Any]]:
     """What the adapters of a port answer, by adapter; what is wrong goes to ``findings``."""
     for line in lines:
         if line.adapter.port != port:

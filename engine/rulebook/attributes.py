@@ -1,7 +1,7 @@
 """``attributes.yaml`` in a folder of rules: attributes of a company's own, as typed facts of every family.
 
-A family whose facts have an account or a subscription gets a facts type of the release's own, in which
-``account.attributes`` and ``subscription.attributes`` have a field for each attribute.  So conditions, cases, schemas and
+A family whose facts have an account, a subscription, a charge of the catalogue or a contract gets a facts type of the release's
+own, in which ``account.attributes`` and the like have a field for each attribute.  So conditions, cases, schemas and
 listings know them as they know any other fact.
 """
 
@@ -24,10 +24,14 @@ from engine.model.attribute import (
     NOTHING_DECLARED,
     AccountAttributes,
     Attribute,
+    ChargeAttributes,
+    ContractAttributes,
+    Contracted,
     Declared,
     Subscribed,
     SubscriptionAttributes,
 )
+from engine.model.catalog import Charge
 from engine.model.decision import Family
 
 BAD_ATTRIBUTE = Code("attributes.bad-declaration", "An attribute whose values or default do not go with its type.")
@@ -65,6 +69,8 @@ _OBJECT: Final[Mapping[str, Any]] = {
 SCHEMA: Final[Mapping[str, Any]] = {
     "account": {**_OBJECT, "meta": {"description": "attributes of customers"}},
     "subscription": {**_OBJECT, "meta": {"description": "attributes of subscriptions"}},
+    "charge": {**_OBJECT, "meta": {"description": "attributes of charges of the catalogue"}},
+    "contract": {**_OBJECT, "meta": {"description": "attributes of contracts"}},
 }
 """cerberus schema of the file."""
 
@@ -72,6 +78,8 @@ _TYPES: Final[Mapping[str, Any]] = {"text": str, "decimal": Decimal, "date": dat
 _BASES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "account": AccountAttributes,
     "subscription": SubscriptionAttributes,
+    "charge": ChargeAttributes,
+    "contract": ContractAttributes,
 }
 
 
@@ -133,7 +141,7 @@ def with_attributes(families: Mapping[str, Family], declared: Declared) -> Mappi
     if not declared:
         return families
     replaced: dict[Any, type[msgspec.Struct]] = {_BASES[name]: type_ for name, type_ in declared.types.items()}
-    for outer in (Account, Subscribed):
+    for outer in (Account, Subscribed, Charge, Contracted):
         replaced[outer] = _replacing(outer, replaced)
     return {
         name: msgspec.structs.replace(family, facts=_replacing(family.facts, replaced))

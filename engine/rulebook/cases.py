@@ -16,7 +16,7 @@ import msgspec
 
 from engine.base.document import Document, Path, parse
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean
-from engine.base.units import Unfit, read_days, read_decimal, read_percent, read_price
+from engine.base.units import Span, Unfit, read_days, read_decimal, read_percent, read_price, read_span
 from engine.model.decision import Decision, Family
 from engine.rulebook.compiler import refuse_two
 from engine.rulebook.facttypes import FactType, describe
@@ -265,6 +265,8 @@ def same(expected: Any, actual: Any) -> bool:
         return listed and all(map(same, expected, actual))
     if actual is None or isinstance(actual, bool):
         return expected is actual
+    if isinstance(actual, Span):
+        return _reads(read_span, expected, actual)
     if isinstance(actual, (int, Decimal)):
         return any(_reads(read, expected, actual) for read in _READ)
     return bool(expected == actual) or str(expected) == str(actual)
@@ -287,6 +289,8 @@ def show(value: Any, like: Any = None) -> str:
         return "[" + ", ".join(map(show, value)) + "]"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, Span):
+        return str(value)
     unit = str(like).rpartition(" ")[2] if isinstance(like, str) and isinstance(value, (int, Decimal)) else ""
     if unit.endswith("%"):
         return f"{(Decimal(value) * 100).normalize():f} %"

@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.base.document import Document, parse
 from engine.base.errors import TollbookError
-from engine.rulebook.ruleset import SCHEMA
+from engine.rulebook.fileshape import SCHEMA
 
 KEYS: Final = tuple(SCHEMA)
 """The order of the keys at the top of a rule file."""

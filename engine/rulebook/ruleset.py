@@ -17,9 +17,9 @@ from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean
 from engine.model.decision import Family, Method
 from engine.rulebook.expression import Expression, compile_expression
 from engine.rulebook.facttypes import FactType, describe
+from engine.rulebook.fileshape import CASES_SCHEMA, HITS, SCHEMA
 from engine.rulebook.outcomes import Outcomes
 from engine.rulebook.parameters import (
-    PARAMETER_SCHEMA,
     TYPES,
     UNUSED_PARAMETER,
     Parameter,
@@ -35,92 +35,6 @@ WRONG_FOLDER = Code("rule.wrong-folder", "A rule set whose name does not begin w
 DOUBLE_ID = Code("rule.double-id", "Two rules of one rule set with the same id.")
 NO_COLLECT = Code("rule.no-collect", "A rule set that collects, in a family of which one decision is asked for.")
 EMPTY_PERIOD = Code("rule.empty-period", "A rule set that stops before it starts.")
-
-HITS: Final = ("first", "unique", "collect", "priority")
-"""Hit policies of DMN: the first rule that applies, the only one, all of them, the one with the highest priority."""
-
-
-def _meta(text: str) -> dict[str, str]:
-    return {"description": text}
-
-
-CASE_SCHEMA: Final[Mapping[str, Any]] = {
-    "name": {"type": "string", "meta": _meta("what the case shows")},
-    "on": {"type": "date", "meta": _meta("the date that selects the rule; the first day of the rule set where absent")},
-    "given": {"type": "dict", "required": True, "meta": _meta("the facts, as far as they matter")},
-    "expect": {
-        "type": "dict",
-        "required": True,
-        "empty": False,
-        "meta": _meta("the rule (or none), fields of the outcome, and results of the family"),
-    },
-}
-"""cerberus schema of one case."""
-
-RULE_SCHEMA: Final[Mapping[str, Any]] = {
-    "id": {
-        "type": "string",
-        "required": True,
-        "regex": "[a-z0-9][a-z0-9_.-]*",
-        "meta": _meta("name of the rule, unique in the file: small letters, digits, - _ ."),
-    },
-    "when": {"type": "expression", "meta": _meta("when the rule applies; always where absent")},
-    "then": {"type": "dict", "required": True, "meta": _meta("what is decided")},
-    "priority": {"type": "integer", "default": 0, "meta": _meta("for hit: priority; the highest answers")},
-    "note": {"type": "string", "default": "", "meta": _meta("why the rule is as it is")},
-}
-"""cerberus schema of one rule; ``then`` is the family's affair."""
-
-SCHEMA: Final[Mapping[str, Any]] = {
-    "ruleset": {
-        "type": "string",
-        "required": True,
-        "regex": "[a-z][a-z0-9_]*/[a-z0-9][a-z0-9_.-]*",
-        "meta": _meta("family/name; the folder is the family"),
-    },
-    "scope": {"type": "expression", "meta": _meta("which facts the file answers for; all where absent")},
-    "effective": {
-        "type": "dict",
-        "default": {},
-        "meta": _meta("when the rule set is in force; always where absent"),
-        "schema": {
-            "from": {"type": "date", "meta": _meta("first day")},
-            "to": {"type": "date", "meta": _meta("the day after the last one")},
-        },
-    },
-    "owner": {"type": "string", "default": "", "meta": _meta("who answers for the file")},
-    "hit": {
-        "type": "string",
-        "allowed": list(HITS),
-        "default": "first",
-        "meta": _meta("which rule answers if several apply"),
-    },
-    "priority": {"type": "integer", "default": 0, "meta": _meta("rule sets with a higher one are asked first")},
-    "parameters": {
-        "type": "dict",
-        "default": {},
-        "meta": _meta("values that may be tuned within bounds without touching the file"),
-        "keysrules": {"type": "string", "regex": "[a-z][a-z0-9_]*"},
-        "valuesrules": {"type": "dict", "schema": PARAMETER_SCHEMA},
-    },
-    "rules": {
-        "type": "list",
-        "required": True,
-        "minlength": 1,
-        "meta": _meta("the rules in order"),
-        "schema": {"type": "dict", "schema": RULE_SCHEMA},
-    },
-    "cases": {
-        "type": "list",
-        "default": [],
-        "meta": _meta("examples that the rules must answer as they say"),
-        "schema": {"type": "dict", "schema": CASE_SCHEMA},
-    },
-}
-"""cerberus schema of a rule file."""
-
-CASES_SCHEMA: Final[Mapping[str, Any]] = {"cases": {**SCHEMA["cases"], "required": True}}
-"""cerberus schema of a file of cases beside a rule file."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -173,6 +87,13 @@ class RuleSet(msgspec.Struct, frozen=True):
     cases: tuple[Case, ...]
 
 
+MOST_READ: Final = 1_000
+"""Files that are remembered."""
+
+_READ: Final[dict[tuple[str, bytes], tuple[Family, RuleSet]]] = {}
+"""Rule sets by label and content, each with the family that it was read for."""
+
+
 class Reader:
     """Reads the rule files of one release; ``findings`` gathers what is wrong with any of them.
 
@@ -219,8 +140,26 @@ class Reader:
         return (document, data, bool(wrong)) if isinstance(data, dict) else None
 
     def read(self, label: str, content: bytes) -> RuleSet | None:
-        """The rule set of one file, None where anything is wrong with it; ``label`` is ``rules/FAMILY/…``."""
+        """The rule set of one file, None where anything is wrong with it; ``label`` is ``rules/FAMILY/…``.
+
+        A file that was read before, by anybody in this process, is not read again: a rule set never changes, and depends on
+        nothing else unless parameters are set, or a table is named.
+        """
+        family = self.families.get(label.split("/")[1]) if label.count("/") > 1 else None
+        alone = self.documents is None and not self.overrides and family is not None and b".csv" not in content
+        known = _READ.get((label, content)) if alone else None
+        if known is not None and known[0] is family:
+            self.names.add(known[1].name)
+            return known[1]
         before = len(self.findings)
+        ruleset = self._read(label, content, before)
+        if alone and family is not None and ruleset is not None and len(self.findings) == before:
+            if len(_READ) >= MOST_READ:
+                _READ.clear()
+            _READ[label, content] = family, ruleset
+        return ruleset
+
+    def _read(self, label: str, content: bytes, before: int) -> RuleSet | None:
         opened = self._document(label, content, self._shape)
         if opened is None:
             return None

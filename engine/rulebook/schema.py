@@ -8,8 +8,8 @@ from typing import Any, Final
 from engine.base.document import json_schema
 from engine.model.decision import Family
 from engine.rulebook.facttypes import FactType, describe
+from engine.rulebook.fileshape import HITS, SCHEMA
 from engine.rulebook.outcomes import Outcomes
-from engine.rulebook.ruleset import HITS, SCHEMA
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -14,7 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, refuse
+from engine.runs import condition_waiving as waiving
+from engine.runs import draft_approving as drafting
+from engine.runs import memo_moves
 from engine.runs.bill_run import abandon, unfinished
+from engine.runs.run import Parts
+from engine.runs.settlement_moves import move, moved
 from engine.runs.subscriptions import rerate
 from engine.runs.wallet_moves import Grant, grant_lot, unknown
 from engine.store import tracing
@@ -25,6 +30,11 @@ NEEDLESS = Code("approval.needless", "A proposal of what is so already.")
 
 Arguments = Mapping[str, Any]
 """What an act is done to, as JSON values."""
+
+
+def asks_nobody(given: Arguments) -> bool:
+    """Whether an act needs two persons by itself, that is not about rules."""
+    return False
 
 
 def no_amounts(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
@@ -42,13 +52,24 @@ class Doing(msgspec.Struct, frozen=True):
             where the act is not possible now.
         perform: does it; False where nothing was left to do.
         amounts: the money that it is about, by currency.
+        asks: whether a rule wants two persons for it, whatever the configuration says.
+        works: in the place of ``perform``, where the rules and adapters of the day are needed to do it.
     """
 
     subject: Callable[[Arguments], str]
     text: Callable[[Arguments], str]
     relies: Callable[[Reader, str, Arguments], Mapping[str, Any]]
-    perform: Callable[[Writer, str, Arguments], bool]
+    perform: Callable[[Writer, str, Arguments], bool] | None
     amounts: Callable[[Reader, str, Arguments], Mapping[str, Decimal]] = no_amounts
+    asks: Callable[[Arguments], bool] = asks_nobody
+    works: Callable[[Parts, Writer, Arguments], bool] | None = None
+
+    def do(self, parts: Callable[[], Parts], writer: Writer, tenant: str, given: Arguments) -> bool:
+        """Do it; False where nothing was left to do."""
+        if self.works is not None:
+            return self.works(parts(), writer, given)
+        assert self.perform is not None
+        return self.perform(writer, tenant, given)
 
 
 def _period(given: Arguments) -> str:
@@ -119,6 +140,28 @@ def _credit(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decim
     return {given["booking"]["rate"]["base"]: Decimal(given["amount"])}
 
 
+def _settles(given: Arguments) -> str:
+    return f"{given['entity']}/{given['account']}/{given['key']}"
+
+
+def _settling(given: Arguments) -> str:
+    asked = moved(given)
+    return f"book a {asked.kind.replace('_', ' ')} of {asked.amount:f} {asked.currency} of account {asked.account}"
+
+
+def _not_settled(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
+    """What a settlement relies on: that it is not in the books."""
+    if reader.settlements(tenant, given["entity"], key=given["key"]):
+        what = f"{given['key']} of {given['entity']} is in the books"
+        raise refuse(NEEDLESS, what, mend="nothing is left to do", subject=f"settlement/{given['key']}")
+    return {"settled": False}
+
+
+def _settled_amount(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
+    asked = moved(given)
+    return {asked.currency: asked.amount}
+
+
 ACTS: Final[Mapping[str, Doing]] = {
     "close-period": Doing(
         _period, lambda given: f"close {given['month']} of {given['entity']}", _state_other_than("closed"), _close
@@ -134,6 +177,22 @@ ACTS: Final[Mapping[str, Doing]] = {
         _grant,
         _credit,
     ),
+    "waive-condition": Doing(waiving.subject, waiving.text, waiving.relies, waiving.perform),
+    "approve-draft": Doing(drafting.subject, drafting.text, drafting.relies, drafting.perform, drafting.amounts),
+    **{
+        name: Doing(
+            *(memo_moves.subject, memo_moves.text, memo_moves.relies, None, memo_moves.amounts),
+            asks=lambda given: bool(given["two"]),
+            works=memo_moves.works,
+        )
+        for name in ("credit-memo", "debit-memo")
+    },
+    **{
+        name: Doing(
+            _settles, _settling, _not_settled, lambda w, t, given: not move(w, t, moved(given)).known, _settled_amount
+        )
+        for name in ("account-credit", "pay-out", "write-off")
+    },
     "abandon-run": Doing(
         lambda given: f"{given['run']}", lambda given: f"give up run {given['run']}", _run_as_it_is, _abandon, _invoiced
     ),

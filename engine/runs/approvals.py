@@ -13,6 +13,7 @@ from engine.base.person import same_person
 from engine.model.approval import APPROVED, LAPSED, REJECTED, Approval
 from engine.model.journal import Change
 from engine.runs.acts import ACTS, Arguments
+from engine.runs.run import Parts
 from engine.store.books import Books
 from engine.store.reader import Reader
 from engine.store.writer import Writer
@@ -55,8 +56,8 @@ class Outcome(msgspec.Struct, frozen=True):
 class Approvals:
     """The desk at which acts are proposed, approved and rejected."""
 
-    def __init__(self, books: Books, tenant: str, policy: Policy) -> None:
-        self._books, self._tenant, self._policy = books, tenant, policy
+    def __init__(self, books: Books, tenant: str, policy: Policy, parts: Callable[[], Parts]) -> None:
+        self._books, self._tenant, self._policy, self._parts = books, tenant, policy, parts
 
     def act(self, name: str, given: Arguments, change: Change) -> Outcome:
         """Do an act, or propose it where it needs a second person.
@@ -71,7 +72,7 @@ class Approvals:
             if needed and not self._policy.off:
                 approval = self._propose(writer, name, given)
                 return msgspec.structs.replace(outcome, done=False, approval=approval)
-            doing.perform(writer, self._tenant, given)
+            doing.do(self._parts, writer, self._tenant, given)
             if needed:
                 writer.audit("act alone", f"{name}/{outcome.subject}", None, {"why": "approvals are switched off"})
                 return msgspec.structs.replace(outcome, findings=(_switched_off(outcome),))
@@ -135,6 +136,8 @@ class Approvals:
         return [p for p in self._policy.approvers(approval.act) if not same_person(p, approval.maker)]
 
     def _needs_two(self, reader: Reader, name: str, given: Arguments) -> bool:
+        if ACTS[name].asks(given):
+            return True
         if name not in self._policy.wanted:
             return False
         limits = self._policy.limits.get(name)
@@ -181,7 +184,7 @@ class Approvals:
         doing, content = ACTS[approval.act], msgspec.json.decode(approval.content)
         given = content["do"]
         stale = self._stale(writer.reader, approval, given, content["relies"])
-        if stale is None and not doing.perform(writer, self._tenant, given):
+        if stale is None and not doing.do(self._parts, writer, self._tenant, given):
             stale = "somebody else has done it meanwhile"
         if stale is None:
             return msgspec.structs.replace(outcome, text=doing.text(given), done=True), None

@@ -17,6 +17,7 @@ from engine.billing.turning import turning_of
 from engine.billing.windows import holding
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.turning import Turning
+from engine.runs.bill_shared import with_shared
 from engine.runs.measuring import with_measured
 from engine.runs.run import Rules
 from engine.store.coupons import any_coupons, coupons, redemption_numbers
@@ -52,7 +53,7 @@ def detailed_dues(rules: Rules, reader: Reader, job: Job, dues: Iterable[PayerDu
         dues = _with_coupons(reader, job, dues)
     if reader.has_milestones(job.entity.tenant):
         dues = _with_milestones(reader, job, dues)
-    return list(with_measured(reader, job, dues))
+    return with_shared(reader, job, with_measured(reader, job, dues))
 
 
 def _with_milestones(reader: Reader, job: Job, dues: Sequence[PayerDue]) -> list[PayerDue]:

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 from engine.base.errors import Finding, TollbookError
-from engine.base.money import round_to
+from engine.base.money import ZERO, round_to
 from engine.billing.agenda import next_run
 from engine.billing.job import Job
 from engine.model.due import PayerDue
 from engine.runs.bill_finish import Issued
 from engine.runs.bill_partition import compute
 from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition
+from engine.runs.bill_settlements import foreseen
 from engine.runs.bill_wallets import outline, previewed
 from engine.runs.run import Clock, Parts, Progress, Report, add_up
 from engine.runs.unused_prices import unused_prices
@@ -37,10 +38,16 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress, note
             with clock.step("read"):
                 read = read_partition(parts, reader, pinned, entity, low, high)
             batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), clock)
-            paid = previewed(parts, reader, pinned, read.job.entity, (low, high), batch.issued)
-            findings.extend((*batch.findings, *read.findings, *paid.findings))
+            paid = previewed(parts, reader, pinned.on, read.job.entity, (low, high), batch.issued)
+            credit, unsettled = foreseen(
+                parts, reader, pinned.on, read.job.entity, (low, high), batch.issued, paid.moves
+            )
+            findings.extend((*batch.findings, *read.findings, *paid.findings, *unsettled))
             used |= batch.prices
-            details.extend(_outline(one) | outline(one, paid.moves.get(n, ())) for n, one in enumerate(batch.issued))
+            details.extend(
+                shown(one) | outline(one, paid.moves.get(n, ()), credit.get(n, ZERO))
+                for n, one in enumerate(batch.issued)
+            )
             if pinned.account:
                 days.extend(_next_runs(read.job, read.dues))
             add_up(counts, {"invoices": len(batch.issued), "lines": sum(len(i.invoice.lines) for i in batch.issued)})
@@ -72,7 +79,8 @@ def _next_runs(job: Job, dues: Sequence[PayerDue]) -> Iterator[date]:
                     yield day
 
 
-def _outline(one: Issued) -> dict[str, Any]:
+def shown(one: Issued) -> dict[str, Any]:
+    """A document that a run would issue, with its lines."""
     invoice = one.invoice
     return {
         "entity": invoice.draft.entity,

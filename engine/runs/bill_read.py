@@ -11,15 +11,19 @@ import msgspec
 from engine.base.errors import Code, Finding, Where, refuse
 from engine.billing.job import Job
 from engine.ledger.fx import RateTable
+from engine.model.draft import OCCASION, Draft, Earlier, Reviews
 from engine.model.due import PayerDue
 from engine.model.journal import Change
 from engine.model.subscription import SubscriptionEvent
+from engine.model.tax_evidence import Evidence
 from engine.runs.attributes import with_attributes
 from engine.runs.bill_details import detailed_dues, index_values, turning
 from engine.runs.late_step import reconciling, stopped, with_late
+from engine.runs.order_step import orders_of
 from engine.runs.run import Parts
 from engine.store import tracing
 from engine.store.attributes import newest
+from engine.store.late import late_usage
 from engine.store.reader import Reader
 
 UNKNOWN_ACCOUNT = Code(
@@ -32,9 +36,17 @@ ALREADY_BILLED = Code(
 ALL = "all"
 VOIDING = "/void/"
 """In the group of a credit note that voids an invoice, before the number of it."""
+TRUE_UP = "/true-up/"
+"""In the group of a document that corrects the tax of an invoice, before the number of it."""
+BY_HAND = "/memo/"
+"""In the group of a credit or debit note that somebody made, before its key."""
 ACCOUNT = "account:"
 FOR = "/for/"
 """In the group of an invoice that something occasioned, before the occasion."""
+
+
+_ASKED = frozenset({"first", "average", "deviation"})
+"""Facts of invoicing rules that are read only where rules look at them."""
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -93,6 +105,40 @@ def ranges_of(parts: Parts, reader: Reader, account: str | None) -> list[tuple[s
     return ranges
 
 
+def draft_scope(draft: Draft) -> str:
+    """The scope of the run that issues a draft; one that was made early is issued early."""
+    kind = draft.occasion.split(" ")[0] or OCCASION
+    return scope_of(draft.payer, f"{kind} {OCCASION}-{draft.id}")
+
+
+def reviews(parts: Parts, reader: Reader, on: date, payers: tuple[str, str, str], occasion: str) -> Reviews:
+    """What a run has to know of the drafts of some payers (entity, first, last)."""
+    standing = reader.standing_drafts(parts.tenant, *payers)
+    asked = _ASKED.intersection(parts.rules.looked_at("invoicing"))
+    past = reader.invoiced_before(parts.tenant, *payers, on) if asked else None
+    _, mark, number = occasion.partition(f" {OCCASION}-")
+    return Reviews(standing, past, only=int(number) if mark else 0)
+
+
+def with_earlier(
+    parts: Parts, reader: Reader, pinned: Pinned, entity: str, known: Reviews, dues: Sequence[PayerDue]
+) -> Reviews:
+    """The same with what was known when drafts were made, of payers who have used more since."""
+    found: dict[str, Earlier] = {}
+    for due in dues if known.standing else ():
+        draft = known.standing.get(due.payer.key)
+        taken = [one for account in due.accounts for one in account.subscriptions]
+        new = [(t.subscription_id, t.day) for one in taken for t in one.usage if draft and t.last_id > draft.usage_seen]
+        if draft is None or not new:
+            continue
+        seen, payer = {**pinned.seen, "usage": draft.usage_seen}, (entity, due.payer.key, due.payer.key)
+        _, before = gather(parts, reader, pinned.on, seen, payer, occasion=pinned.occasion)
+        late = late_usage(reader, new, {ident: draft.usage_seen for ident, _ in new}, pinned.seen["usage"])
+        for one in before:
+            found[due.payer.key] = Earlier(one, late)
+    return msgspec.structs.replace(known, earlier=found) if found else known
+
+
 class Read(msgspec.Struct, frozen=True):
     """One partition as read: the job, payers to be billed, rates of the day, and findings about payers left out."""
 
@@ -128,13 +174,26 @@ def gather(
         indexes=index_values(reader, tenant, turns),
         occasion=occasion,
         reconciling=reconciling(parts, seen, entity),
+        evidence=evidence_of(parts, reader, payers),
+        exemptions=reader.exemptions(tenant, entity, low, high),
+        corrections={one.line_id: one for one in reader.waiting_corrections(tenant, entity, low, high)},
     )
     if stopped(job):
         return job, ()
     dues: Sequence[PayerDue] = reader.due(tenant, entity, low, high, seen["usage"], seen["events"], imagined)
     if parts.rules.attributes:
         job, dues = with_attributes(reader, parts.rules, job, dues, seen.get("attributes", 0))
-    return job, detailed_dues(parts.rules, reader, job, dues)
+    return job, with_late(reader, detailed_dues(parts.rules, reader, job, dues), seen["usage"])
+
+
+def evidence_of(
+    parts: Parts, reader: Reader, payers: tuple[str, str, str]
+) -> Mapping[str, tuple[Evidence, ...]] | None:
+    """What proves where payers (entity, first, last) are, by account; None where no rule does anything about it."""
+    terms = (one.terms for one in parts.rules.decisions() if one.family == "tax_evidence")
+    if not any(found["treat"] != "as_is" or found["note"] for found in terms):
+        return None
+    return reader.tax_evidence(parts.tenant, *payers)
 
 
 def known_now(reader: Reader) -> dict[str, int]:
@@ -147,8 +206,11 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
     """Everything that the payers ``low`` to ``high`` of a legal entity need to be billed."""
     tenant, payers = parts.tenant, (entity_key, low, high)
     job, dues = gather(parts, reader, pinned.on, pinned.seen, payers, occasion=pinned.occasion)
-    dues = with_late(reader, dues, pinned.seen["usage"])
-    but, only = ((VOIDING,), FOR + pinned.occasion) if pinned.occasion else ((VOIDING, FOR), "")
+    known = reviews(parts, reader, pinned.on, payers, pinned.occasion)
+    job = msgspec.structs.replace(job, reviews=with_earlier(parts, reader, pinned, entity_key, known, dues))
+    job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues))
+    apart = (VOIDING, TRUE_UP, BY_HAND)
+    but, only = (apart, FOR + pinned.occasion) if pinned.occasion else ((*apart, FOR), "")
     billed = tracing.payers_billed(reader, tenant, entity_key, low, high, pinned.on.isoformat(), but, only)
     again = [
         Finding(

@@ -45,8 +45,9 @@ def invoice_row(
     rate: FxRate,
     functional_total: Decimal,
     run_id: int,
+    seller_id: int,
 ) -> Row:
-    """A row of ``invoice``; its period is its date."""
+    """A row of ``invoice``; its period is its date, ``seller_id`` the version of the legal entity that issues it."""
     draft = invoice.draft
     return (
         invoice_id,
@@ -76,6 +77,7 @@ def invoice_row(
         draft.decision,
         invoice.numbering,
         run_id,
+        seller_id,
     )
 
 
@@ -106,16 +108,36 @@ def posting_rows(entry_id: int, entry: JournalEntry, first_line: int) -> Iterabl
         )
 
 
-def effect_row(effect_id: int, invoice: Invoice, invoice_id: int, adapter: str, run_id: int) -> Row:
-    """A row of ``effect``: deliver the invoice.  Its key is the invoice's natural key, so that it can be told once only."""
+def effect_key(invoice: Invoice) -> str:
+    """The key of what is told of an invoice: its natural key, so that it can be told once only."""
     draft = invoice.draft
-    key = "/".join((draft.tenant, draft.entity, draft.payer, draft.invoice_date.isoformat(), invoice.kind, draft.group))
+    return "/".join(
+        (draft.tenant, draft.entity, draft.payer, draft.invoice_date.isoformat(), invoice.kind, draft.group)
+    )
+
+
+def detail_rows(first_detail: int, first_line: int, invoice_id: int, invoice: Invoice) -> Iterable[Row]:
+    """Rows of ``tax_detail``: the parts of the tax of lines that have such."""
+    draft, ident = invoice.draft, first_detail
+    for line in invoice.lines:
+        for number, part in enumerate(line.tax.details, 1):
+            line_id = first_line + line.number - 1
+            yield (ident, draft.tenant, draft.entity, invoice_id, line_id, number, *msgspec.structs.astuple(part))
+            ident += 1
+
+
+def effect_row(
+    effect_id: int, invoice: Invoice, invoice_id: int, adapter: str, run_id: int, port: str = "delivery"
+) -> Row:
+    """A row of ``effect``: deliver the invoice, or tell a tax provider of it.  Its key is the invoice's natural key, so that
+    it can be told once only."""
+    draft, key = invoice.draft, effect_key(invoice)
     return (
         effect_id,
         draft.tenant,
         draft.entity,
-        "delivery",
-        "invoice",
+        port,
+        "invoice" if port == "delivery" else "tax-refund" if invoice.kind == "credit_note" else "tax-commit",
         key,
         {"invoice_id": invoice_id},
         "pending",

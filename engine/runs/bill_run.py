@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, TollbookError, refuse
+from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.model.journal import Change
 from engine.runs.bill_partition import compute
 from engine.runs.bill_pool import billed_by_workers
 from engine.runs.bill_preview import preview
 from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition, scope_of
 from engine.runs.bill_write import write_partition
+from engine.runs.conditions import Wanted, ahead, hold, waiting
+from engine.runs.late_step import moment
 from engine.runs.run import Clock, Parts, Progress, Report, add_up, collector_paused, silent
 from engine.runs.unused_prices import PRICES, unused_prices
 from engine.runs.usage_control import NOTED, arrive, keep, look
@@ -60,18 +62,21 @@ def run_bill(
             database that is gone, names the run and how to go on with it.
     """
     clock = Clock()
+    scope = scope_of(account, occasion)
     with parts.books.reader() as reader:
         refuse_the_impossible(parts, reader, on)
+        wanted = ahead(parts, reader, on, scope) if not (dry_run and occasion) else ()
     if dry_run:
         with clock.step("meter"), parts.books.writer(change) as writer:
-            seen = _known(parts, writer)
+            seen = known_usage(parts, writer)
             control = look(parts, writer.reader, on)
-        pins = {**seen, **control.parameters}
-        pinned = Pinned(0, on, scope_of(account, occasion), parts.rules.release, pins, change)
-        return preview(parts, pinned, clock, progress, control.findings)
+            early = waiting(parts, writer.reader, wanted, on, scope, change.at, control)
+        pins = {**seen, **control.parameters, **moment(parts, change.at)}
+        pinned = Pinned(0, on, scope, parts.rules.release, pins, change)
+        return preview(parts, pinned, clock, progress, (*early, *control.findings))
     progress("meter", 0, 1)
     parts.books.refresh_statistics()  # counting payers off as if a bulk load had not been takes minutes
-    pinned, done = _start(parts, on, change, scope_of(account, occasion), clock)
+    pinned, done = _start(parts, on, change, scope, clock, wanted)
     if done is not None:
         return done
     with _naming(pinned):
@@ -127,45 +132,64 @@ def refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
         )
 
 
-def _known(parts: Parts, writer: Writer) -> dict[str, int]:
+def known_usage(parts: Parts, writer: Writer) -> dict[str, int]:
     """Add up the usage that came since the last run; the highest ids of usage and subscription events that are known now."""
     usage, events = writer.roll_up_usage(parts.tenant), writer.reader.high_marks()[1]
     arrive(parts, writer, usage)
     return {"usage": usage, "events": events, "attributes": attributes.newest(writer.reader)}
 
 
-def _start(parts: Parts, on: date, change: Change, scope: str, clock: Clock) -> tuple[Pinned, Report | None]:
+def _start(
+    parts: Parts, on: date, change: Change, scope: str, clock: Clock, wanted: Sequence[Wanted]
+) -> tuple[Pinned, Report | None]:
     """The run with its partitions, new or to be resumed, and its report if it is done.
 
     Starts are one after the other, because adding up usage locks: what is looked at here is as the start before has left it.
+
+    Raises:
+        TollbookError: ``run.condition-unmet``, after what the run waits for was written down; and what starting refuses.
     """
-    rules = parts.rules
     with clock.step("meter"), parts.books.writer(change) as writer:
-        seen = _known(parts, writer)
-        writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
-        writer.store_decisions(rules.decisions())
-        control = look(parts, writer.reader, on)
-        pins = {**seen, **control.parameters}
-        started = writer.start_run(parts.tenant, "bill", on.isoformat(), scope, rules.release, pins)
-        run = writer.lock_run(started.id)
-        if run.state == "done":
-            return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
-        refuse_the_impossible(parts, writer.reader, on)
-        _refuse_beside(writer, run, parts.tenant)
-        if run.release != rules.release:
-            raise refuse(
-                RELEASE_MOVED,
-                f"run {run.id} pinned release {run.release}, the rules on disk are {rules.release}",
-                mend="`tollbook runs resume` takes the rules from the books",
-            )
-        if started.new:
-            keep(parts, writer, run.id, control)
-        else:
-            writer.resume_run(run.id)
-        pinned = _pinned(run, on, change)
-        if not writer.reader.partitions(run.id):
-            ranges = ranges_of(parts, writer.reader, pinned.account)
-            writer.add_partitions(run.id, [(n, *one) for n, one in enumerate(ranges, 1)])
+        started = _begin(parts, writer, on, change, scope, wanted)
+    if isinstance(started, list):
+        raise TollbookError(started)
+    return started
+
+
+def _begin(
+    parts: Parts, writer: Writer, on: date, change: Change, scope: str, wanted: Sequence[Wanted]
+) -> tuple[Pinned, Report | None] | list[Finding]:
+    """As :func:`_start`, in its transaction; findings where conditions are unmet."""
+    rules = parts.rules
+    seen = known_usage(parts, writer)
+    writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
+    writer.store_decisions(rules.decisions())
+    control = look(parts, writer.reader, on)
+    pins = {**seen, **control.parameters, **moment(parts, change.at)}
+    known = writer.reader.find_run(parts.tenant, "bill", on.isoformat(), scope)
+    unmet = hold(parts, writer, wanted, on, scope, control) if known is None else []
+    if unmet:
+        return unmet
+    started = writer.start_run(parts.tenant, "bill", on.isoformat(), scope, rules.release, pins)
+    run = writer.lock_run(started.id)
+    if run.state == "done":
+        return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
+    refuse_the_impossible(parts, writer.reader, on)
+    _refuse_beside(writer, run, parts.tenant)
+    if run.release != rules.release:
+        raise refuse(
+            RELEASE_MOVED,
+            f"run {run.id} pinned release {run.release}, the rules on disk are {rules.release}",
+            mend="`tollbook runs resume` takes the rules from the books",
+        )
+    if started.new:
+        keep(parts, writer, run.id, control)
+    else:
+        writer.resume_run(run.id)
+    pinned = _pinned(run, on, change)
+    if not writer.reader.partitions(run.id):
+        ranges = ranges_of(parts, writer.reader, pinned.account)
+        writer.add_partitions(run.id, [(n, *one) for n, one in enumerate(ranges, 1)])
     return pinned, None
 
 
@@ -176,12 +200,15 @@ def _pinned(run: Run, on: date, change: Change) -> Pinned:
 def _refuse_beside(writer: Writer, run: Run, tenant: str) -> None:
     """One bill run of a tenant at a time, and none after a later one: each relies on what the one before has written."""
     for other in writer.reader.runs(tenant, limit=1000):
-        if other.kind not in ("bill", "void") or other.id == run.id:
+        if other.kind not in ("bill", "void", "true-up") or other.id == run.id:
             continue
         if other.kind == "void" and other.state == "running":
             what = f"void run {other.id} of {other.period} ({other.scope}) is not finished"
             raise refuse(UNFINISHED, what, mend="void the invoice again: it goes on where it was left")
-        if other.kind == "void":
+        if other.kind == "true-up" and other.state == "running":
+            what = f"true-up run {other.id} of {other.period} ({other.scope}) is not finished"
+            raise refuse(UNFINISHED, what, mend="true up the same days again: it goes on where it was left")
+        if other.kind != "bill":
             continue
         if other.state == "running":
             raise refuse(

@@ -8,6 +8,8 @@ wallets give the same moves.  A dry run does the same without lock.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -63,7 +65,7 @@ def pay(
         return NONE
     states = writer.lock_wallets(tenant, [(entity.key, purse.wallet.key) for purse in there])
     purses = writer.reader.purses_paying(tenant, entity.key, *payers)
-    made = settled(parts, writer.reader, pinned, entity, purses, issued, first[1])
+    made = settled(parts, writer.reader, pinned.on, purses, issued, first[1])
     acts = [act for n, moves in made.moves.items() for act in _acts(pinned, purses, issued[n], first[0] + n, moves)]
     writer.move_wallets(tenant, acts, states)
     known: dict[str, Determine] = {}
@@ -85,24 +87,23 @@ def pay(
 
 
 def previewed(
-    parts: Parts, reader: Reader, pinned: Pinned, entity: LegalEntity, payers: tuple[str, str], issued: Sequence[Issued]
+    parts: Parts, reader: Reader, on: date, entity: LegalEntity, payers: tuple[str, str], issued: Sequence[Issued]
 ) -> Payments:
     """What :func:`pay` would pay, with nothing written."""
     purses = reader.purses_paying(parts.tenant, entity.key, *payers)
-    return settled(parts, reader, pinned, entity, purses, issued, 1) if purses else NONE
+    return settled(parts, reader, on, purses, issued, 1) if purses else NONE
 
 
 def settled(
     parts: Parts,
     reader: Reader,
-    pinned: Pinned,
-    entity: LegalEntity,
+    on: date,
     purses: Sequence[Purse],
     issued: Sequence[Issued],
     line: int,
 ) -> Payments:
     """The moves of all invoices, whose lines have the ids from ``line`` on; what cannot be decided is a finding."""
-    settling = Settling(parts.rules.decide, pinned.on, purses)
+    settling = Settling(parts.rules.decide, on, purses)
     meters = {
         (plan.key, charge.key): charge.meter or ""
         for plan in reader.catalogue(parts.tenant).values()
@@ -135,13 +136,14 @@ def low(purse: Purse, left: Any) -> Finding:
     return Finding(LOW, Where(subject), what, "", "ask for a new payment", "warning", subject)
 
 
-def outline(one: Issued, moves: Sequence[Move]) -> dict[str, Any]:
-    """What a dry run shows of wallets: what each lot pays or gets back, and what is due of the total."""
-    if not moves:
+def outline(one: Issued, moves: Sequence[Move], credit: Decimal = ZERO) -> dict[str, Any]:
+    """What a dry run shows of wallets and of the credit of the account: what each lot pays or gets back, how much credit is used
+    (below zero: becomes credit), and what is due of the total."""
+    if not moves and not credit:
         return {}
-    due = one.invoice.total + sum((move.amount for move in moves), ZERO)
+    due = one.invoice.total + sum((move.amount for move in moves), ZERO) - credit
     paid = [{"wallet": m.wallet, "lot": m.lot.key, "kind": m.kind, "amount": f"{m.amount:f}"} for m in moves]
-    return {"wallets": paid, "due": f"{due:f}"}
+    return ({"wallets": paid} if moves else {}) | ({"credit": f"{credit:f}"} if credit else {}) | {"due": f"{due:f}"}
 
 
 def _payable(one: Issued, first: int, meters: Mapping[tuple[str, str], str]) -> Iterator[Payable]:

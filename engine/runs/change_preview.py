@@ -1,7 +1,8 @@
 """What a change of a subscription would be billed as, before anybody makes it.
 
 The same functions as in a bill run compute three things: what a run on the day would bill without the change, what the
-change adds to that (old price given back, new price charged), and what the next cycle then costs.  Nothing is written.
+change adds to that (old price given back, new price charged), and what the next cycle then costs.  Beside them stands the whole
+next bill of the payer as a dry run with the change makes it: with tax, with what wallets pay, with what becomes of late usage.
 """
 
 from __future__ import annotations
@@ -9,23 +10,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.errors import Code, Finding, refuse
+from engine.base.money import ZERO, round_to
 from engine.base.period import local_day
+from engine.billing.grace import USAGE_HELD
 from engine.billing.job import Job
 from engine.billing.statement import Statement, statement
-from engine.model.due import AccountDue, SubscriptionDue
+from engine.ledger.fx import RateTable
+from engine.model.account import Account
+from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import RatedCharge
+from engine.model.journal import Change
+from engine.model.lateness import Ended
 from engine.model.subscription import EventKind, SubscriptionEvent
-from engine.runs.bill_read import gather, known_now, ranges_of
+from engine.runs.bill_partition import compute
+from engine.runs.bill_preview import shown
+from engine.runs.bill_read import gather, ranges_of
+from engine.runs.bill_run import known_usage
+from engine.runs.bill_wallets import outline, previewed
+from engine.runs.late_step import moment, stopped
 from engine.runs.measuring import measured_one
-from engine.runs.run import Parts
+from engine.runs.run import Clock, Parts
 from engine.runs.subscriptions.whatif import after
+from engine.runs.usage_control import look
 from engine.store.reader import Reader
+from engine.store.reversal import reversible
 
 WHICH = Code("preview.which-subscription", "A subscription that the account does not have, or several and none named.")
 
@@ -40,12 +54,23 @@ def imagined(
     return SubscriptionEvent(0, IMAGINED, kind, on, plan, quantity, at=at)
 
 
+class Bill(msgspec.Struct, frozen=True):
+    """The bill that a run of a day makes of everything that the payer owes, as a dry run shows it: documents with their tax, what
+    wallets pay of each, and what becomes of usage that came late."""
+
+    on: date
+    documents: Sequence[dict[str, Any]]
+    late: Sequence[dict[str, Any]]
+    findings: tuple[Finding, ...]
+
+
 class ChangePreview(msgspec.Struct, frozen=True):
     """What a change would be billed as, before tax.
 
     ``anyway`` is what a run on the day would bill without it, ``now`` what the change adds to that, ``later`` what the first
     run bills for the cycle after; each ``net`` is the sum.  Lines are as in a dry run.  ``version`` is that
-    of the subscription without the change.
+    of the subscription without the change.  ``bill`` is the next bill with the change: that of the day, or where it has none
+    that of the day ``later_on``; with tax, and with all else that it has.
     """
 
     account: str
@@ -59,26 +84,26 @@ class ChangePreview(msgspec.Struct, frozen=True):
     later: Sequence[dict[str, Any]]
     later_net: Decimal
     version: int
+    bill: Bill
 
 
-def preview_change(parts: Parts, account: str, change: SubscriptionEvent, subscription: str = "") -> ChangePreview:
-    """Preview a change of a subscription of an account; its only one where none is named.
+def preview_change(
+    parts: Parts, account: str, change: SubscriptionEvent, made: Change, subscription: str = ""
+) -> ChangePreview:
+    """Preview a change of a subscription of an account; its only one where none is named.  Nothing is written but the daily sums
+    of usage and the request log; ``made`` is who looks, and when.
 
     Raises:
         TollbookError: ``run.unknown-account``, ``preview.which-subscription``, and whatever would keep a run from billing it.
     """
+    with parts.books.writer(made) as writer:
+        seen = known_usage(parts, writer)
     with parts.books.reader() as reader:
-        seen = known_now(reader)
-        found: list[tuple[AccountDue, SubscriptionDue]] = []
-        for payers in ranges_of(parts, reader, account):
-            for payer in reader.due(parts.tenant, *payers, seen["usage"], seen["events"]):
-                found += [(o, s) for o in payer.accounts if o.account.key == account for s in o.subscriptions]
-        owner, due = _chosen(found, account, subscription)
+        owner, due = _subscription(parts, reader, account, subscription, seen)
         day = local_day(change.at, owner.account.zone) if change.at else change.on
         event = msgspec.structs.replace(change, id=seen["events"] + 1, on=day)
-        key = owner.account.payer
-        mine = (owner.account.entity, key, key)
-        job, dues = gather(parts, reader, day, seen, mine, {due.subscription.id: event})
+        wanted = _Wanted(parts, reader, made, seen, owner.account, due.subscription.id, event)
+        job, dues = wanted.gathered(day)
         owner, due = next(
             (o, s)
             for p in dues
@@ -86,7 +111,72 @@ def preview_change(parts: Parts, account: str, change: SubscriptionEvent, subscr
             for s in o.subscriptions
             if s.subscription.id == due.subscription.id
         )
-        return _previewed(reader, job, owner, due, event)
+        return _previewed(reader, job, owner, due, event, wanted)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """What is looked at: everything of the payer of a subscription that an event changes."""
+
+    parts: Parts
+    reader: Reader
+    made: Change
+    seen: dict[str, int]
+    account: Account
+    subscription_id: int
+    event: SubscriptionEvent
+
+    def gathered(self, on: date) -> tuple[Job, Sequence[PayerDue]]:
+        """The job of a day, and what the payer needs to be billed then with the event.
+
+        Raises:
+            TollbookError: ``usage.held`` where nothing of the legal entity is billed on that day.
+        """
+        entity, key = self.account.entity, self.account.payer
+        pins = {**self.seen, **look(self.parts, self.reader, on).parameters, **moment(self.parts, self.made.at)}
+        job, dues = gather(self.parts, self.reader, on, pins, (entity, key, key), {self.subscription_id: self.event})
+        if stopped(job):
+            held = next(hold for hold in job.reconciling.holds if hold.scope == "entity")
+            what = f"nothing of {entity} is billed on {on}: {held.what}"
+            raise refuse(USAGE_HELD, what, mend="`tollbook worklist list` shows it; preview it once it is settled")
+        return job, dues
+
+    def bill(self, on: date) -> Bill:
+        """What a run of a day makes of the payer with the event."""
+        parts, reader, key = self.parts, self.reader, self.account.payer
+        job, dues = self.gathered(on)
+        job = msgspec.structs.replace(job, events_seen=self.event.id)
+        rates = [one for one in reader.fx_rates(parts.tenant, on, parts.fx_max_age) if one.source == parts.fx_source]
+        batch = compute(parts, job, dues, RateTable(rates, on), partial(reversible, reader), Clock())
+        paid = previewed(parts, reader, on, job.entity, (key, key), batch.issued)
+        documents = [shown(one) | outline(one, paid.moves.get(n, ())) for n, one in enumerate(batch.issued)]
+        keys = {s.subscription.id: s.subscription.key for d in dues for o in d.accounts for s in o.subscriptions}
+        late = [_ended(one, keys[one.subscription_id]) for one in batch.late]
+        return Bill(on, documents, late, (*batch.findings, *paid.findings))
+
+
+def _ended(one: Ended, subscription: str) -> dict[str, Any]:
+    return {
+        "subscription": subscription,
+        "source": one.usage.source,
+        "key": one.usage.key,
+        "meter": one.usage.meter,
+        "day": one.usage.day.isoformat(),
+        "quantity": str(one.usage.quantity),
+        "charge": one.charge,
+        "days_late": one.days_late,
+        "disposition": one.disposition,
+        "amount": None if one.amount is None else str(round_to(one.amount, one.currency)),
+    }
+
+
+def _subscription(
+    parts: Parts, reader: Reader, account: str, subscription: str, seen: dict[str, int]
+) -> tuple[AccountDue, SubscriptionDue]:
+    found: list[tuple[AccountDue, SubscriptionDue]] = []
+    for payers in ranges_of(parts, reader, account):
+        for payer in reader.due(parts.tenant, *payers, seen["usage"], seen["events"]):
+            found += [(o, s) for o in payer.accounts if o.account.key == account for s in o.subscriptions]
+    return _chosen(found, account, subscription)
 
 
 def _chosen(
@@ -105,7 +195,7 @@ def _stated(reader: Reader, job: Job, owner: AccountDue, due: SubscriptionDue) -
 
 
 def _previewed(
-    reader: Reader, job: Job, owner: AccountDue, due: SubscriptionDue, event: SubscriptionEvent
+    reader: Reader, job: Job, owner: AccountDue, due: SubscriptionDue, event: SubscriptionEvent, wanted: _Wanted
 ) -> ChangePreview:
     job = msgspec.structs.replace(job, on=event.on)
     before = msgspec.structs.replace(due, events=tuple(e for e in due.events if e.key != IMAGINED))
@@ -114,6 +204,9 @@ def _previewed(
     now = _stated(reader, msgspec.structs.replace(job, events_seen=event.id), owner, changed)
     following = after(changed, now)
     later_on, later = _next(reader, job, owner, following)
+    bill = wanted.bill(event.on)
+    if later_on is not None and not bill.documents:
+        bill = wanted.bill(later_on)
     return ChangePreview(
         owner.account.key,
         due.subscription.key,
@@ -126,6 +219,7 @@ def _previewed(
         [_shown(line) for line in later],
         _net(later),
         len(before.events),
+        bill,
     )
 
 
@@ -134,7 +228,7 @@ def _next(
 ) -> tuple[date | None, Sequence[RatedCharge]]:
     """The first day after the change on which a cycle that was billed is over, and what a run on it bills."""
     ends = sorted({line.charge.cycle_to for line in due.billed if line.charge.cycle_to > job.on})
-    for day in (moment for end in ends for moment in (end, end + timedelta(days=1))):
+    for day in (one for end in ends for one in (end, end + timedelta(days=1))):
         made = _stated(reader, msgspec.structs.replace(job, on=day), owner, due)
         if made.charges:
             return day, made.charges

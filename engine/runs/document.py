@@ -1,15 +1,24 @@
-"""An invoice of the books as the document that delivery adapters get: plain values, amounts as text."""
+"""An invoice of the books as the document that adapters get: plain values, amounts as text, and the look that rules gave it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from engine.base.money import ZERO, minor_digits
+from engine.runs.document_corrections import with_corrections
+from engine.runs.document_legal import beside_numbers
+from engine.runs.document_rules import Look, Looks
+from engine.runs.run import Rules
+from engine.runs.telling import ToTell
+from engine.store.functional_tax import functional_taxes
 from engine.store.reader import Reader
+from engine.store.records import OutboxEffect
+from engine.store.tables.masters import BUYER_PARTICULARS, SELLER_PARTICULARS
 
 _LINE = (
     "number",
@@ -25,23 +34,58 @@ _LINE = (
     "tax_category",
     "tax_reason",
     "tax_source",
+    "tax_code",
 )
+_CONTACT = ("name", "phone", "email")
 
 
 class Documents:
-    """Makes documents from one state of the books; what many invoices share is read once."""
+    """Makes documents from one state of the books and one book of rules; what many invoices share is read once."""
 
-    def __init__(self, reader: Reader, tenant: str) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, tenant: str, rules: Rules) -> None:
+        self._reader, self._tenant, self._looks = reader, tenant, Looks(reader, rules)
         self._units = {(p.key, c.key): c.unit for p in reader.catalogue(tenant).values() for c in p.charges}
 
     def of(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The documents of invoices by id; shape in ``ports/hookspecs/delivery.py``."""
-        moved = self._reader.moved_for(ids)
+        return {id_: one.document for id_, one in self.looked_at(ids).items()}
+
+    def looked_at(self, ids: Sequence[int]) -> dict[int, Look]:
+        """The documents of invoices by id, with what the rules say of them: files to make, and what stands against issuing."""
+        moved, earlier = self._reader.moved_for(ids), self._reader.preceding(ids)
+        steps = self._reader.clearance_steps(ids)
+        legal = beside_numbers(self._reader, ids, steps)
+        named = {ident: taken[-1].payer_id for ident, taken in steps.items()}
+        found = with_corrections(self._reader, self._tenant, self._reader.invoice_documents(ids, named))
+        foreign = [id_ for id_, one in found.items() if one["fx"]["currency"] != one["invoice"]["currency"]]
+        taxes, looks = functional_taxes(self._reader, foreign), self._looks.of(found)
         return {
-            id_: self._one(found) | _prepaid(found["invoice"], moved.get(id_, ()))
-            for id_, found in self._reader.invoice_documents(ids).items()
+            id_: looks[id_](
+                _preceding(earlier.get(id_, ()))
+                | self._one(one)
+                | _prepaid(one["invoice"], moved.get(id_, ()))
+                | _own_tax(one, taxes.get(id_))
+                | legal.get(id_, {})
+            )
+            for id_, one in found.items()
         }
+
+    def to_tell(self, effects: Sequence[OutboxEffect]) -> ToTell:
+        """What to tell, with what stands against telling it and what else the rules say."""
+        looks = self.looked_at([effect.payload["invoice_id"] for effect in effects])
+        known = {effect.key: looks[id_] for effect in effects if (id_ := effect.payload["invoice_id"]) in looks}
+        return ToTell(
+            {key: look.document for key, look in known.items()},
+            {key: "; ".join(one.what for one in look.held) for key, look in known.items() if look.held},
+            {key: look.formats for key, look in known.items()},
+            tuple(finding for look in known.values() for finding in look.findings),
+        )
+
+    def payloads(self, effects: Sequence[OutboxEffect]) -> dict[str, dict[str, Any]]:
+        """What to tell, by key of the effect; without those whose invoice is not in the books."""
+        documents = self.of([effect.payload["invoice_id"] for effect in effects])
+        ids = {effect.key: effect.payload["invoice_id"] for effect in effects}
+        return {key: documents[id_] for key, id_ in ids.items() if id_ in documents}
 
     def _one(self, found: Mapping[str, Any]) -> dict[str, Any]:
         head = found["invoice"]
@@ -50,7 +94,17 @@ class Documents:
         if others:
             known = self._reader.accounts(head["tenant"], head["entity"], sorted(others))
             names.update((key, account.name) for key, account in known.items())
-        return _document(found, names, self._units)
+        document = _document(found, names, self._units)
+        if head["purchase_order"]:
+            keys = (head[name] for name in ("tenant", "entity", "payer", "purchase_order"))
+            reference = self._reader.buyer_reference(*keys)
+            document["buyer"] |= {"reference": reference} if reference else {}
+        return document
+
+
+def _own_tax(found: Mapping[str, Any], tax: Decimal | None) -> dict[str, str]:
+    """The tax in functional currency as it was posted; nothing where the document is in that currency."""
+    return {} if tax is None else {"functional_tax": f"{tax:.{minor_digits(found['fx']['currency'])}f}"}
 
 
 def _prepaid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -59,6 +113,22 @@ def _prepaid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> dic
         return {}
     digits, paid = minor_digits(head["currency"]), -sum((row["amount"] for row in moved), ZERO)
     return {"prepaid": f"{paid:.{digits}f}", "due": f"{head['total'] - paid:.{digits}f}"}
+
+
+def _preceding(earlier: Sequence[tuple[str, date]]) -> dict[str, Any]:
+    """The documents that one gives back or corrects; nothing where there are none."""
+    told = [{"number": number, "invoice_date": on.isoformat()} for number, on in earlier]
+    return {"preceding": told} if told else {}
+
+
+def _party(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A seller or buyer; the desk that answers questions where there is one."""
+    found = {
+        name: row[name] for name in ("key", "name", "address", "country", *names) if not name.startswith("contact_")
+    }
+    found["region"] = found["region"] or ""
+    contact = {name: row[f"contact_{name}"] for name in _CONTACT}
+    return found | {"contact": contact if any(contact.values()) else None}
 
 
 def _document(
@@ -86,10 +156,8 @@ def _document(
     document = {
         **{name: head[name] for name in ("number", "kind", "invoice_date", "due_date", "tax_point", "currency")},
         "purchase_order": head["purchase_order"],
-        "seller": {
-            name: seller[name] for name in ("key", "name", "address", "country", "registrations", "bank_accounts")
-        },
-        "buyer": {name: buyer[name] for name in ("key", "name", "address", "country", "tax_id", "email", "language")},
+        "seller": _party(seller, *SELLER_PARTICULARS, "registrations", "bank_accounts"),
+        "buyer": _party(buyer, *BUYER_PARTICULARS, "region", "tax_id", "email", "language"),
         "lines": lines,
         "taxes": [
             {
@@ -114,4 +182,6 @@ def _document(
         },
         "note": "",
     }
+    if found.get("preceding"):
+        document["preceding"] = found["preceding"]
     return dict(msgspec.to_builtins(document, enc_hook=str))

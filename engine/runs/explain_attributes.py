@@ -1,10 +1,11 @@
-"""The attributes of a line's account and subscription as they were when it was priced."""
+"""The attributes of a line's account, subscription, charge and contract as they were when it was priced."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from engine.billing.pricing import PricingFacts
+from engine.model.attribute import OBJECTS
 from engine.runs.attributes import attributes_of
 from engine.runs.explain_words import TracingRules
 from engine.store.reader import Reader
@@ -17,15 +18,21 @@ def with_attributes_then(reader: Reader, rules: TracingRules, record: LineRecord
     if run is None:
         return facts
     charge, account = record.charge, facts.account
-    keys = (charge.account, charge.subscription)
+    keys = {
+        "account": charge.account,
+        "subscription": charge.subscription,
+        "contract": charge.contract,
+        "charge": f"{charge.plan}/{charge.charge}",
+    }
     pinned = run.parameters.get("attributes", 0)
     seen = attributes_of(reader, rules.attributes, account.tenant, account.entity, keys, pinned)
-    return seen.of(*keys).by(facts, charge.service_from)
+    return seen.of(charge.account, charge.subscription, charge.contract).by(facts, charge.service_from)
 
 
 def attributes_told(facts: PricingFacts) -> Iterator[tuple[str, str]]:
     """The attributes among the facts, as details."""
-    for name, holder in (("account", facts.account.attributes), ("subscription", facts.subscription.attributes)):
+    for name in OBJECTS:
+        holder = getattr(facts, name).attributes
         for key in holder.__struct_fields__:
             value = getattr(holder, key)
             yield f"{name}.attributes.{key}", "null" if value is None else str(value)

@@ -7,6 +7,7 @@ from typing import Any
 from engine.base.money import ZERO
 from engine.model.account import Account
 from engine.model.routing import RoutingFacts
+from engine.runs.explain_numbers import beside
 from engine.runs.explain_occasion import occasioned
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, traced
 from engine.store import tracing, tracing_back
@@ -30,6 +31,7 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
         if decision is not None:
             terms = tuple((label, str(value)) for label, value in decision["terms"].items())
             steps.append(Step(name, rule_of(decision), terms))
+    steps.extend(beside(reader, head))
     occasion = occasioned(reader, tenant, head)
     if occasion is not None:
         steps.append(occasion)

@@ -12,6 +12,7 @@ _ENDED: Final = {
     "next_bill": "the bill of the run has the difference",
     "credit_and_rebill": "the run gave back what was billed, and billed it anew",
     "drop": "it was dropped, and counts no more",
+    "reopen": "the draft that was under review was made anew with it",
     "too_late": "a metering rule bills nothing so far back",
 }
 

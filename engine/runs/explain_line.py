@@ -12,18 +12,21 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, minor_unit, round_to
+from engine.billing.memos import BY_HAND
 from engine.billing.milestones import MARK
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
 from engine.billing.pricing.blocks import added
-from engine.model.account import Account
 from engine.model.catalog import Charge, Meter
 from engine.model.invoice import RatedCharge
-from engine.model.routing import RoutingFacts
+from engine.model.tax_correction import TAX
 from engine.revenue.schedule import RevenueFacts
 from engine.runs import explain_measure
 from engine.runs.explain_attributes import with_attributes_then
+from engine.runs.explain_memo import made_by_hand
 from engine.runs.explain_milestone import milestone_price
 from engine.runs.explain_price import facts_before, facts_of, shown, told, valued, with_details
+from engine.runs.explain_shared import carried_told
+from engine.runs.explain_tax import tax_steps
 from engine.runs.explain_words import (
     SHOWN,
     Explanation,
@@ -85,7 +88,7 @@ def line_steps(
     charge = record.charge
     stored = tracing.decisions(reader, [charge.decision, charge.proration, record.tax["tax_decision"]])
     release = release_of(reader, record)
-    steps: list[Step | None] = [_service(record)]
+    steps: list[Step | None] = [_service(record), made_by_hand(reader, tenant, record)]
     if charge.credits:
         steps += _credit(reader, tenant, rules_of, record, findings, everything)
     elif charge.exact.startswith(MARK):
@@ -93,16 +96,18 @@ def line_steps(
         steps += [part[0]] if part else []
         if part is None or part[1] != charge.amount:
             findings.append(_differs(record, f"it comes out as {number(part[1])}" if part else "no rule prices it"))
-    else:
+    elif charge.kind != BY_HAND:
         steps += _price(reader, tenant, rules_of(release), record, stored, findings)
     steps += [_proration(stored, record), *_events(reader, record, everything)]
-    steps += [*_tax(reader, tenant, rules_of(release), release, stored, record), _rate(record)]
+    steps += [*tax_steps(reader, tenant, rules_of, release, stored, record), _rate(record)]
     return [step for step in steps if step is not None]
 
 
 def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord) -> list[Step]:
     """What followed from a line: when it becomes revenue, and all its postings."""
     charge, head = record.charge, record.head
+    if charge.kind == TAX:
+        return [_postings(reader, record)]
     release = release_of(reader, record)
     facts = RevenueFacts(
         head["entity"],
@@ -144,6 +149,8 @@ def _credit(
     billed = tracing.line_by_id(reader, record.charge.credits)
     if billed is None:
         return []
+    if record.charge.kind == TAX:
+        return []
     head, charge = billed.head, billed.charge
     days = (record.charge.service_to - record.charge.service_from).days
     label = f"{head.get('number', '?')}#{billed.number}"
@@ -174,7 +181,7 @@ def _price(
     findings: list[Finding],
 ) -> list[Step]:
     charge = record.charge
-    lines = [one for one in tracing.lines_of_stretch(reader, charge) if one.id <= record.id]
+    lines = [one for one in tracing.lines_of_stretch(reader, charge) if one.id <= record.id and one.charge.kind != TAX]
     gone = {one.charge.credits for one in lines}  # what was given back whole counts as never billed
     family = [one for one in lines if not one.charge.credits and one.id not in gone]
     below = _below(reader, charge)
@@ -198,7 +205,8 @@ def _price(
     due = round_to(whole, currency, terms["rounding"]) if below else made.rounded
     adds = charge.kind == "usage" or decision.needs == OTHER_CHARGES
     before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if adds else ZERO
-    details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts), *made.said]
+    said = [*carried_told(charge), *made.said]
+    details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts), *said]
     if prorated is not None and charge.kind != "usage":
         details.append(("share", f"x {charge.share} of the cycle"))
     elif prorated is not None:
@@ -283,29 +291,6 @@ def _events(reader: Reader, record: LineRecord, everything: bool) -> list[Step]:
 
 def _measured(sold: Charge, meters: Mapping[str, Meter]) -> bool:
     return any(explain_measure.measure_for(sold, meters, key) for key in sold.counted)
-
-
-def _tax(
-    reader: Reader,
-    tenant: str,
-    rules: TracingRules,
-    release: str,
-    stored: Mapping[int, Mapping[str, Any]],
-    record: LineRecord,
-) -> list[Step]:
-    tax, head, decision = record.tax, record.head, stored.get(record.tax["tax_decision"])
-    details = [
-        ("category", f"{tax['tax_category']} {tax['tax_reason']}".strip()),
-        ("jurisdiction", tax["tax_jurisdiction"]),
-        ("answered by", rule_of(decision) if decision else tax["tax_source"]),
-    ]
-    text = f"{number(tax['tax_rate'] * 100)} % = {number(tax['tax_amount'])} {record.charge.currency}"
-    steps = [Step("tax", text, tuple(details))]
-    payer = tracing.version(reader, Account, head["payer_id"])
-    if payer is not None and not record.charge.credits:
-        facts = RoutingFacts("tax", head["entity"], payer.country, head["currency"], head["invoice_date"])
-        steps.append(traced("tax routing", rules, release, "routing", facts, head["invoice_date"]))
-    return steps
 
 
 def _rate(record: LineRecord) -> Step | None:

@@ -10,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import TollbookError
+from engine.base.money import round_to
 from engine.base.period import Period
 from engine.billing.aggregating import fitting, group_of
-from engine.billing.grouping import read
+from engine.billing.grouping import in_parts, read
 from engine.billing.metering import told_by_days
 from engine.billing.pricing import Part, Price, PricingFacts, priced
 from engine.model.account import Account
@@ -96,7 +97,7 @@ def _named(group: Mapping[str, str | None]) -> dict[str, str]:
 def priced_again(decision: Decision, groups: Sequence[PricingFacts], *how: Any) -> Price:
     """The price of all groups of a line, each by itself; the parts say which."""
     amount, parts = Decimal(0), list[Part]()
-    for facts in groups:
+    for facts in _less_coupons(decision, groups):
         made = priced(decision, facts, *how)
         amount += made.amount
         label = ", ".join(facts.group.values()) or "-"
@@ -104,6 +105,17 @@ def priced_again(decision: Decision, groups: Sequence[PricingFacts], *how: Any) 
             msgspec.structs.replace(part, step=f"{label}, {part.step}" if part.step else label) for part in made.parts
         ]
     return Price(amount, tuple(parts))
+
+
+def _less_coupons(decision: Decision, groups: Sequence[PricingFacts]) -> Sequence[PricingFacts]:
+    """The same with what coupons take off each of several groups, where a line has money off for all of them."""
+    if len(groups) < 2 or not any(one.amount for one in groups[0].discounts):
+        return groups
+    currency, replace = groups[0].account.currency, msgspec.structs.replace
+    whole = [priced(decision, replace(facts, discounts=())).amount for facts in groups]
+    fulls = [round_to(amount, currency, decision.terms["rounding"]) for amount in whole]
+    parts = in_parts(groups[0].discounts, fulls, currency)
+    return [replace(facts, discounts=mine) for facts, mine in zip(groups, parts, strict=True)]
 
 
 def counts(charge: RatedCharge, sold: Charge, meters: Mapping[str, Meter], event: Row) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 from engine.base.errors import Code, TollbookError, refuse
 from engine.ledger.posting import PostingFacts, Role
 from engine.model.account import Account
+from engine.model.revaluation import BACK, KIND
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, tried
-from engine.store import tracing, tracing_back
+from engine.store import revaluing, tracing, tracing_back
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
 
@@ -22,9 +23,11 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
         *("wallet", "promotion", "receivable", "wallet_funding", "wallet_use", "breakage", "unapplied_cash"),
         "fx_difference",
     ),
+    KIND: ("unrealised_gain", "unrealised_loss"),
+    BACK: ("unrealised_gain", "unrealised_loss"),
 }
 """What the sides of an entry of each kind can stand for."""
-WHOLE: frozenset[Role] = frozenset({"fx_rounding", *ROLES["wallet"]})
+WHOLE: frozenset[Role] = frozenset({"fx_rounding", *ROLES["wallet"], *ROLES[KIND]})
 """What a side stands for that belongs to no line."""
 
 
@@ -53,7 +56,9 @@ def explain_posting(
             first(_all(rows), everything),
         )
     ]
-    steps.append(_document(head, line))
+    steps.append(
+        _document(head, line) if entry["kind"] not in (KIND, BACK) else _revalued(reader, tenant, entry, everything)
+    )
     release = ""
     if decision is not None:
         release = str(decision["release"])
@@ -103,6 +108,25 @@ def _document(head: Mapping[str, Any], line: LineRecord | None) -> Step:
     text = f"line {label}#{line.number}: {charge.text}, {charge.service_from}..{charge.service_to}"
     amount = f"{number(charge.amount)} {charge.currency} net, {number(line.tax['tax_amount'])} tax"
     return Step("document", text, (("amount", amount), ("subscription", charge.subscription)))
+
+
+def _revalued(reader: Reader, tenant: str, entry: Mapping[str, Any], everything: bool) -> Step:
+    """The customers whose balances were revalued, and what each was kept at and worth."""
+    rows = revaluing.revaluations(reader, tenant, document=entry["document"])
+    details = tuple(
+        (
+            row["customer"] or "-",
+            f"{number(row['amount'])} {row['currency']} kept at {number(row['functional_amount'])} "
+            f"{row['functional_currency']}, worth {number(row['worth'])}",
+        )
+        for row in rows
+    )
+    text = (
+        f"balances of {len(rows)} customers on {rows[0]['account']} on {rows[0]['on_day']}"
+        if rows
+        else "no revaluation"
+    )
+    return Step("document", text, first(details, everything))
 
 
 def _account(

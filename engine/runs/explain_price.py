@@ -13,9 +13,11 @@ import msgspec
 
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period
+from engine.billing.basis import granted, read_pool
 from engine.billing.detail import detailed
 from engine.billing.discounts import read
 from engine.billing.metering import Metered
+from engine.billing.pools import pooled_facts, portion
 from engine.billing.pricing import OTHER_CHARGES, Part, PricingFacts, priced
 from engine.billing.pricing.indexing import with_index
 from engine.billing.pricing.phases import aged
@@ -28,6 +30,7 @@ from engine.model.invoice import RatedCharge
 from engine.model.usage import UsageDay, UsageSingle
 from engine.runs.explain_attributes import attributes_told
 from engine.runs.explain_measure import counted_again, grouped_facts, measure_for, priced_again
+from engine.runs.explain_shared import pool_told
 from engine.runs.explain_words import TracingRules, long, number
 from engine.store import tracing
 from engine.store.index_values import known_values
@@ -56,6 +59,7 @@ def facts_of(reader: Reader, tenant: str, record: LineRecord, quantity: Decimal)
         charge.kind != "usage" or charge.service_to <= record.head["invoice_date"],
         metered=_metered(reader, tenant, charge, sold) if charge.kind == "usage" else {},
         discounts=read(charge.discounts),
+        granted=granted(charge.basis),
         **aged(since, _signed_on(reader, tenant, account, charge.contract), sold, cycle, day),
     )
     groups = grouped_facts(reader, reader.meters(tenant), charge, facts) if sold.group_by else []
@@ -77,7 +81,7 @@ def facts_before(
         return None
     quantity = sum((one.charge.quantity for one in before), ZERO)
     totals = _metered(reader, tenant, before[-1].charge, facts.charge)
-    return msgspec.structs.replace(facts, quantity=quantity, metered=totals)
+    return msgspec.structs.replace(facts, quantity=quantity, metered=totals, granted=granted(before[-1].charge.basis))
 
 
 class Valued(msgspec.Struct, frozen=True):
@@ -95,6 +99,12 @@ def valued(
 ) -> Valued:  # fmt: skip
     """The price of a stretch computed again; of one that counts over a window, the difference that it makes there."""
     terms, currency = decision.terms, record.charge.currency
+    pool = read_pool(record.charge.basis)
+    if pool is not None:
+        made = priced(decision, pooled_facts(facts, pool), share, applies_to)
+        whole = round_to(made.amount, currency, terms["rounding"])
+        mine = portion(whole, pool, currency)
+        return Valued(mine, mine, made.parts, pool_told(pool, whole, currency))
     if terms["window"] == PERIOD:
         if facts.charge.group_by and not record.charge.grouped:
             groups = grouped_facts(reader, reader.meters(tenant), record.charge, facts)

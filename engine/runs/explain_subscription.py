@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.billing.counting import Counting
+from engine.billing.grace import concerns, lateness_facts, over_at, waiting
 from engine.billing.job import Job, Stretch
-from engine.billing.lateness import concerns, lateness_facts
 from engine.billing.timeline import stints
 from engine.model.account import Account
 from engine.model.decision import Decision
 from engine.model.due import SubscriptionDue
-from engine.model.lateness import Hold
+from engine.model.lateness import Hold, Reconciling
 from engine.runs.explain_words import Explanation, RulesOf, Step, TracingRules, rule_of, tried
-from engine.runs.late_step import holds_of
+from engine.runs.late_step import began, holds_of
 from engine.store import tracing_back
 from engine.store.reader import Reader
 from engine.store.records import Run
@@ -64,8 +64,8 @@ def _waiting(reader: Reader, tenant: str, rules: TracingRules, run: Run, entity:
         assert decision is not None, family
         return decision
 
-    numbers = (seen["events"], seen["usage"])
-    job = Job(reader.entities(tenant)[entity], reader.catalogue(tenant), reader.meters(tenant), decide, day, *numbers)
+    of, known = reader.entities(tenant)[entity], (reader.catalogue(tenant), reader.meters(tenant))
+    job = Job(of, *known, decide, day, seen["events"], seen["usage"], reconciling=Reconciling(at=began(seen)))
     holds = [hold for owner, hold in holds_of(seen) if owner == entity]
     for stretch in Counting(job, account, due, stints(due.events, entity), ()).stretches():
         if stretch.due(day):
@@ -84,8 +84,9 @@ def _of_stretch(
     what = f"{stretch.charge.key} of {stretch.days}"
     trace = rules.trace("lateness", lateness_facts(job, account, stretch), stretch.days.end)
     if trace.decision is not None:
-        over = stretch.days.end + timedelta(days=trace.decision.terms["grace"])
-        if over > job.on:
+        span = trace.decision.terms["grace"]
+        if span and not waiting(job, account, stretch, span).due(job.on):
+            over = over_at(stretch, span, account.zone)
             yield Step("waits", f"{what} for late usage, until {over}", tried(trace))
     for hold in holds:
         if hold.scope == "entity" or concerns(hold, stretch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -21,13 +21,28 @@ from engine.store.reader import Reader
 _DAY: Final = attrgetter("day")
 HOLDS: Final = "holds"
 """Where the parameters of a run keep what it holds: (legal entity, meter, first day, day after the last, scope, subject, what)."""
+MOMENT: Final = "moment"
+"""Where the parameters of a run keep the moment at which it began."""
 
 
 def reconciling(parts: Parts, pinned: Mapping[str, Any], entity: str) -> Reconciling:
     """What the rules, and what a run has pinned, say about usage of a legal entity that may not be complete."""
     rules = [decision for decision in parts.rules.decisions() if decision.family == "lateness"]
     holds = [hold for owner, hold in holds_of(pinned) if owner == entity]
-    return Reconciling(bool(rules), any(one.terms["grace"] for one in rules), tuple(holds))
+    waits = any(one.terms["grace"] for one in rules)
+    return Reconciling(bool(rules), waits, tuple(holds), began(pinned))
+
+
+def began(pinned: Mapping[str, Any]) -> datetime | None:
+    """The moment at which a run began, where it has pinned that."""
+    at = pinned.get(MOMENT)
+    return datetime.fromisoformat(at) if at else None
+
+
+def moment(parts: Parts, at: datetime) -> dict[str, str]:
+    """What a run that begins at a moment pins of it: nothing where no rule counts hours."""
+    graces = (decision.terms["grace"] for decision in parts.rules.decisions() if decision.family == "lateness")
+    return {MOMENT: at.isoformat()} if any(grace.whole_days is None for grace in graces) else {}
 
 
 def holds_of(pinned: Mapping[str, Any]) -> Iterator[tuple[str, Hold]]:

@@ -1,8 +1,8 @@
-"""The desk of the ledger: trial balance, journal and export by legal entity, and the state of accounting periods."""
+"""The desk of the ledger: trial balance, journal and export by legal entity, the state of accounting periods, and currencies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,9 +11,14 @@ import msgspec
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.ledger.export import Exported, export
 from engine.model.journal import Change
+from engine.ports.host import Host
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.journal import closings, exported
+from engine.runs.rates import Fetched, fetch_rates
+from engine.runs.revaluation import Revaluation, revalue
+from engine.runs.run import Parts
 from engine.store.books import Books
+from engine.store.revaluing import currency_pairs
 
 UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do not have.")
 
@@ -21,8 +26,18 @@ UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do
 class LedgerDesk:
     """What people ask of the ledger, and do with its periods."""
 
-    def __init__(self, books: Books, tenant: str, approvals: Approvals) -> None:
+    def __init__(
+        self,
+        books: Books,
+        tenant: str,
+        approvals: Approvals,
+        parts: Callable[[], Parts],
+        host: Callable[[], Host],
+        fx_source: str,
+    ) -> None:
+        """``parts`` and ``host`` are made when they are needed; ``fx_source`` is the source whose rates are used."""
         self._books, self._tenant, self._approvals = books, tenant, approvals
+        self._parts, self._host, self._fx_source = parts, host, fx_source
 
     def entities(self, only: str | None = None) -> list[str]:
         """Keys of the legal entities, or the one that is named.
@@ -73,3 +88,14 @@ class LedgerDesk:
         self.entities(entity)
         act = "close-period" if state == "closed" else "open-period"
         return self._approvals.act(act, {"entity": entity, "month": f"{month:%Y-%m}"}, change)
+
+    def revalue(self, on: date, change: Change, *, dry_run: bool = False) -> Revaluation:
+        """Revalue what is owed in money and foreign currency; see :func:`engine.runs.revaluation.revalue`."""
+        return revalue(self._parts(), on, change, dry_run=dry_run)
+
+    def fetch_rates(self, change: Change, first: date, last: date, adapters: Sequence[str] = ()) -> list[Fetched]:
+        """Fetch the exchange rates of some days; see :func:`engine.runs.rates.fetch_rates`."""
+        with self._books.reader() as reader:
+            pairs = currency_pairs(reader, self._tenant)
+        days = (first, last)
+        return fetch_rates(self._books, self._tenant, self._host(), pairs, days, change, adapters, self._fx_source)

@@ -2,8 +2,8 @@
 clocks say.
 
 Up to when the firings of a schedule are settled stands in the books.  What was due since then, while nobody ran or a
-clock was wrong, is caught up: of a bill run every firing in its order, each with its own business date; of a delivery or
-a check the last one only, for it does all that the others would have done.
+clock was wrong, is caught up: of a bill run, or of what books at its date, every firing in its order, each with its own
+business date; of a delivery or a check the last one only, for it does all that the others would have done.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ TOO_MANY_MISSED = Code("schedule.too-many-missed", "More missed firings of a sch
 MOST_MISSED: Final = 400
 """Missed firings of a schedule that are caught up; older ones are a finding."""
 
-CATCH_UP: Final[Mapping[str, int]] = {"bill": MOST_MISSED, "deliver": 1, "verify": 1, "triggers": 1}
+CATCH_UP: Final[Mapping[str, int]] = {
+    "bill": MOST_MISSED,
+    "deliver": 1,
+    "verify": 1,
+    "triggers": 1,
+    "renewals": 1,
+    "wallet-expire": MOST_MISSED,
+    "rates": MOST_MISSED,
+}
 """How many missed firings of each kind of run are caught up, the newest ones."""
 
 SCHEDULER: Final = "scheduler"

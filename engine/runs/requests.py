@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,12 +16,15 @@ from engine.model.tax import TaxRequest
 from engine.ports.failure import AdapterFailed
 from engine.ports.host import Host
 from engine.ports.recording import digest_of
-from engine.runs.document import Documents
+from engine.runs.delivery import to_tell
 from engine.runs.run import Parts
 from engine.store.records import LoggedCall
 
 UNKNOWN = Code("request.unknown", "A call that the request log does not have.")
 NOT_REPLAYABLE = Code("request.not-replayable", "A call that cannot be made again as it was.")
+
+LOOKED_UP: Final = {"tax_documents": "documents", "tax_addresses": "address"}
+"""Hooks that only look something up -> the verb that does it again."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -115,10 +118,12 @@ def _prepared(parts: Parts, host: Host, request_id: int, before: OutboundCall) -
             raise no("what was sent is not kept whole", "a part of it is masked, or it is too large")
         requests = msgspec.convert(before.request, list[TaxRequest])
         return lambda: host.ask_tax(before.adapter, requests)
+    if before.hook in LOOKED_UP:
+        raise no("it was a look-up", f"`tollbook tax {LOOKED_UP[before.hook]}` makes it anew")
     effects = _effects(parts, before)
     if effects is None or digest_of(effects) != before.digest:
         raise no("the books would send something else under its keys", "the same key stands for one payload only")
-    if before.hook == "delivery_status":
+    if before.hook in ("delivery_status", "clearance_status", "tax_status"):
         return lambda: host.status(before.adapter, effects)
     return lambda: host.tell(before.adapter, effects)
 
@@ -128,11 +133,10 @@ def _effects(parts: Parts, before: OutboundCall) -> list[Effect] | None:
     keys = [item["key"] for item in before.request] if isinstance(before.request, list) else []
     with parts.books.reader() as reader:
         kept = {effect.key: effect for effect in reader.effects(parts.tenant, keys) if effect.port == before.port}
-        ids = {key: effect.payload["invoice_id"] for key, effect in kept.items()}
-        documents = Documents(reader, parts.tenant).of(list(ids.values()))
-    if not keys or any(key not in kept or ids[key] not in documents for key in keys):
+        documents = to_tell(parts, reader, before.port, [*kept.values()]).documents
+    if not keys or any(key not in documents for key in keys):
         return None
-    return [Effect(key, kept[key].port, kept[key].kind, documents[ids[key]]) for key in keys]
+    return [Effect(key, kept[key].port, kept[key].kind, documents[key]) for key in keys]
 
 
 def _differences(before: OutboundCall, after: Sequence[OutboundCall]) -> list[tuple[str, str, Any, Any]]:
@@ -149,8 +153,9 @@ def _answers(calls: Sequence[OutboundCall]) -> dict[str, Mapping[str, Any]]:
     """Answers by key; what a call that failed said stands under an empty key."""
     found: dict[str, Mapping[str, Any]] = {}
     for call in {call.key: call for call in calls}.values():  # the last attempt of each
-        if isinstance(call.answer, list):
-            found |= {str(item.get("key")): item for item in call.answer if isinstance(item, Mapping)}
+        answer = msgspec.json.decode(msgspec.json.encode(call.answer))  # as the books give it back
+        if isinstance(answer, list):
+            found |= {str(item.get("key")): item for item in answer if isinstance(item, Mapping)}
         if call.error:
             found[""] = {"error": call.error}
     return found

@@ -25,12 +25,12 @@ Answered = tuple[TaxQuote, int]
 
 def ask_tax(
     decide: Decide, host: Host, requests: Sequence[TaxRequest], on: date
-) -> tuple[dict[str, Answered], list[Finding]]:
-    """The quotes of adapters, by key, and what went wrong on the way.
+) -> tuple[dict[str, Answered], list[Finding], dict[str, str]]:
+    """The quotes of adapters, by key; what went wrong on the way; and who did not answer which request, by key.
 
     The routing rules choose the adapter; it is asked once for all its requests, and a failure is one finding, also where the
     adapter rests after failures before.  What it does not answer, or what is routed
-    to none, is left to the tax family (:func:`by_rule`).
+    to none, is left to the rules (:mod:`engine.runs.tax_fallback`).
 
     Raises:
         TollbookError: ``rule.no-answer`` where no adapter is routed to, not even ``none``.
@@ -41,6 +41,7 @@ def ask_tax(
         batches[decide("routing", facts, on).terms["adapter"]].append(request)
     answers: dict[str, Answered] = {}
     findings: list[Finding] = []
+    silent: dict[str, str] = {}
     for adapter, batch in batches.items():
         quotes: Sequence[TaxQuote] = ()
         try:
@@ -50,8 +51,15 @@ def ask_tax(
             quotes = failure.answered if isinstance(failure, AdapterFailed) else ()
             findings.append(_fell_back(adapter, len(batch) - len(quotes), failure))
         answers.update((quote.key, (quote, 0)) for quote in quotes)
+        if adapter != "none" and len(quotes) < len(batch):
+            silent.update((request.key, adapter) for request in batch if request.key not in answers)
     findings.extend(host.noticed())
-    return answers, findings
+    return answers, findings, silent
+
+
+def committing(host: Host) -> tuple[str, ...]:
+    """The tax adapters that are told of issued invoices."""
+    return tuple(name for name in host.adapters("tax") if host.has(name, "tax_commit"))
 
 
 def by_rule(decide: Decide, request: TaxRequest) -> Answered:
@@ -63,11 +71,16 @@ def by_rule(decide: Decide, request: TaxRequest) -> Answered:
         rate,
         round_to(request.amount * rate, request.currency),
         decision.terms["category"],
-        f"{request.country}-{request.region}" if request.region else request.country,
+        place_of(request),
         "rules",
         decision.terms["reason"],
     )
     return quote, decision.id
+
+
+def place_of(request: TaxRequest) -> str:
+    """The place of supply as jurisdictions are written: ``DE``, ``US-NY``."""
+    return f"{request.country}-{request.region}" if request.region else request.country
 
 
 def _fell_back(adapter: str, lines: int, failure: TollbookError) -> Finding:
@@ -77,8 +90,9 @@ def _fell_back(adapter: str, lines: int, failure: TollbookError) -> Finding:
     return Finding(
         FALLBACK,
         Where(f"adapter/{adapter}"),
-        f"{lines} lines were taxed by rule, because {adapter} did not answer: {what}",
-        mend="check the adapter; the lines name 'rules' as the source of their tax",
+        f"{lines} lines were left to the rules of tax_fallback, because {adapter} did not answer: {what}",
+        mend="check the adapter; then `tollbook tax true-up` asks again for the lines whose tax has the source 'rules' or "
+        "'last-good'",
         level="warning",
         subject=f"adapter/{adapter}",
     )

@@ -19,6 +19,7 @@ from engine.model.journal import Change
 from engine.ports.hookspecs.usage import UsageBatch
 from engine.ports.host import AdapterFailed, Host
 from engine.runs.backfill import Backfilled, backfill, range_of
+from engine.runs.control_desk import ControlDesk
 from engine.runs.ingest import UsageDoor
 from engine.runs.intake import arrivals
 from engine.runs.run import Parts
@@ -51,6 +52,7 @@ class UsageDesk:
     def __init__(self, parts: Callable[[], Parts], books: Books, tenant: str, host: Host) -> None:
         self._parts, self._books, self._tenant, self._host = parts, books, tenant, host
         self._door = UsageDoor(books, tenant)
+        self.control = ControlDesk(books, tenant, parts)
 
     def backfill(self, path: Path, change: Change, today: date, instead: str = "", *, dry_run: bool) -> Backfilled:
         """Write the events of a file, or show what that would do; see :func:`engine.runs.backfill.backfill`."""

@@ -19,11 +19,16 @@ from engine.model.journal import Change
 from engine.model.request import RunRequest
 from engine.runs.bill_read import ALL, scope_parts
 from engine.runs.bill_run import PERIOD_CLOSED, UNFINISHED
+from engine.runs.conditions import CONDITION_UNMET
+from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.run import Report
+from engine.runs.subscriptions.desk import SubscriptionDesk
 from engine.runs.trigger_desk import TriggerDesk
+from engine.runs.wallet_desk import WalletDesk
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.session import checked_change
+from engine.store.writing_ledger import PERIOD_CLOSED as BOOKED_CLOSED
 
 REQUEST_FAILED = Code("schedule.request-failed", "A scheduled run that could not be done; the others went on.")
 TAKEN_AWAY = Code("schedule.taken-away", "A worker that was thought silent, whose request another one has taken.")
@@ -32,8 +37,9 @@ TAKEN_AWAY = Code("schedule.taken-away", "A worker that was thought silent, whos
 TOO_LATE = Code("schedule.too-late", "An invoice that was out later than the rule that occasioned it promises.")
 WAITING_FOR = Code("schedule.waiting-for", "A scheduled run that starts by itself once what it waits for has come.")
 
-MET_LATER: Final = frozenset({UNFINISHED, PERIOD_CLOSED})
-"""Refusals of a run that is not wrong but early: another one is not finished, or its period is not open."""
+MET_LATER: Final = frozenset({UNFINISHED, PERIOD_CLOSED, BOOKED_CLOSED, CONDITION_UNMET})
+"""Refusals of a run that is not wrong but early: another one is not finished, its period is not open, or something that its
+rules want does not hold yet."""
 
 
 def utc_now() -> datetime:
@@ -51,6 +57,12 @@ class Engine(Protocol):
     def change(self, person: str, verb: str, reason: str) -> Change: ...
     @property
     def triggers(self) -> TriggerDesk: ...
+    @property
+    def subscriptions(self) -> SubscriptionDesk: ...
+    @property
+    def wallets(self) -> WalletDesk: ...
+    @property
+    def ledger(self) -> LedgerDesk: ...
     def bill(self, on: date, change: Change, *, account: str | None = None, occasion: str = "") -> Report: ...
     def resume(self, run_id: int, change: Change) -> Report: ...
     def deliver(self, change: Change, *, limit: int, run_id: int = 0) -> Report: ...
@@ -114,6 +126,15 @@ def _deliver(engine: Engine, request: RunRequest) -> Done:
     return Done(0, dict(report.counts), report.findings)
 
 
+def _rates(engine: Engine, request: RunRequest) -> Done:
+    """Fetch the exchange rates of the day."""
+    told = engine.ledger.fetch_rates(engine.change(request.who, "import", request.reason), request.on, request.on)
+    counts = {"taken": sum(one.taken for one in told), "known": sum(one.known for one in told)}
+    met = tuple(finding for one in told for finding in one.findings)
+    failed = [one.adapter for one in told if one.failed]
+    return Done(0, counts, met, f"no rates, or not all, came from {', '.join(failed)}" if failed else "")
+
+
 def _verify(engine: Engine, request: RunRequest) -> Done:
     checked_change(Change(request.who, request.due, request.reason))
     results = engine.verify()
@@ -123,11 +144,27 @@ def _verify(engine: Engine, request: RunRequest) -> Done:
     return Done(0, wrong, met, f"the books are not whole: {told}; see `tollbook verify`" if wrong else "")
 
 
+def _renewals(engine: Engine, request: RunRequest) -> Done:
+    """Let terms that end by the day of the request renew or end."""
+    found = engine.subscriptions.renewals(request.on, engine.change(request.who, "run", request.reason))
+    ended = sum(one.next_to is None for one in found.due)
+    return Done(0, {"renewed": len(found.due) - ended, "ended": ended, "ahead": len(found.ahead)}, found.findings)
+
+
+def _expire(engine: Engine, request: RunRequest) -> Done:
+    """Take out of wallets what has expired by the day of the request; the entries are dated that day."""
+    report = engine.wallets.expire(request.on, engine.change(request.who, "run", request.reason))
+    return Done(report.run_id, dict(report.counts), report.findings)
+
+
 KINDS: Final[Mapping[str, Callable[[Engine, RunRequest], Done]]] = {
     "bill": _bill,
     "deliver": _deliver,
     "verify": _verify,
     "triggers": _triggers,
+    "renewals": _renewals,
+    "wallet-expire": _expire,
+    "rates": _rates,
 }
 """How each kind of run is done."""
 

@@ -11,10 +11,22 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store import checks_billing, checks_chain, checks_openings, checks_wallets, checks_written
+from engine.model.numbering import FREE
+from engine.store import (
+    checks_billing,
+    checks_chain,
+    checks_fx,
+    checks_numbering,
+    checks_openings,
+    checks_settlements,
+    checks_tax,
+    checks_wallets,
+    checks_written,
+)
 from engine.store.reader import Reader
 from engine.store.tables import (
     DECISION,
+    DRAFT,
     ENTRY,
     INVOICE,
     INVOICE_LINE,
@@ -24,6 +36,8 @@ from engine.store.tables import (
     POSTING,
     RELEASE,
     SERIES,
+    SETTLEMENT,
+    TAX_CORRECTION,
     WALLET_MOVEMENT,
 )
 from engine.store.writing_ledger import DATE_DECREASES
@@ -45,22 +59,29 @@ _LINKS: Final = (
     ("invoice", "id", "entry", "document"),
     ("invoice", "payer_id", "account", "id"),
     ("invoice_line", "account_id", "account", "id"),
-    ("invoice_line", "subscription_id", "subscription", "id"),
-    ("invoice_line", "charge_id", "charge", "id"),
     ("usage_event", "subscription_id", "subscription", "id"),
     ("usage_reversal", "event_id", "usage_event", "id"),
     ("subscription_event", "subscription_id", "subscription", "id"),
     ("late_usage", "event_id", "usage_event", "id"),
     ("late_usage", "subscription_id", "subscription", "id"),
+    ("number_mark", "id", "invoice", "id"),
+    ("clearance_step", "invoice_id", "invoice", "id"),
+    ("tax_correction", "line_id", "invoice_line", "id"),
 )
 """Rows (table, column) that need another row (table, column)."""
 
 _OPTIONAL_LINKS: Final = (
     ("invoice_line", "credits", "invoice_line", "id"),
     ("invoice_line", "contract_line_id", "contract_line", "id"),
+    ("invoice_line", "subscription_id", "subscription", "id"),
+    ("invoice_line", "charge_id", "charge", "id"),
     ("posting", "line_id", "invoice_line", "id"),
     ("invoice", "run_id", "run", "id"),
+    ("invoice", "seller_id", "entity", "id"),
     ("entry", "run_id", "run", "id"),
+    ("draft", "run_id", "run", "id"),
+    ("draft", "issued_run", "run", "id"),
+    ("draft", "item", "work_item", "id"),
 )
 """The same, where 0 means that there is none."""
 
@@ -72,7 +93,10 @@ _DECIDED: Final = (
     (INVOICE, "numbering_decision"),
     (POSTING, "decision"),
     (LATE_USAGE, "decision"),
+    (TAX_CORRECTION, "tax_decision"),
+    (DRAFT, "decision"),
     (WALLET_MOVEMENT, "decision"),
+    (SETTLEMENT, "decision"),
 )
 
 
@@ -262,8 +286,9 @@ def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
 
 
 def dates_in_series(reader: Reader, tenant: str) -> list[Finding]:
-    """Dates never decrease with the numbers of a series."""
+    """Dates never decrease with the numbers of a series, but of one whose rule lets them."""
     head = INVOICE.c
+    free = sa.exists().where(*(SERIES.c[n] == head[n] for n in ("tenant", "entity", "series")), SERIES.c.dates == FREE)
     before = sa.func.max(head.invoice_date).over(
         partition_by=(head.entity, head.series), order_by=head.sequence, rows=(None, -1)
     )
@@ -271,7 +296,7 @@ def dates_in_series(reader: Reader, tenant: str) -> list[Finding]:
         sa.select(
             head.id, head.entity, head.series, head.sequence, head.number, head.invoice_date, before.label("before")
         )
-        .where(head.tenant == tenant)
+        .where(head.tenant == tenant, ~free)
         .subquery()
     )
     statement = sa.select(dated).where(dated.c.invoice_date < dated.c.before).order_by(dated.c.series, dated.c.sequence)
@@ -330,5 +355,11 @@ ALL: Final[Mapping[str, Check]] = {
     "chain": checks_chain.chain,
     "openings-tie": checks_openings.openings_tie,
     "wallets-tie": checks_wallets.wallets_tie,
+    "numbers-chained": checks_numbering.numbers_chained,
+    "clearance-tie": checks_numbering.clearance_tie,
+    "tax-parts": checks_tax.tax_parts,
+    "tax-ties": checks_tax.tax_ties,
+    "settlements-tie": checks_settlements.settlements_tie,
+    "revaluations-tie": checks_fx.revaluations_tie,
 }
 """All checks by name."""

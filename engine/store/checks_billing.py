@@ -95,7 +95,7 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
     :func:`engine.store.checks_exact.counted_twice`.
     """
     line = INVOICE_LINE.c
-    sign = sa.case((line.credits == 0, 1), else_=-1)
+    sign = sa.case((line.credits == 0, 1), (checks_exact.brings_again(tenant), 1), else_=-1)
     mine = (
         line.tenant == tenant,
         line.kind == "recurring",
@@ -170,6 +170,23 @@ def _once_twice(tenant: str) -> sa.Select[Any]:
     return sa.select(*fields).where(line.c.kind == "one_time").group_by(*keys).having(sa.func.count() > 1)
 
 
+def _brought_twice(tenant: str) -> sa.Select[Any]:
+    """Lines of which more was brought again, after credits on them were voided, than was given back."""
+    line, credit = INVOICE_LINE.c, INVOICE_LINE.alias("credit")
+    given = (
+        sa.select(credit.c.credits, sa.func.sum(credit.c.amount).label("amount"))
+        .where(credit.c.tenant == tenant, sa.literal_column("credit.credits <> 0"))
+        .group_by(credit.c.credits)
+        .subquery()
+    )
+    same = ((line.amount > 0) & (given.c.amount > 0)) | ((line.amount < 0) & (given.c.amount < 0))
+    return (
+        sa.select(line.subscription_id, line.charge, line.service_from.label("day"))
+        .join_from(INVOICE_LINE, given, given.c.credits == line.id)
+        .where(line.tenant == tenant, same)
+    )
+
+
 def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
     """Net of credits, no day of a recurring charge, no usage and no one-time charge is billed twice."""
     found = [
@@ -179,6 +196,7 @@ def no_day_billed_twice(reader: Reader, tenant: str) -> list[Finding]:
             ("a stretch of usage", _usage_twice(tenant)),
             ("usage events", _events_twice(tenant)),
             ("a one-time charge", _once_twice(tenant)),
+            ("what was given back", _brought_twice(tenant)),
         )
         for row in reader.rows(statement)
     ]
@@ -215,7 +233,8 @@ def marks(reader: Reader, tenant: str) -> list[Finding]:
         )
     )
     there = sa.exists().where(mark.subscription_id == line.subscription_id)
-    without = sa.select(line.subscription_id).distinct().where(line.tenant == tenant, ~there)
+    mine = (line.tenant == tenant, line.subscription_id != 0)
+    without = sa.select(line.subscription_id).distinct().where(*mine, ~there)
     found = [
         (what, ident)
         for what, statement in (

@@ -28,18 +28,26 @@ def differences(tenant: str) -> sa.Select[Any]:
     return sa.select(line.id).where(line.tenant == tenant, line.upon != 0)
 
 
+def brings_again(tenant: str) -> sa.ColumnElement[bool]:
+    """Whether a line is the opposite of a credit that was voided: of the sign of the line that it names."""
+    line, billed = INVOICE_LINE.c, INVOICE_LINE.alias("billed").c
+    same = ((line.amount > 0) & (billed.amount > 0)) | ((line.amount < 0) & (billed.amount < 0))
+    return sa.exists().where(billed.id == line.credits, billed.tenant == tenant, same) & (line.credits != 0)
+
+
 def counted_twice(session: Session, tenant: str) -> list[tuple[int, str, date]]:
     """(subscription, charge, day) of the first time that charges less credits cover more than once, or less than not at all."""
     line, edges = INVOICE_LINE.c, defaultdict[tuple[int, str], list[Edge]](list)
     fields = (line.subscription_id, line.charge, line.service_from, line.service_to, line.exact, line.credits)
+    again = brings_again(tenant).label("again")
     rows = session.rows(
-        sa.select(*fields, ACCOUNT.c.zone)
+        sa.select(*fields, ACCOUNT.c.zone, again)
         .join_from(INVOICE_LINE, ACCOUNT, ACCOUNT.c.id == line.account_id)
         .where(line.tenant == tenant, line.kind == "recurring", line.upon == 0)
         .where(line.subscription_id.in_(exact_subscriptions(tenant)), line.credits.not_in(differences(tenant)))
     )
     for row in rows:
-        step = -1 if row.credits else 1
+        step = -1 if row.credits and not row.again else 1
         start, end = _counted(row)
         edges[row.subscription_id, row.charge] += [(start, step), (end, -step)]
     return [

@@ -257,7 +257,7 @@ class DueReader(MastersReader):
         for ident, day in self._late_days(ids, marks, unsettled, usage_high):
             windows[ident] = min(windows[ident], looked_at_from(day, events[ident]))
         openings = self._openings(windows)
-        billed = self._billed(windows, [line.id for one in openings.values() for line in one.lines])
+        billed = self.billed_since(windows, [line.id for one in openings.values() for line in one.lines])
         usage, floors = self._usage(tenant, windows, events, unsettled, usage_high)
         return [
             SubscriptionDue(
@@ -332,7 +332,7 @@ class DueReader(MastersReader):
             for ident, (on, events, usage) in found.items()
         }
 
-    def _billed(self, windows: Mapping[int, date], old: Sequence[int]) -> dict[int, list[BilledLine]]:
+    def billed_since(self, windows: Mapping[int, date], old: Sequence[int] = ()) -> dict[int, list[BilledLine]]:
         """Our lines that share a day with the windows, and the credits on them and on the ``old`` lines."""
         billed: dict[int, list[BilledLine]] = defaultdict(list)
         for line in self._with_credits(_LINES, _CREDITS, windows, old):

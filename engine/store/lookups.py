@@ -31,6 +31,7 @@ _LOOKUPS: Final = {
     "meters": _Lookup(tables.METER, ("key",)),
     "plans": _Lookup(tables.PLAN, ("key",)),
     "charges": _Lookup(tables.CHARGE, ("plan", "key")),
+    "purchase_orders": _Lookup(tables.PURCHASE_ORDER, ("entity", "account", "number")),
     "contracts": _Lookup(tables.CONTRACT, ("entity", "key")),
     "subscriptions": _Lookup(tables.SUBSCRIPTION, ("entity", "key")),
     "wallets": _Lookup(tables.WALLET, ("entity", "key")),
@@ -42,6 +43,9 @@ _LOOKUPS: Final = {
     "usage": _Lookup(tables.USAGE_EVENT, ("entity", "source", "key")),
     "usage_reversals": _Lookup(tables.USAGE_REVERSAL, ("entity", "source", "key")),
     "coupons": _Lookup(tables.COUPON, ("key",)),
+    "exemptions": _Lookup(tables.EXEMPTION, ("entity", "account", "certificate")),
+    "tax_evidence": _Lookup(tables.TAX_EVIDENCE, ("entity", "account", "key")),
+    "tax_codes": _Lookup(tables.TAX_CODE, ("key",)),
     "index_values": _Lookup(tables.INDEX_VALUE, ("index_key", "month"), types.DayList),
     "rates": _Lookup(tables.FX_RATE, ("source", "base", "quote", "on_day"), types.DayList),
 }

@@ -13,9 +13,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.store import query, types
-from engine.store.records import OutboxEffect
+from engine.store.records import HeardReceipt, OutboxEffect
 from engine.store.session import Session
-from engine.store.tables import EFFECT
+from engine.store.tables import EFFECT, RECEIPT
 
 PENDING: Final = "pending"
 
@@ -47,6 +47,29 @@ class OutboxReader(Session):
         wanted = query.among(self.dialect, EFFECT.c.key, "wanted", types.TextList)
         statement = sa.select(EFFECT).where(EFFECT.c.tenant == tenant, wanted).order_by(EFFECT.c.id)
         return [OutboxEffect(*row) for row in self.connection.execute(statement, {"wanted": list(keys)})]
+
+    def effect(self, tenant: str, port: str, number: int) -> OutboxEffect | None:
+        """An effect of a port by its number."""
+        column = EFFECT.c
+        mine = (column.tenant == tenant, column.port == port, column.id == number)
+        row = self.connection.execute(sa.select(EFFECT).where(*mine)).one_or_none()
+        return None if row is None else OutboxEffect(*row)
+
+    def receipts(self, tenant: str, keys: Sequence[str]) -> list[HeardReceipt]:
+        """What was heard of effects, in the order in which it was."""
+        column = RECEIPT.c
+        wanted = query.among(self.dialect, column.effect_key, "wanted", types.TextList)
+        statement = sa.select(RECEIPT).where(column.tenant == tenant, wanted).order_by(column.id)
+        return [HeardReceipt(*row) for row in self.connection.execute(statement, {"wanted": list(keys)})]
+
+    def told(self, tenant: str, port: str, state: str, limit: int) -> list[OutboxEffect]:
+        """Effects of a port, the newest first: in a ``state`` of their own or of which that was heard; all where it is empty."""
+        column, heard = EFFECT.c, RECEIPT.c
+        said = sa.exists().where(heard.tenant == tenant, heard.effect_key == column.key, heard.state == state)
+        mine = sa.or_(column.state == state, said) if state else sa.true()
+        statement = sa.select(EFFECT).where(column.tenant == tenant, column.port == port, mine)
+        rows = self.connection.execute(statement.order_by(column.id.desc()).limit(limit))
+        return [OutboxEffect(*row) for row in rows]
 
     def waiting_by_adapter(self, tenant: str, port: str) -> dict[str, int]:
         """How many effects of a port have no final answer, by adapter; of those that have some."""

@@ -5,12 +5,19 @@ from __future__ import annotations
 from engine.store.due import DueReader
 from engine.store.outbox import OutboxReader
 from engine.store.reading_approvals import ApprovalsReader
+from engine.store.reading_conditions import ConditionsReader
 from engine.store.reading_cursors import CursorsReader
+from engine.store.reading_drafts import DraftsReader
 from engine.store.reading_lateness import LatenessReader
 from engine.store.reading_ledger import LedgerReader
+from engine.store.reading_numbering import NumberingReader
+from engine.store.reading_orders import OrdersReader
 from engine.store.reading_queue import QueueReader
 from engine.store.reading_requests import RequestsReader
 from engine.store.reading_runs import RunsReader
+from engine.store.reading_settlements import SettlementsReader
+from engine.store.reading_tax import TaxReader
+from engine.store.reading_taxes import TaxesReader
 from engine.store.reading_triggers import TriggersReader
 from engine.store.reading_wallets import WalletsReader
 
@@ -26,6 +33,13 @@ class Reader(
     TriggersReader,
     LatenessReader,
     WalletsReader,
+    SettlementsReader,
     CursorsReader,
+    NumberingReader,
+    TaxesReader,
+    TaxReader,
+    ConditionsReader,
+    DraftsReader,
+    OrdersReader,
 ):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from engine.model.subscription import BillingMark, SubscriptionEvent
 from engine.store import query, tables, types
 from engine.store.session import Session
 
-ACCOUNT_COLUMNS = [column for column in tables.ACCOUNT.columns if column.name != "current"]
+ACCOUNT_COLUMNS = [tables.ACCOUNT.c[name] for name in Account.__struct_fields__ if name in tables.ACCOUNT.c]
 """The columns of an :class:`Account`, in the order of its fields."""
 EVENT_COLUMNS = [
     tables.SUBSCRIPTION_EVENT.c[{"on": "on_day"}.get(name, name)]
@@ -54,6 +54,16 @@ _CONTRACTS = query.Query(_contracts)
 _CONTRACT_LINES = query.Query(_contract_lines, ContractLine)
 
 
+def entity_of(row: Mapping[str, Any]) -> LegalEntity:
+    """A legal entity from its row."""
+    plain = (name for name in LegalEntity.__struct_fields__ if name not in ("registrations", "bank_accounts"))
+    return LegalEntity(
+        **{name: row[name] for name in plain},
+        registrations=msgspec.convert(row["registrations"], tuple[TaxRegistration, ...]),
+        bank_accounts=msgspec.convert(row["bank_accounts"], tuple[BankAccount, ...]),
+    )
+
+
 class MastersReader(Session):
     """Reads masters."""
 
@@ -61,21 +71,7 @@ class MastersReader(Session):
         """The legal entities by key."""
         column = tables.ENTITY.c
         rows = self.rows(sa.select(tables.ENTITY).where(column.tenant == tenant, column.current).order_by(column.key))
-        return {
-            row.key: LegalEntity(
-                tenant=row.tenant,
-                key=row.key,
-                name=row.name,
-                country=row.country,
-                functional_currency=row.functional_currency,
-                zone=row.zone,
-                address=row.address,
-                fiscal_year_start=row.fiscal_year_start,
-                registrations=msgspec.convert(row.registrations, tuple[TaxRegistration, ...]),
-                bank_accounts=msgspec.convert(row.bank_accounts, tuple[BankAccount, ...]),
-            )
-            for row in rows
-        }
+        return {row.key: entity_of(row._mapping) for row in rows}
 
     def accounts(self, tenant: str, entity: str, keys: Sequence[str] | None = None) -> dict[str, Account]:
         """Accounts of a legal entity by key: those with the given keys, or all."""

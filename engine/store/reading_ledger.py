@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from operator import itemgetter
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from engine.model.journal import JournalEntry, Posting
 from engine.model.usage import UsageEvent
-from engine.store import query, tables
+from engine.store import parties, query, tables
 from engine.store.records import Balance
 from engine.store.session import Session
 from engine.store.tables.ledger import CLOSED, OPEN
@@ -65,11 +65,14 @@ class LedgerReader(Session):
         """One of :meth:`invoice_documents`; None where there is no such invoice."""
         return self.invoice_documents([invoice_id]).get(invoice_id)
 
-    def invoice_documents(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Invoices by id with everything that is printed on them and everything that explains them, as plain values.
+    def invoice_documents(
+        self, ids: Sequence[int], named: Mapping[int, int] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """Invoices by id with everything that is printed on them and everything that explains them, as plain values.  ``named``
+        gives other versions of payers than the invoices were made for, by invoice.
 
-        ``invoice``: the head; ``seller``: the legal entity as it is now; ``buyer``: the version of the payer that the
-        invoice was made for; ``lines``; ``taxes``: net and tax by (category, rate, jurisdiction, reason);
+        ``invoice``: the head; ``seller`` and ``buyer``: the versions of the legal entity and of the payer that the
+        invoice was made for (:mod:`engine.store.parties`); ``lines``; ``taxes``: net and tax by (category, rate, jurisdiction, reason);
         ``totals``: net, tax, total; ``fx``: functional currency and total with rate, source and date; ``decisions``:
         ids of all decisions behind it, sorted.  Ids of no invoice are left out.
         """
@@ -77,18 +80,26 @@ class LedgerReader(Session):
         lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for line in self._by(tables.INVOICE_LINE, tables.INVOICE_LINE.c.invoice_id, ids):
             lines[line["invoice_id"]].append(line)
-        payers = {head["payer_id"] for head in heads}
-        buyers = {row["id"]: row for row in self._by(tables.ACCOUNT, tables.ACCOUNT.c.id, sorted(payers))}
-        sellers = {key: self._seller(*key) for key in {(head["tenant"], head["entity"]) for head in heads}}
+        named = named or {}
+        made_for = [{**head, "payer_id": named.get(head["id"], head["payer_id"])} for head in heads]
+        sellers, buyers = parties.sellers(self, made_for), parties.buyers(self, made_for)
         return {
             head["id"]: _document(
                 head,
-                sellers[head["tenant"], head["entity"]],
-                buyers.get(head["payer_id"]),
+                sellers.get(head["id"]),
+                buyers.get(named.get(head["id"], head["payer_id"])),
                 sorted(lines[head["id"]], key=itemgetter("number")),
             )
             for head in heads
         }
+
+    def preceding(self, ids: Sequence[int]) -> dict[int, list[tuple[str, date]]]:
+        """By invoice, the number and date of earlier ones that its lines give back."""
+        return parties.credited(self, ids)
+
+    def contract_types(self, ids: Sequence[int]) -> dict[int, str]:
+        """By invoice, the type of the contracts that its lines are under; left out where they have none, or several."""
+        return parties.contract_types(self, ids)
 
     def _by(self, table: sa.Table, column: sa.Column[int], values: Sequence[int]) -> list[dict[str, Any]]:
         statement = sa.select(table).where(query.among(self.dialect, column, "values"))
@@ -220,12 +231,6 @@ class LedgerReader(Session):
     def _stream(self, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
         """Rows that are fetched in pages, by a server-side cursor on PostgreSQL."""
         yield from self.connection.execute(statement.execution_options(yield_per=PAGE))
-
-    def _seller(self, tenant: str, entity: str) -> dict[str, Any] | None:
-        column = tables.ENTITY.c
-        statement = sa.select(tables.ENTITY).where(column.tenant == tenant, column.key == entity, column.current)
-        row = self.connection.execute(statement).mappings().first()
-        return None if row is None else dict(row)
 
 
 def _document(

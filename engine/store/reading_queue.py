@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-from engine.model.request import QUEUED, TAKEN, Lease, RunRequest, ScheduleMark
+from engine.model.request import QUEUED, TAKEN, WAITING, Lease, RunRequest, ScheduleMark
 from engine.store.session import Session
 from engine.store.tables import LEASE, RUN_REQUEST, SCHEDULE_MARK
 
@@ -48,9 +48,9 @@ class QueueReader(Session):
         return [RunRequest(*row) for row in rows]
 
     def waiting_requests(self, tenant: str) -> int:
-        """How many requests are queued or being worked on."""
+        """How many requests are queued, waiting or being worked on."""
         column = RUN_REQUEST.c
-        counted = sa.select(sa.func.count()).where(column.tenant == tenant, column.state.in_([QUEUED, TAKEN]))
+        counted = sa.select(sa.func.count()).where(column.tenant == tenant, column.state.in_([QUEUED, WAITING, TAKEN]))
         count: int = self.connection.execute(counted).scalar_one()
         return count
 
@@ -58,5 +58,5 @@ class QueueReader(Session):
         """Requests with a deadline: those that are not done yet, then the last ones that are."""
         column = RUN_REQUEST.c
         statement = sa.select(RUN_REQUEST).where(column.tenant == tenant, column.deadline.is_not(None))
-        order = (column.state.not_in([QUEUED, TAKEN]), column.deadline.desc(), column.id.desc())
+        order = (column.state.not_in([QUEUED, WAITING, TAKEN]), column.deadline.desc(), column.id.desc())
         return [RunRequest(*row) for row in self.connection.execute(statement.order_by(*order).limit(limit))]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from engine.model.milestone import Milestone
-from engine.model.request import QUEUED
+from engine.model.request import QUEUED, WAITING
 from engine.model.subscription import TRIGGERS
 from engine.store import query, types
 from engine.store import tables as t
@@ -88,7 +88,9 @@ class TriggersReader(Session):
         """What the requests that wait in the queue for something that happened are limited to, without when."""
         column = t.RUN_REQUEST.c
         rows = self.rows(
-            sa.select(column.scope).where(column.tenant == tenant, column.state == QUEUED, column.scope != "")
+            sa.select(column.scope).where(
+                column.tenant == tenant, column.state.in_([QUEUED, WAITING]), column.scope != ""
+            )
         )
         return {row[0] for row in rows}
 

@@ -118,6 +118,20 @@ class OutboxEffect(msgspec.Struct, frozen=True):
     run_id: int
 
 
+class HeardReceipt(msgspec.Struct, frozen=True):
+    """What was heard of a document after its adapter ``adapter`` had accepted it."""
+
+    id: int
+    tenant: str
+    adapter: str
+    effect_key: str
+    state: str
+    at: datetime
+    reason: str
+    evidence: dict[str, Any]
+    heard_at: datetime
+
+
 class LoggedCall(msgspec.Struct, frozen=True):
     """A call of the request log, by its number there."""
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from engine.base.money import ZERO
 from engine.model.invoice import Reversible
 from engine.model.journal import FxRate
 from engine.model.tax import TaxQuote
+from engine.model.tax_correction import TAX
 from engine.store import query
 from engine.store import tables as t
 from engine.store.session import Session
@@ -41,7 +43,22 @@ def reversible(session: Session, ids: Sequence[int]) -> dict[int, Reversible]:
         found[row.id] = _reversible(row, row.tax_source, row.tax_decision, rate, back)
     if len(found) < len(parameters["ids"]):
         found |= _of_old_system(session, parameters, back)
-    return found
+    return found | _corrected(session, parameters, found)
+
+
+def _corrected(session: Session, parameters: Mapping[str, Any], found: dict[int, Reversible]) -> dict[int, Reversible]:
+    """Those of the lines whose tax was corrected since, with the tax that the newest correction gave them."""
+    line = t.INVOICE_LINE.c
+    among = query.among(session.dialect, line.credits, "ids")
+    some: sa.ColumnElement[bool] = sa.literal_column("invoice_line.credits <> 0")
+    statement = sa.select(t.INVOICE_LINE).where(among, some, line.kind == TAX).order_by(line.id)
+    made: dict[int, Reversible] = {}
+    for row in session.connection.execute(statement, parameters) if found else ():
+        one = found[row.credits]
+        head = ("", row.tax_rate, one.tax.amount, row.tax_category, row.tax_jurisdiction)
+        tax = TaxQuote(*head, row.tax_source, row.tax_reason)
+        made[row.credits] = msgspec.structs.replace(one, tax=tax, tax_decision=row.tax_decision)
+    return made
 
 
 def _of_old_system(session: Session, parameters: Mapping[str, Any], back: Given) -> dict[int, Reversible]:
@@ -80,4 +97,4 @@ def _given(session: Session, line: sa.Table, parameters: Mapping[str, Any]) -> G
 def _reversible(row: Any, source: str, decision: int, rate: FxRate, back: Given) -> Reversible:
     net, tax = back.get(row.id, (ZERO, ZERO))
     quote = TaxQuote("", row.tax_rate, row.tax_amount, row.tax_category, row.tax_jurisdiction, source, row.tax_reason)
-    return Reversible(quote, decision, row.amount + net, row.tax_amount + tax, rate)
+    return Reversible(row.amount, quote, decision, row.amount + net, row.tax_amount + tax, rate)

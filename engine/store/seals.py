@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from engine.store import tables, types
 from engine.store.convert import Row, chunks
 from engine.store.tables import CHAIN
+from engine.store.tables.masters import BUYER_PARTICULARS, SELLER_PARTICULARS
 
 MASTERS: Final = (
     tables.ENTITY,
@@ -38,6 +39,8 @@ MASTERS: Final = (
     tables.USAGE_SOURCE,
     tables.USAGE_TOTAL,
     tables.WALLET,
+    tables.EXEMPTION,
+    tables.PURCHASE_ORDER,
 )
 OPENINGS: Final = (
     tables.CUTOVER,
@@ -50,6 +53,15 @@ OPENINGS: Final = (
     tables.OPENING_NUMBER,
     tables.OPENING_BALANCE,
 )
+_CARRIED: Final[Mapping[str, Any]] = {"document": 0}
+_DECIDED: Final[Mapping[str, Any]] = {
+    "state": "open",
+    "decided_by": "",
+    "decided_at": None,
+    "reason": "",
+    "item": 0,
+    "issued_run": 0,
+}
 _TOLD: Final = {"state": "pending", "attempts": 0, "next_at": None, "answer": None}
 
 SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
@@ -70,8 +82,20 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "index_value": (10, {}),
     "trigger_note": (1, {}),
     "late_usage": (1, {}),
+    "condition_waiver": (1, {}),
+    "draft": (1, _DECIDED),
     "attribute_value": (10, {}),
     "wallet_movement": (1, {}),
+    "receipt": (10, {}),
+    "number_mark": (1, {}),
+    "clearance_step": (1, {}),
+    "tax_detail": (10, {}),
+    "tax_code": (1, {}),
+    "tax_evidence": (1, {}),
+    "tax_correction": (1, _CARRIED),
+    "settlement": (1, {}),
+    "memo": (1, {}),
+    "revaluation": (10, {}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 
@@ -97,8 +121,12 @@ ADDED: Final[Mapping[str, Mapping[str, Any]]] = {
     "usage_event": {"dimensions": None},
     "subscription": {"anchor_time": None, "anchor_slips": False},
     "subscription_event": {"charge": None, "amount": None, "anchor_day": None, "at": None, "coupon": None},
-    "invoice_line": {"upon": 0, "exact": "", "grouped": "", "discounts": ""},
-    "opening_line": {"upon": 0, "exact": "", "grouped": "", "discounts": ""},
+    "invoice_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": ""},
+    "opening_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": ""},
+    "entity": dict.fromkeys(SELLER_PARTICULARS, ""),
+    "account": dict.fromkeys(BUYER_PARTICULARS, ""),
+    "contract": {"type": ""},
+    "invoice": {"seller_id": None},
     "wallet_lot": {"wallet": "", "kind": "paid", "cost": None},
 }
 """Tables that were given columns since rows of them were first sealed: these columns in the order in which they came, and what

@@ -15,6 +15,7 @@ from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.contract import ContractLine
 from engine.model.invoice import RatedCharge
+from engine.model.numbering import ASCENDING
 from engine.model.subscription import SubscriptionEvent
 from engine.store import tables as t
 from engine.store.session import Session
@@ -271,9 +272,10 @@ def payers_billed(
 
 
 def documents_after(session: Session, tenant: str, on: date) -> tuple[str, date] | None:
-    """(series, date) of the newest document of a tenant, if it is dated after a day."""
+    """(series, date) of the newest document of a tenant in a series whose dates ascend, if it is dated after a day."""
     series = t.SERIES.c
-    query = sa.select(series.series, series.last_date).where(series.tenant == tenant, series.last_date > on)
+    ascends = (series.dates == ASCENDING, series.last_date > on)
+    query = sa.select(series.series, series.last_date).where(series.tenant == tenant, *ascends)
     rows = session.rows(query.order_by(series.last_date.desc(), series.series).limit(1))
     return (rows[0].series, rows[0].last_date) if rows else None
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from engine.store.writing_approvals import ApprovalsWriter
 from engine.store.writing_attributes import AttributesWriter
+from engine.store.writing_clearance import ClearanceWriter
+from engine.store.writing_conditions import ConditionsWriter
 from engine.store.writing_cursors import CursorsWriter
-from engine.store.writing_lateness import LatenessWriter
+from engine.store.writing_drafts import DraftsWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_masters import MastersWriter
 from engine.store.writing_openings import OpeningsWriter
+from engine.store.writing_orders import OrdersWriter
 from engine.store.writing_outbox import OutboxWriter
 from engine.store.writing_queue import QueueWriter
 from engine.store.writing_requests import RequestsWriter
 from engine.store.writing_runs import RunsWriter
+from engine.store.writing_settlements import SettlementsWriter
+from engine.store.writing_tax import TaxWriter
 from engine.store.writing_triggers import TriggersWriter
 from engine.store.writing_wallets import WalletsWriter
 
@@ -20,7 +25,7 @@ from engine.store.writing_wallets import WalletsWriter
 class Writer(
     OpeningsWriter,
     MastersWriter,
-    LatenessWriter,
+    DraftsWriter,
     LedgerWriter,
     RunsWriter,
     OutboxWriter,
@@ -30,6 +35,11 @@ class Writer(
     TriggersWriter,
     AttributesWriter,
     WalletsWriter,
+    SettlementsWriter,
     CursorsWriter,
+    ClearanceWriter,
+    TaxWriter,
+    ConditionsWriter,
+    OrdersWriter,
 ):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

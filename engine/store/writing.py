@@ -32,6 +32,11 @@ APPENDABLE: Final = {
         tables.AUDIT,
         tables.INTAKE_FILE,
         tables.LATE_USAGE,
+        tables.NUMBER_MARK,
+        tables.CLEARANCE_STEP,
+        tables.TAX_DETAIL,
+        tables.MEMO,
+        tables.REVALUATION,
     )
 }
 """Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have their own ways."""

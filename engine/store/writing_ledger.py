@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
+from engine.model.numbering import ASCENDING
 from engine.model.subscription import BillingMark
 from engine.store import bulk, types
 from engine.store.bulk import Row
@@ -45,15 +46,16 @@ class LedgerWriter(WriterBase):
 
     def set_marks(self, marks: Iterable[BillingMark]) -> int:
         """Say how far subscriptions are billed, in place of what was said before; how many."""
-        rows = [(m.subscription_id, m.billed_to, m.events_seen, m.usage_seen, m.billed_on) for m in marks]
+        rows = [(m.subscription_id, m.billed_to, m.events_seen, m.usage_seen, m.billed_on, m.billed_at) for m in marks]
         if rows:
             with self._spoiling():
                 bulk.upsert(self.connection, BILLING_MARK, rows)
             self.audit("set marks", BILLING_MARK.name, None, {"rows": len(rows)})
         return len(rows)
 
-    def take_numbers(self, tenant: str, entity: str, series: str, count: int, on: date) -> int:
-        """The first of ``count`` consecutive legal numbers for documents dated ``on``; a series starts at 1.
+    def take_numbers(self, tenant: str, entity: str, series: str, count: int, on: date, dates: str = ASCENDING) -> int:
+        """The first of ``count`` consecutive legal numbers for documents dated ``on``; a series starts at 1.  ``dates`` says
+        whether a document may be dated before an earlier number.
 
         The series stays locked until the transaction ends, and a transaction that is rolled back gives its numbers
         back: take them last.
@@ -66,11 +68,14 @@ class LedgerWriter(WriterBase):
         key = {"tenant": tenant, "entity": entity, "series": series}
         mine = sa.and_(*(SERIES.c[name] == value for name, value in key.items()))
         with self._spoiling():
-            self._insert_or_ignore(SERIES, [{**key, "next": 1, "last_date": None}])
+            self._insert_or_ignore(SERIES, [{**key, "next": 1, "last_date": None, "dates": dates}])
+            fits = sa.or_(SERIES.c.last_date.is_(None), SERIES.c.last_date <= on)
+            free = dates != ASCENDING
+            newest = sa.case((fits, sa.literal(on, SERIES.c.last_date.type)), else_=SERIES.c.last_date) if free else on
             taken = self.connection.execute(
                 sa.update(SERIES)
-                .where(mine, sa.or_(SERIES.c.last_date.is_(None), SERIES.c.last_date <= on))
-                .values(next=SERIES.c.next + count, last_date=on)
+                .where(mine, *(() if free else (fits,)))
+                .values(next=SERIES.c.next + count, last_date=newest, **({"dates": dates} if free else {}))
                 .returning(SERIES.c.next)
             ).scalar()
             if taken is None:

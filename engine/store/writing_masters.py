@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.store import query, tables, types
 from engine.store.records import Outcome
+from engine.store.tables.masters import BUYER_PARTICULARS, SELLER_PARTICULARS
 from engine.store.writing import WriterBase
 
 UNKNOWN_KIND = Code("store.unknown-kind", "A kind of master record that the books do not keep.")
@@ -29,6 +30,7 @@ class Kind(msgspec.Struct, frozen=True):
         lookup: the column whose values are passed as a list.
         names: columns that structs and import files call otherwise.
         personal: columns whose values audit rows do not repeat.
+        plain: columns that rows may leave out, and what they hold then.
         fixed: columns whose change contradicts what the books say already.
         many: the type of a list of lookup values.
     """
@@ -38,6 +40,7 @@ class Kind(msgspec.Struct, frozen=True):
     lookup: str
     names: Mapping[str, str] = {}
     personal: frozenset[str] = frozenset()
+    plain: Mapping[str, str] = {}
     fixed: frozenset[str] = frozenset()
     many: type[types.IdList] = types.TextList
 
@@ -52,15 +55,17 @@ class Kind(msgspec.Struct, frozen=True):
         return [column.name for column in self.table.columns if column.name not in ("id", "current")]
 
 
-_PERSONAL: Final = frozenset({"name", "tax_id", "email", "address"})
+_PERSONAL: Final = frozenset({"name", "tax_id", "email", "address", *BUYER_PARTICULARS} - {"endpoint_scheme"})
+_PLAIN: Final[Mapping[str, str]] = dict.fromkeys((*SELLER_PARTICULARS, *BUYER_PARTICULARS), "")
+"""Fields of parties that rows may leave out, with what that means."""
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "entities": Kind(tables.ENTITY, ("tenant", "key"), "key"),
-    "accounts": Kind(tables.ACCOUNT, ("tenant", "entity", "key"), "key", personal=_PERSONAL),
+    "entities": Kind(tables.ENTITY, ("tenant", "key"), "key", plain=_PLAIN),
+    "accounts": Kind(tables.ACCOUNT, ("tenant", "entity", "key"), "key", personal=_PERSONAL, plain=_PLAIN),
     "meters": Kind(tables.METER, ("tenant", "key"), "key"),
     "plans": Kind(tables.PLAN, ("tenant", "key"), "key"),
     "charges": Kind(tables.CHARGE, ("tenant", "plan", "key"), "plan"),
-    "contracts": Kind(tables.CONTRACT, ("tenant", "entity", "key"), "key"),
+    "contracts": Kind(tables.CONTRACT, ("tenant", "entity", "key"), "key", plain={"type": ""}),
     "contract_lines": Kind(
         tables.CONTRACT_LINE, ("tenant", "entity", "contract", "plan", "charge", "valid_from"), "contract"
     ),
@@ -99,7 +104,22 @@ KINDS: Final[Mapping[str, Kind]] = {
     "milestones": Kind(tables.MILESTONE, ("tenant", "entity", "subscription", "key"), "subscription"),
     "usage_sources": Kind(tables.USAGE_SOURCE, ("tenant", "entity", "key"), "key"),
     "usage_totals": Kind(tables.USAGE_TOTAL, ("tenant", "entity", "source", "meter", "day"), "day", many=types.DayList),
+    "exemptions": Kind(tables.EXEMPTION, ("tenant", "entity", "account", "certificate"), "account"),
+    "tax_evidence": Kind(
+        tables.TAX_EVIDENCE,
+        ("tenant", "entity", "account", "key"),
+        "account",
+        personal=frozenset({"tax_id"}),
+        fixed=frozenset({"kind", "country", "tax_id", "valid", "checked_on", "reference", "source"}),
+    ),
+    "tax_codes": Kind(tables.TAX_CODE, ("tenant", "key"), "key", fixed=frozenset({"name", "reporting_code"})),
     "gl_accounts": Kind(tables.GL_ACCOUNT, ("tenant", "code"), "code"),
+    "purchase_orders": Kind(
+        tables.PURCHASE_ORDER,
+        ("tenant", "entity", "account", "number"),
+        "number",
+        fixed=frozenset({"currency", "buyer_reference"}),
+    ),
     "wallets": Kind(
         tables.WALLET, ("tenant", "entity", "key"), "key", fixed=frozenset({"account", "currency", "unit", "unit_rate"})
     ),
@@ -241,6 +261,8 @@ def _values(how: Kind, kind: str, row: msgspec.Struct | Mapping[str, Any], defau
             value = defaults[name]
         elif how.table.c[name].nullable:
             value = None
+        elif name in how.plain:
+            value = how.plain[name]
         else:
             raise refuse(INCOMPLETE, f"a row of {kind} has no {called}", mend="give all fields of the record")
         if isinstance(how.table.c[name].type, types.Document):

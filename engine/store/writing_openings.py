@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from engine.model.numbering import ASCENDING
 from engine.model.subscription import BillingMark
 from engine.store import bulk, openings, query, tables, types
 from engine.store.records import Outcome
@@ -136,7 +137,10 @@ class OpeningsWriter(MastersWriter, LedgerWriter):
         """Let a series go on after the number ``last`` of a document dated ``on``; False where it has begun here already."""
         key = {"tenant": tenant, "entity": entity, "series": series}
         with self._spoiling():
-            done = self._insert_or_ignore(tables.SERIES, [{**key, "next": last + 1, "last_date": on}]) == 1
+            done = (
+                self._insert_or_ignore(tables.SERIES, [{**key, "next": last + 1, "last_date": on, "dates": ASCENDING}])
+                == 1
+            )
         if done:
             after = {"next": last + 1, "on": on.isoformat()}
             self.audit("go on numbering", f"series/{entity}/{series}", None, after, tenant=tenant)

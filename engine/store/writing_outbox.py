@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.base.errors import Code, refuse
 from engine.model.effect import Answer, Effect
-from engine.store import query
+from engine.store import query, types
 from engine.store.outbox import PENDING, waiting
 from engine.store.records import OutboxEffect
-from engine.store.tables import EFFECT
+from engine.store.tables import EFFECT, RECEIPT
 from engine.store.writing import WriterBase
 
 UNKNOWN_EFFECT = Code(
@@ -23,20 +24,37 @@ UNKNOWN_EFFECT = Code(
 class OutboxWriter(WriterBase):
     """Writes the outbox."""
 
-    def add_effects(self, tenant: str, entity: str, effects: Iterable[tuple[Effect, str]]) -> int:
-        """Put effects, each with the adapter that is to be told, into the outbox; how many."""
+    def add_effects(
+        self, tenant: str, entity: str, effects: Iterable[tuple[Effect, str]], run_id: int | None = None
+    ) -> int:
+        """Put effects, each with the adapter that is to be told, into the outbox; how many.  They are those of the writer's run,
+        or of the one named."""
         made = list(effects)
         if not made:
             return 0
-        first = self.take_ids(EFFECT.name, len(made))
+        first, of_run = self.take_ids(EFFECT.name, len(made)), self.run_id if run_id is None else run_id
         rows = [
-            (first + i, tenant, entity, e.port, e.kind, e.key, e.payload, PENDING, adapter, 0, None, None, self.run_id)
+            (first + i, tenant, entity, e.port, e.kind, e.key, e.payload, PENDING, adapter, 0, None, None, of_run)
             for i, (e, adapter) in enumerate(made)
         ]
         with self._spoiling():
             self._insert(EFFECT, rows)
         self.audit("add effects", EFFECT.name, None, {"effects": len(made)}, tenant=tenant)
         return len(made)
+
+    def put_receipts(self, tenant: str, adapter: str, receipts: Sequence[tuple[Any, ...]]) -> int:
+        """Keep what was heard of effects; how many receipts.
+
+        They are (effect key, state, at, reason, evidence), of effects that the outbox has.
+        """
+        if not receipts:
+            return 0
+        first = self.take_ids(RECEIPT.name, len(receipts))
+        with self._spoiling():
+            rows = [(first + i, tenant, adapter, *one, self.change.at) for i, one in enumerate(receipts)]
+            self._insert(RECEIPT, rows)
+        self.audit("hear of effects", f"adapter/{adapter}", None, {"receipts": len(receipts)}, tenant=tenant)
+        return len(receipts)
 
     def claim(
         self, tenant: str, port: str, limit: int, lease: timedelta, without: Collection[str] = (), run_id: int = 0
@@ -76,6 +94,23 @@ class OutboxWriter(WriterBase):
             return sum(
                 self._answer(tenant, port, given, (retry_at or {}).get(given.key, self.change.at)) for given in answers
             )
+
+    def reopen(self, tenant: str, port: str, keys: Sequence[str]) -> int:
+        """Let effects go out again whose answer turned out to be wrong; how many there were.
+
+        They are in doubt until they are answered again: an adapter that can be asked is asked before it is told.
+        """
+        column = EFFECT.c
+        mine = (column.tenant == tenant, column.port == port, column.state != PENDING)
+        wanted = query.among(self.dialect, column.key, "wanted", types.TextList)
+        with self._spoiling():
+            before = sa.select(column.key, column.state).where(*mine, wanted).order_by(column.id)
+            found = self.connection.execute(before, {"wanted": list(keys)}).all()
+            update = sa.update(EFFECT).where(*mine, wanted).values(state=PENDING, next_at=None, answer=None)
+            self.connection.execute(update, {"wanted": [row.key for row in found]})
+        for row in found:
+            self.audit("reopen effect", f"effect/{row.key}", {"state": row.state}, {"state": PENDING}, tenant=tenant)
+        return len(found)
 
     def _answer(self, tenant: str, port: str, given: Answer, again: datetime) -> bool:
         column = EFFECT.c

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from engine.model.request import DONE, FAILED, QUEUED, TAKEN, RunRequest, ScheduleMark
+from engine.model.request import DONE, FAILED, QUEUED, TAKEN, WAITING, RunRequest, ScheduleMark
 from engine.store.reading_queue import over
 from engine.store.tables import LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.writing import WriterBase
@@ -132,7 +132,9 @@ class QueueWriter(WriterBase):
         without an end has failed.
         """
         column, at = RUN_REQUEST.c, self.change.at
-        rested = sa.and_(column.state == QUEUED, sa.or_(column.until.is_(None), over(column.until, at, length)))
+        rested = sa.and_(
+            column.state.in_([QUEUED, WAITING]), sa.or_(column.until.is_(None), over(column.until, at, length))
+        )
         silent = sa.and_(column.state == TAKEN, over(column.until, at, length))
         other = RUN_REQUEST.alias("other")
         busy = sa.select(other.c.kind).where(
@@ -175,13 +177,13 @@ class QueueWriter(WriterBase):
         return ended
 
     def postpone_request(self, request: RunRequest, until: datetime, error: str) -> bool:
-        """Put a request back into the queue until a moment, because of what it waits for; False where another worker
-        has taken it meanwhile.  It has as many attempts as a new one."""
-        values = {"state": QUEUED, "holder": "", "until": until, "attempts": 0, "error": error}
+        """Let a request wait until a moment, because of what it waits for; False where another worker has taken it
+        meanwhile.  It has as many attempts as a new one."""
+        values = {"state": WAITING, "holder": "", "until": until, "attempts": 0, "error": error}
         with self._spoiling():
             postponed = self.connection.execute(sa.update(RUN_REQUEST).where(*_held(request)).values(values)).rowcount
         if postponed and error != request.error:
-            self._note("postpone request", request, {"state": TAKEN}, {"state": QUEUED, "error": error})
+            self._note("postpone request", request, {"state": TAKEN}, {"state": WAITING, "error": error})
         return postponed == 1
 
     def _lock_queue(self, tenant: str) -> None:

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
-from engine.web import problems, schema, trigger_schema, wallet_schema
+from engine.web import control_schema, problems, schema, trigger_schema, wallet_schema
+from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
 from engine.web.triggering import Triggering
 from engine.web.wallets import Wallets
@@ -31,6 +32,7 @@ def made(
     stopped: Callable[[], None] = lambda: None,
     triggering: Triggering | None = None,
     wallets: Wallets | None = None,
+    controls: Controls | None = None,
 ) -> FastAPI:
     """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
 
@@ -41,6 +43,7 @@ def made(
 
     api = _made(ingesting, triggering, life)
     _add_wallets(api, wallets)
+    _add_controls(api, controls)
     return api
 
 
@@ -145,11 +148,43 @@ def _add_wallets(api: FastAPI, wallets: Wallets | None) -> None:
         return await wallets.look(request, key)
 
 
+def _add_controls(api: FastAPI, controls: Controls | None) -> None:
+    """The addresses of control totals."""
+
+    @api.post(
+        "/v1/control-totals",
+        operation_id="sendControlTotals",
+        summary="Say what a source has counted",
+        tags=["usage"],
+        dependencies=[Security(BEARER)],
+        responses=schema.ANSWERS,
+        openapi_extra={"requestBody": control_schema.BODY},
+        response_model=None,
+    )
+    async def totals(request: Request) -> Response:
+        assert controls is not None
+        return await controls.totals(request)
+
+    @api.get(
+        "/v1/control-totals/missing",
+        operation_id="showMissingUsage",
+        summary="Which deliveries are overdue, and which totals differ from what arrived",
+        tags=["usage"],
+        dependencies=[Security(BEARER)],
+        responses=control_schema.answers(schema.ANSWERS),
+        openapi_extra={"parameters": control_schema.PARAMETERS},
+        response_model=None,
+    )
+    async def missing(request: Request) -> Response:
+        assert controls is not None
+        return await controls.missing(request)
+
+
 def document(api: FastAPI) -> dict[str, Any]:
     """The OpenAPI document."""
     if api.openapi_schema is None:
         described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS
+        schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS
         described.setdefault("components", {})["schemas"] = schemas
         for path in described["paths"].values():
             for operation in path.values():

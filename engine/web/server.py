@@ -21,6 +21,7 @@ from engine.base.errors import Code, Finding, Where, refuse
 from engine.web import api
 from engine.web.access import Access, access
 from engine.web.buckets import Buckets
+from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
 from engine.web.throttle import TENANT, Throttle
 from engine.web.triggering import Triggering
@@ -98,14 +99,16 @@ class Server:
         ingesting = Ingesting(door, self._access, self._throttle, settings.waiting, settings.largest_body)
         triggering = Triggering(self._app.triggers, self._access, self._throttle)
         wallets = Wallets(lambda: self._app.wallets, self._access, self._throttle, settings.waiting)
+        controls = Controls(lambda: self._app.usage.control, self._access, self._throttle, settings.waiting)
 
         def stopped() -> None:
             ingesting.close()
             triggering.close()
             wallets.close()
+            controls.close()
 
         config = uvicorn.Config(
-            api.made(ingesting, stopped, triggering, wallets),
+            api.made(ingesting, stopped, triggering, wallets, controls),
             log_level="warning",
             access_log=False,
             server_header=False,

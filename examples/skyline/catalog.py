@@ -155,7 +155,12 @@ GL_ACCOUNTS = (
     ("4210", "Revenue, setting up", "income"),
     ("4300", "Breakage of prepaid credits", "income"),
     ("4900", "Promotional credits", "income"),
+    ("6900", "Bad debts", "expense"),
     ("7900", "Currency rounding", "expense"),
     ("7910", "Exchange differences of prepaid credits", "expense"),
+    ("7920", "Realised exchange gains", "income"),
+    ("7930", "Realised exchange losses", "expense"),
+    ("7940", "Unrealised exchange gains", "income"),
+    ("7950", "Unrealised exchange losses", "expense"),
 )
 """Rows of ``gl_accounts``: the chart that the posting rules refer to."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
+from examples.skyline import parties
 from examples.skyline.catalog import (
     NOT_IN_POUNDS,
     ONLY_IN_EUROPE,
@@ -126,7 +127,7 @@ def _account(
         *(entity, key, name, code, region, currency, zone, parent, payer, segment, country.language, tax_id),
         *("true" if exempt else "false", mail, address),
     )
-    out.add(folder_of(since), "accounts", [row])
+    out.add(folder_of(since), "accounts", [parties.account(row)])
     contract = _contract(random, entity, key, segment, since, out)
     return Customer(entity, key, segment, currency, zone, since, contract)
 

@@ -22,9 +22,11 @@ CUTOVER, END = MONTHS[0], date(2024, 4, 1)
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(names.split())
     for table, names in {
-        "entities": "key name country functional_currency zone address fiscal_year_start registrations bank_accounts",
+        "entities": "key name country functional_currency zone address fiscal_year_start registrations bank_accounts"
+        " city postcode region legal_id legal_scheme endpoint endpoint_scheme contact_name contact_phone contact_email",
         "accounts": "entity key name country region currency zone parent payer segment language tax_id tax_exempt email"
-        " address",
+        " address city postcode legal_id legal_scheme endpoint endpoint_scheme contact_name contact_phone contact_email"
+        " reference",
         "meters": "key unit aggregation",
         "plans": "key name",
         "charges": "plan key name kind timing months meter unit product tax_code",

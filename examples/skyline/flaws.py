@@ -6,8 +6,9 @@ from examples.skyline.deliveries import INITIAL, Deliveries, Row
 from examples.skyline.world import EUROPE
 
 JANUARY, FEBRUARY, MARCH = "2024-01", "2024-02", "2024-03"
-_LONDON = ("GBP", "Europe/London", "", "", "business", "en", "", "false", "", "")
-_UTRECHT = ("EURO", "Europe/Amsterdam", "", "", "business", "nl", "", "false", "", "")
+_NONE = ("",) * 10
+_LONDON = ("GBP", "Europe/London", "", "", "business", "en", "", "false", "", "", *_NONE)
+_UTRECHT = ("EURO", "Europe/Amsterdam", "", "", "business", "nl", "", "false", "", "", *_NONE)
 _VOICE = (EUROPE, "E-00004-S2", "voice_minutes")
 _HOURS = (EUROPE, "E-00001-S1", "compute_hours")
 _KNOWN = "2024-01-12T10:00:00+00:00"

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any, NamedTuple
 
+from examples.skyline import parties
 from examples.skyline.deliveries import CUTOVER, INITIAL, MONTHS, Deliveries
 from examples.skyline.world import AMERICAS, COUNTRIES, ENTITY_COUNTRIES, EUROPE, FIRST_WORDS, SECOND_WORDS
 
@@ -174,7 +175,7 @@ def _account(random: Random, entity: str, index: int, out: Deliveries) -> Taken:
         *(country.language, "", "false", f"accounts-{key.lower()}@post.test"),
         f"{street}\n{postcode} {city}\n{country.name}",
     )
-    out.add(INITIAL, "accounts", [row])
+    out.add(INITIAL, "accounts", [parties.account(row)])
     start = date(random.choice((2022, 2023)), random.randint(1, 12), 1)
     quantity = random.randint(*offer.quantities)
     taken = Taken(entity, key, code, country.currency, offer, quantity, start)

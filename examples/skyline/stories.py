@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from examples.skyline import parties
 from examples.skyline.deliveries import INITIAL, Deliveries, Row, folder_of
 from examples.skyline.world import AMERICAS, COUNTRIES, EUROPE
 
@@ -244,7 +245,7 @@ STORIES = (
 def stories(out: Deliveries) -> list[Story]:
     """Add every story to ``out``, and give them back."""
     for story in STORIES:
-        out.add(INITIAL, "accounts", [_account(story)])
+        out.add(INITIAL, "accounts", [parties.account(_account(story))])
         if story.contract:
             days, order, lines = story.contract
             key = f"{story.key}-C1"
@@ -254,7 +255,7 @@ def stories(out: Deliveries) -> list[Story]:
             _subscription(story, f"{story.key}-S{number}", taken, out)
     # The customer of story 24 gets its tax number in February.
     late = next(story for story in STORIES if story.key == "E-00024")
-    out.add(FEBRUARY, "accounts", [_account(late, tax_id="DE999100024")])
+    out.add(FEBRUARY, "accounts", [parties.account(_account(late, tax_id="DE999100024"))])
     return list(STORIES)
 
 

@@ -1,7 +1,7 @@
 """The world that Skyline sells in: its legal entities, countries, and the words that names are made of.
 
-Everything is fictitious.  Tax numbers have the form that each country gives them, with a run of nines that marks them
-as made up; mail goes to the domain ``.test``.
+Everything is fictitious.  Tax numbers have the form that each country gives them, with its check digits and a run of nines
+that marks them as made up; mail goes to the domain ``.test``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ ENTITIES = (
         "NL",
         "EUR",
         "Europe/Amsterdam",
-        "Lantaarnkade 12\n1019 XX Amsterdam\nNetherlands",
+        "Lantaarnkade 12",
         "1",
-        "NL:vat:NL999900017B01;GB:vat:GB999900017",
+        "NL:vat:NL999900017B36;GB:vat:GB999900015",
         "collections:EUR:NL57SKYB0999900017:SKYBNL2X;pounds:GBP:NL30SKYB0999900018:SKYBNL2X",
+        *("Amsterdam", "1019 XX", "", "99900017", "0106", "99900017", "0106"),
+        *("Billing desk", "+31 20 999 0017", "billing@skyline-eu.test"),
     ),
     (
         AMERICAS,
@@ -41,10 +43,11 @@ ENTITIES = (
         "US",
         "USD",
         "America/New_York",
-        "400 Signal Pier\nNew York, NY 10099\nUnited States",
+        "400 Signal Pier",
         "7",
-        "US:sales_tax:NY-99990017;JP:consumption_tax:T9999900000018",
+        "US:sales_tax:NY-99990017;JP:consumption_tax:T8999999900018",
         "operating:USD",
+        *("New York", "10099", "NY", "", "", "", "", "Billing desk", "+1 212 555 0117", "billing@skyline-us.test"),
     ),
 )
 """Rows of ``entities``: two companies that keep their books in different currencies and fiscal years."""

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 import msgspec
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.numbers import NumberPattern, parse_pattern
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from engine.base import wording
 from engine.base.document import parse
 from engine.base.errors import Code, Where, refuse
-from engine.base.money import minor_digits
+from engine.base.wording import ENGLISH
 from engine.ports.hookspecs.delivery import InvoiceDocument
 
 BAD_TEMPLATE = Code("delivery-file.bad-template", "A template of the page that cannot be read or is not Jinja2.")
-
-ENGLISH: Final = "en"
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -69,7 +64,7 @@ class Page:
 
     def render(self, document: InvoiceDocument) -> str:
         """The page of a document.  Raises jinja2.TemplateError where the template cannot show it."""
-        locale = locale_of(document.buyer.language, document.buyer.country)
+        locale = wording.locale_of(document.buyer.language, document.buyer.country)
         return self._template.render(
             document=document,
             lang=str(locale).replace("_", "-"),
@@ -86,76 +81,34 @@ class Page:
         return text
 
 
-@cache
-def locale_of(language: str, country: str) -> Locale:
-    """The locale of a language in a country: ``de`` in CH writes 1’234.50.  English where the language is not known."""
-    for name in (f"{language}_{country}", language, ENGLISH):
-        try:
-            return Locale.parse(name)
-        except (UnknownLocaleError, ValueError):
-            continue
-    raise AssertionError("babel knows English")
-
-
-@cache
-def _pattern(locale: Locale, fewest: int, most: int) -> NumberPattern:
-    pattern = parse_pattern(locale.decimal_formats[None].pattern)
-    pattern.frac_prec = (fewest, most)
-    return pattern
-
-
-def _number(value: Decimal, locale: Locale, fewest: int, most: int) -> str:
-    text: str = _pattern(locale, fewest, most).apply(value, locale)
-    return text
-
-
-@lru_cache(maxsize=10_000)
-def _day(value: date, locale: Locale) -> str:
-    return format_date(value, "medium", locale=locale)
-
-
-@lru_cache(maxsize=10_000)
-def _share(value: Decimal, locale: Locale) -> str:
-    pattern = parse_pattern(locale.percent_formats[None].pattern)
-    pattern.frac_prec = (0, max(_places(value) - 2, 0))
-    text: str = pattern.apply(value, locale)
-    return text
-
-
 def money(context: Mapping[str, Any], value: Decimal, currency: str = "") -> str:
     """An amount with the digits of its currency, or more where it has more: ``1.234,50``."""
-    digits = minor_digits(currency or context["currency"])
-    return _number(value, context["locale"], digits, max(digits, _places(value)))
+    return wording.money(value, currency or context["currency"], context["locale"])
 
 
 def cash(context: Mapping[str, Any], value: Decimal, currency: str = "") -> str:
     """An amount with its currency: ``1.234,50 EUR``."""
-    return f"{money(context, value, currency)}\N{NO-BREAK SPACE}{currency or context['currency']}"
+    return wording.cash(value, currency or context["currency"], context["locale"])
 
 
 def number(context: Mapping[str, Any], value: Decimal) -> str:
     """A quantity or rate with the digits that it has, without zeros at its end."""
-    return _number(value, context["locale"], 0, _places(value.normalize()))
+    return wording.number(value, context["locale"])
 
 
 def percent(context: Mapping[str, Any], value: Decimal) -> str:
     """A share as a percentage: ``19 %``."""
-    return _share(value.normalize(), context["locale"])
+    return wording.percent(value, context["locale"])
 
 
 def day(context: Mapping[str, Any], value: date) -> str:
     """A day, of medium length."""
-    return _day(value, context["locale"])
+    return wording.day(value, context["locale"])
 
 
 def last_day(context: Mapping[str, Any], value: date) -> str:
     """The last day of a period that ends before ``value``."""
-    return _day(value - timedelta(days=1), context["locale"])
-
-
-def _places(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0
+    return wording.last_day(value, context["locale"])
 
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {

@@ -23,7 +23,12 @@ NOT_EXPRESSIBLE = Code("einvoice.not-expressible", "A document that has no place
 Terms = dict[str, Any]
 """Values by business term, as the library that writes them takes them: amounts as text, days as dates."""
 
-TYPE_CODE: Final[Mapping[str, str]] = {"invoice": "380", "credit_note": "381", "corrected_invoice": "384"}
+TYPE_CODE: Final[Mapping[str, str]] = {
+    "invoice": "380",
+    "credit_note": "381",
+    "corrected_invoice": "384",
+    "debit_note": "383",
+}
 """UNTDID 1001."""
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -55,6 +60,8 @@ UNITS: Final[Mapping[str, str]] = {
 """Units of UNECE recommendation 20 by their name here; all others are counted as pieces, C62."""
 
 PRICE_DIGITS: Final = 4
+TOLERANCE: Final = Decimal("0.02")
+"""How far quantity times price may be from the amount, in whatever currency, by the rules of Peppol."""
 PERCENT: Final = Decimal(100)
 
 
@@ -88,7 +95,7 @@ def terms(document: InvoiceDocument) -> Terms:
         "BT-115": money(document.total - document.prepaid + document.rounding),
         "BG-1": [{"BT-22": document.note}] if document.note else None,
         "BG-3": [{"BT-25": one.number, "BT-26": one.invoice_date} for one in document.preceding],
-        "BG-4": _seller(document.seller, taxable),
+        "BG-4": _seller(document.seller, document, taxable),
         "BG-7": _buyer(document.buyer, taxable),
         "BG-23": [_breakdown(tax, money) for tax in merged(document.taxes)],
         "BG-25": [_line(line, document, money) for line in document.lines],
@@ -186,7 +193,7 @@ def _party(party: Seller | Buyer) -> Terms:
     if party.endpoint:
         found |= {"einvoicing_addr": party.endpoint, "einvoicing_addr_schemeid": party.endpoint_scheme}
     if party.legal_id:
-        found["legal_identifier"] = party.legal_id
+        found |= {"legal_identifier": party.legal_id, "legal_identifier_schemeid": party.legal_scheme}
     if party.contact:
         found["contacts"] = [
             {"name": party.contact.name, "phone": party.contact.phone, "email": party.contact.email},
@@ -194,10 +201,12 @@ def _party(party: Seller | Buyer) -> Terms:
     return {key: value for key, value in found.items() if value}
 
 
-def _seller(seller: Seller, taxable: bool) -> Terms:
-    """The seller, with his number for VAT; where nothing is subject to VAT the norm allows none, and his key stands in."""
-    number = next((one.number for one in seller.registrations if one.country == seller.country), "")
-    number = number or next((one.number for one in seller.registrations), "")
+def _seller(seller: Seller, document: InvoiceDocument, taxable: bool) -> Terms:
+    """The seller, with his number for VAT where the tax is levied, else where he is established, else any; where nothing is
+    subject to VAT the norm allows none, and his key stands in."""
+    levied = {tax.jurisdiction[:2] for tax in document.taxes if tax.tax}
+    known = sorted(seller.registrations, key=lambda one: (one.country not in levied, one.country != seller.country))
+    number = next((one.number for one in known if _for_vat(one.number)), "")
     found = _party(seller)
     if taxable and number:
         found["vat_identifier"] = number
@@ -207,7 +216,16 @@ def _seller(seller: Seller, taxable: bool) -> Terms:
 
 
 def _buyer(buyer: Buyer, taxable: bool) -> Terms:
-    return _party(buyer) | ({"vat_identifier": buyer.tax_id} if buyer.tax_id and taxable else {})
+    """The buyer; a tax number that is none for VAT, as it names no country, is one of his identifiers."""
+    found = _party(buyer)
+    if buyer.tax_id and not _for_vat(buyer.tax_id):
+        return found | {"identifiers": {None: buyer.tax_id}}
+    return found | ({"vat_identifier": buyer.tax_id} if buyer.tax_id and taxable else {})
+
+
+def _for_vat(number: str) -> bool:
+    """Whether a tax number begins with a country, as those for VAT do in the norm."""
+    return number[:2].isalpha() and number[:2].isupper() and number[2:].isalnum()
 
 
 def merged(taxes: Iterable[DocumentTax]) -> list[DocumentTax]:
@@ -268,7 +286,8 @@ def _priced(line: DocumentLine, currency: str, sign: int) -> tuple[Decimal, Deci
     if line.quantity and line.quantity > 0:
         price = (abs(amount) / line.quantity).quantize(Decimal(1).scaleb(-PRICE_DIGITS))
         exact = line.quantity == line.quantity.quantize(Decimal(1).scaleb(-PRICE_DIGITS))
-        if exact and price and round_to(price * line.quantity, currency) == abs(amount):
+        near = abs(price * line.quantity - abs(amount)) <= TOLERANCE
+        if exact and near and price and round_to(price * line.quantity, currency) == abs(amount):
             quantity = line.quantity.normalize() if amount >= 0 else -line.quantity.normalize()
             return quantity, _plain(price), UNITS.get(line.unit or "", "C62")
     return Decimal(1 if amount >= 0 else -1), abs(amount), "C62"

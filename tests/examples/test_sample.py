@@ -159,6 +159,10 @@ def test_files_are_as_the_import_documents_them() -> None:
     left_out = {
         "usage_reversals",
         "coupons",
+        "exemptions",
+        "purchase_orders",
+        "tax_codes",
+        "tax_evidence",
         "index_values",
         "usage_sources",
         "usage_totals",

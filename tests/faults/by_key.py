@@ -34,6 +34,9 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "invoice": frozenset({"sequence", "number"}),
     "effect": frozenset({"attempts", "next_at"}),
     "work_item": frozenset({"opened_at", "resolved_at"}),
+    "settlement": frozenset({"at"}),
+    "receipt": frozenset({"heard_at"}),
+    "clearance_step": frozenset({"at"}),
 }
 """Numbers, and times at which something was written; how often an effect was tried is no part of what it came to."""
 
@@ -53,6 +56,8 @@ class _Names:
     def __init__(self, rows: Mapping[str, list[Row]]) -> None:
         self.by_id: dict[str, dict[int, str]] = defaultdict(dict)
         versions: Counter[str] = Counter()
+        for row in rows["settlement"]:  # an act is a document of its own, which its entry names
+            self.by_id["invoice"][row["document"]] = f"settlement {row['entity']}/{row['key']}"
         for table, fields in _KEYS.items():
             for row in sorted(rows[table], key=lambda r: r["id"]):
                 key = "/".join(str(self.of(*field, row)) for field in fields)
@@ -69,6 +74,7 @@ class _Names:
 _KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     table: tuple((name, target) for name, _, target in (field.partition(">") for field in fields.split()))
     for table, fields in {
+        "entity": "key",
         "account": "entity key",
         "charge": "plan key",
         "contract_line": "entity contract plan charge valid_from",
@@ -87,12 +93,14 @@ _KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 _LINKS: Final[Mapping[str, str]] = {
     "account_id": "account",
     "payer_id": "account",
+    "seller_id": "entity",
     "charge_id": "charge",
     "contract_line_id": "contract_line",
     "subscription_id": "subscription",
     "run_id": "run",
     "invoice_id": "invoice",
     "document": "invoice",
+    "item": "invoice",
     "line_id": "invoice_line",
     "credits": "invoice_line",
     "entry_id": "entry",

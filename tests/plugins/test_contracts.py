@@ -10,8 +10,17 @@ from typing import Any
 
 import pytest
 
-from engine.ports.contracts import DeliveryContract, EinvoiceContract, Fault, Setup, TaxContract, UsageContract
+from engine.ports.contracts import (
+    BankContract,
+    DeliveryContract,
+    EinvoiceContract,
+    Fault,
+    Setup,
+    TaxContract,
+    UsageContract,
+)
 from engine.ports.discovery import SHIPPED
+from tests.plugins.bank_samples import SAMPLES
 from tests.plugins.documents import files
 from tests.plugins.test_einvoice import DOCUMENTS
 
@@ -56,3 +65,11 @@ class TestEinvoiceEn16931(EinvoiceContract):
 
     def documents(self) -> list[Any]:
         return [DOCUMENTS["standard"], DOCUMENTS["credit note"], DOCUMENTS["reverse charge"]]
+
+
+@pytest.mark.capability("A4.2")
+class TestBankFiles(BankContract):
+    setup = Setup(SHIPPED / "bank_files")
+
+    def files(self) -> Mapping[str, Sequence[bytes]]:
+        return SAMPLES

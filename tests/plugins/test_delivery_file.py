@@ -208,3 +208,9 @@ def test_a_record_that_cannot_be_read_is_no_word_about_the_key(host: Host, tmp_p
     with pytest.raises(AdapterFailed) as raised:
         status(host, "k", document())
     assert (raised.value.kind, "the record of the key cannot be read" in str(raised.value)) == ("transient", True)
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_note", "corrected_invoice", "debit_note"])
+def test_every_kind_of_document_has_a_name(host: Host, tmp_path: Path, kind: str) -> None:
+    [answer] = send(host, document(kind=kind))
+    assert answer.state == "accepted", answer.reason

@@ -128,6 +128,7 @@ def _rules(company: Company) -> dict[str, str]:
                 for code, rate in RULED.items()
             ),
         ),
+        "tax_rounding/sim.yaml": ruleset("tax_rounding/sim", ("id: lines, then: {by: line}",)),
         "revrec/sim.yaml": ruleset("revrec/sim", ("id: now, then: {method: now}",)),
         "posting/sim.yaml": ruleset(
             "posting/sim",

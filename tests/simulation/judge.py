@@ -130,7 +130,11 @@ class Judge:
                 refuse(f"the books of {entity} are out of balance by {functional} in functional currency")
             for row in rows:
                 if row["account"] != "7900":
-                    there[entity, row["account"], row["currency"]] = units(row["amount"], row["currency"])
+                    owed = (
+                        "1200" if row["account"] == "2400" else row["account"]
+                    )  # credit on account is owed the other way
+                    key = (entity, owed, row["currency"])
+                    there[key] = there.get(key, 0) + units(row["amount"], row["currency"])
         for key in sorted(wanted.keys() | there.keys()):
             if wanted[key] != there.get(key, 0):
                 entity, account, currency = key

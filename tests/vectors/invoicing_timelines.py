@@ -1,4 +1,4 @@
-"""Runs ``invoicing_timelines`` but for its balances: what is billed, given back, and when, as terms change."""
+"""Runs ``invoicing_timelines`` (its balances in a module of their own): what is billed, given back, and when, as terms change."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from engine.billing.statement import values
 from engine.model.catalog import Plan
 from engine.model.due import AccountDue
 from engine.model.invoice import BilledLine, RatedCharge
+from tests.vectors.balances import balances
 from tests.vectors.killbill import Books, book, price_rule, recurring
 from tests.vectors.outcome import Case, Document, Outcome, Runner, judged, multiset
 from tests.vectors.reading import number
@@ -204,6 +205,6 @@ SECTIONS: dict[str, Runner | None] = {
     "reconcile": reconcile,
     "next_run": when_next,
     "timelines": timeline,
-    "balances": None,
+    "balances": balances,
     "local_days": local_days,
 }

@@ -81,7 +81,8 @@ def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
     document = erp.send(None, "", method="GET", path="/openapi.json").body
     assert document["openapi"].startswith("3.1")
     wallets = ["/v1/wallets/{key}/movements", "/v1/wallets/{key}"]
-    assert sorted(document["paths"]) == sorted(["/v1/events", "/v1/triggers", *wallets, "/health"])
+    totals = ["/v1/control-totals", "/v1/control-totals/missing"]
+    assert sorted(document["paths"]) == sorted(["/v1/events", "/v1/triggers", *totals, *wallets, "/health"])
 
 
 @pytest.mark.capability("A2.6")

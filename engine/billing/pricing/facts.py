@@ -14,7 +14,7 @@ from msgspec import Meta
 from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT
 from engine.model.account import Account
-from engine.model.attribute import UNATTRIBUTED, Subscribed
+from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
 from engine.model.catalog import Charge
 from engine.model.decision import Flaw
 from engine.model.entity import LegalEntity
@@ -119,6 +119,15 @@ class PricingFacts(msgspec.Struct, frozen=True, gc=False):
         tuple[Discount, ...], Meta(description="what coupons take off, in order; empty for conditions")
     ] = ()
     subscription: Annotated[Subscribed, Meta(description="the subscription that is charged")] = UNATTRIBUTED
+    contract: Annotated[Contracted, Meta(description="the contract of the subscription")] = UNCONTRACTED
+    granted: Annotated[
+        Decimal,
+        Meta(
+            description="units that cost nothing beyond the rule's own allowance: carried over from earlier cycles, or brought"
+            " by other members of a pool; 0 for conditions",
+            extra={"least": 0},
+        ),
+    ] = Decimal(0)
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):

@@ -17,6 +17,7 @@ import msgspec
 from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT, ROUNDING, ZERO
 from engine.billing.pricing import phases
+from engine.billing.pricing.allowance import relieved
 from engine.billing.pricing.facts import WHOLE, Part, PricingFacts, Terms, change, having, in_currency, times
 from engine.model.decision import Decision, Flaw
 
@@ -52,7 +53,7 @@ def priced(pricing: Decision, facts: PricingFacts, share: Fraction = WHOLE, appl
     """
     terms, method = pricing.terms, pricing.method
     assert method is not None
-    if plain(terms) and share is WHOLE and not facts.discounts:
+    if plain(terms) and share is WHOLE and not facts.discounts and not facts.granted:
         parts = method(terms, facts, WHOLE)
         return Price(sum((part.amount for part in parts), ZERO) if len(parts) != 1 else parts[0].amount, parts)
     if not terms["ramp"]:
@@ -75,12 +76,16 @@ def _priced(pricing: Decision, facts: PricingFacts, share: Fraction, applies_to:
     shrunk = WHOLE
     if share is not WHOLE and (pricing.needs == OTHER_CHARGES or _in_tiers(facts, applies_to)):
         shrunk = share
+    said: tuple[Part, ...] = ()
+    if facts.granted:
+        facts, said = relieved(terms, facts, share, shrunk)
     if terms["per"] != "period":
         parts = _of_windows(pricing, facts)
     elif terms["before"]:
         parts = _of_quantity(pricing, facts, share, shrunk)
     else:
         parts = method(terms, facts, shrunk)
+    parts = (*said, *parts) if said else parts
     amount = sum((part.amount for part in parts), ZERO)
     if not _whole(pricing, facts, share):
         amount = times(amount, share)

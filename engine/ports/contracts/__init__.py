@@ -15,29 +15,41 @@ Only tests import this package.
 import pytest
 
 for _name in (
+    "bank",
     "clauses",
+    "clearance",
     "delivery",
     "einvoice",
+    "fx",
     "harness",
     "tax",
+    "tax_documents",
     "usage",
 ):  # so that a clause that fails shows the values
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
 
+from engine.ports.contracts.bank import BankContract  # noqa: E402
+from engine.ports.contracts.clearance import ClearanceContract  # noqa: E402
 from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
 from engine.ports.contracts.einvoice import EinvoiceContract  # noqa: E402
 from engine.ports.contracts.faults import Fault  # noqa: E402
+from engine.ports.contracts.fx import FxContract  # noqa: E402
 from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
 from engine.ports.contracts.tax import TaxContract  # noqa: E402
+from engine.ports.contracts.tax_documents import TaxDocumentsContract  # noqa: E402
 from engine.ports.contracts.usage import UsageContract  # noqa: E402
 
 __all__ = [
+    "BankContract",
+    "ClearanceContract",
     "DeliveryContract",
     "EinvoiceContract",
     "Fault",
+    "FxContract",
     "Notebook",
     "Setup",
     "TaxContract",
+    "TaxDocumentsContract",
     "TestClock",
     "UsageContract",
 ]

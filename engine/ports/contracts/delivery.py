@@ -172,7 +172,7 @@ class DeliveryContract(Contract):
     def test_what_is_not_understood_is_rejected_alone(self, tmp_path: Path) -> None:
         """One bad document is an answer, no failure; its neighbours arrive."""
         made = self.made(tmp_path)
-        bad = Effect("bad", "delivery", "invoice", {"number": 7, "lines": "none"})
+        bad = Effect("bad", self.port, "invoice", {"number": 7, "lines": "none"})
         answers = self.told(made, self.effect("a"), bad, self.effect("b"))
         assert [answer.state for answer in answers] == ["accepted", "rejected", "accepted"]
         assert answers[1].reason
@@ -215,7 +215,7 @@ class DeliveryContract(Contract):
 
         def counted(ask: Callable[[], Any], sent: Sequence[Any]) -> Any:
             seen.append(len(sent))
-            return [Answer(effect.key, "accepted", evidence={"n": 1}) for effect in sent]
+            return [Answer(effect.key, "accepted", evidence={"authority_id": "1"}) for effect in sent]
 
         with tampered(made.host, ADAPTER, self.hook, counted):
             self.accepted(made, *(self.effect(str(n)) for n in range(count)))

@@ -57,32 +57,18 @@ def tampered(host: Host, adapter: str, hook: str, tamper: Tamper) -> Iterator[No
         plugins.register(plugin, adapter)
 
 
-def _tax_quote(original: Any, tamper: Tamper) -> Any:
-    def tax_quote(self: Any, requests: Sequence[Any]) -> Any:
+def _of_requests(original: Any, tamper: Tamper) -> Any:
+    def hook(self: Any, requests: Sequence[Any]) -> Any:
         return tamper(lambda: original(requests=requests), requests)
 
-    return tax_quote
+    return hook
 
 
-def _delivery_send(original: Any, tamper: Tamper) -> Any:
-    def delivery_send(self: Any, effects: Sequence[Any]) -> Any:
+def _of_effects(original: Any, tamper: Tamper) -> Any:
+    def hook(self: Any, effects: Sequence[Any]) -> Any:
         return tamper(lambda: original(effects=effects), effects)
 
-    return delivery_send
-
-
-def _delivery_status(original: Any, tamper: Tamper) -> Any:
-    def delivery_status(self: Any, effects: Sequence[Any]) -> Any:
-        return tamper(lambda: original(effects=effects), effects)
-
-    return delivery_status
-
-
-def _usage_since(original: Any, tamper: Tamper) -> Any:
-    def usage_since(self: Any, requests: Sequence[Any]) -> Any:
-        return tamper(lambda: original(requests=requests), requests)
-
-    return usage_since
+    return hook
 
 
 def _as_is(ask: Callable[[], Answers], sent: Sequence[Any]) -> Answers:
@@ -90,9 +76,18 @@ def _as_is(ask: Callable[[], Answers], sent: Sequence[Any]) -> Answers:
 
 
 _HOOKS: Final = {
-    "tax_quote": _tax_quote,
-    "delivery_send": _delivery_send,
-    "delivery_status": _delivery_status,
-    "usage_since": _usage_since,
+    "tax_quote": _of_requests,
+    "tax_commit": _of_effects,
+    "tax_refund": _of_effects,
+    "tax_void": _of_effects,
+    "tax_status": _of_effects,
+    "tax_documents": _of_requests,
+    "tax_addresses": _of_requests,
+    "clearance_submit": _of_effects,
+    "clearance_status": _of_effects,
+    "delivery_send": _of_effects,
+    "delivery_status": _of_effects,
+    "usage_since": _of_requests,
+    "fx_rates": _of_requests,
 }
 """Hooks with their own names of arguments, as pluggy reads them from functions."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -55,6 +55,7 @@ class Seller(msgspec.Struct, frozen=True):
     postcode: str = ""
     region: Annotated[str, Meta(description="state or province")] = ""
     legal_id: Annotated[str, Meta(description="number in a register of companies")] = ""
+    legal_scheme: Annotated[str, Meta(description="which register that is, by ISO 6523: 0106 for the Dutch KVK")] = ""
     endpoint: Annotated[str, Meta(description="electronic address, such as a Peppol participant")] = ""
     endpoint_scheme: Annotated[str, Meta(description="EAS code of the electronic address: 0088, 9930, EM")] = ""
     contact: Contact | None = None
@@ -75,6 +76,7 @@ class Buyer(msgspec.Struct, frozen=True):
     postcode: str = ""
     region: Annotated[str, Meta(description="state or province")] = ""
     legal_id: Annotated[str, Meta(description="number in a register of companies")] = ""
+    legal_scheme: Annotated[str, Meta(description="which register that is, by ISO 6523: 0106 for the Dutch KVK")] = ""
     endpoint: Annotated[str, Meta(description="electronic address, such as a Peppol participant")] = ""
     endpoint_scheme: Annotated[str, Meta(description="EAS code of the electronic address: 0088, 9930, EM")] = ""
     contact: Contact | None = None
@@ -99,6 +101,9 @@ class DocumentLine(msgspec.Struct, frozen=True):
     tax_category: str = ""
     tax_reason: str = ""
     tax_source: str = ""
+    tax_code: Annotated[
+        str, Meta(description="what the product is for tax: an HSN or SAC code, ClaveProdServ, ...")
+    ] = ""
 
 
 class DocumentTax(msgspec.Struct, frozen=True):
@@ -138,12 +143,48 @@ class Reference(msgspec.Struct, frozen=True):
     invoice_date: date
 
 
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that was made of the document, such as a PDF; in the effect its bytes are base64."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    media_type: Annotated[str, Meta(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]
+    data: bytes
+
+
+class Legal(msgspec.Struct, frozen=True):
+    """What the law wants printed beside the number.  Empty texts are not printed."""
+
+    code: Annotated[str, Meta(description="code of the document in its series, such as an ATCUD")] = ""
+    printed: Annotated[str, Meta(description="characters of the signature that are printed")] = ""
+    authority_id: Annotated[str, Meta(description="what the authority that cleared it calls it")] = ""
+    qr: Annotated[str, Meta(description="what the QR code holds")] = ""
+    cleared_at: Annotated[str, Meta(description="when the authority cleared it, ISO 8601")] = ""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """Something that the law of a place wants on documents, and no other field holds: UsoCFDI, place of supply."""
+
+    key: Annotated[str, Meta(description="key of the attribute of the account that it comes from")]
+    label: Annotated[str, Meta(description="what it is called on the page")]
+    value: str
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a document looks, as a rule of the family ``documents`` decided."""
+
+    template: Annotated[str, Meta(description="name of a template")] = "invoice"
+    language: Annotated[str, Meta(description="ISO 639-1; empty: the buyer's")] = ""
+    accent: Annotated[str, Meta(description="colour of headings and lines as #rrggbb; empty: the template's")] = ""
+    logo: Annotated[str, Meta(description="file beside the templates; empty: none")] = ""
+    footer: Annotated[str, Meta(description="a sentence at the end, such as the register of companies")] = ""
+
+
 class InvoiceDocument(msgspec.Struct, frozen=True):
     """The payload of effects of kind ``invoice`` and ``credit_note``: all that is printed.  In the effect it is plain
     JSON-able data: amounts and quantities are texts, days are ISO texts."""
 
     number: Annotated[str, Meta(min_length=1)]
-    kind: Literal["invoice", "credit_note", "corrected_invoice"]
+    kind: Literal["invoice", "credit_note", "corrected_invoice", "debit_note"]
     invoice_date: date
     currency: str
     seller: Seller
@@ -170,6 +211,43 @@ class InvoiceDocument(msgspec.Struct, frozen=True):
     functional_tax: Annotated[Decimal | None, Meta(description="tax in the currency of the seller's books")] = None
     delivery_country: Annotated[str, Meta(description="where goods or services went, if not to the buyer")] = ""
     process: Annotated[str, Meta(description="business process, as Peppol wants it named")] = ""
+    fields: tuple[Field, ...] = ()
+    layout: Layout = Layout()
+    legal: Legal | None = None
+    attachments: Annotated[tuple[Attachment, ...], Meta(description="files to be sent with it")] = ()
+
+
+class ReceiptsRequest(msgspec.Struct, frozen=True, gc=False):
+    """What is asked: what became of documents, after a cursor."""
+
+    key: Annotated[str, Meta(description="names the request")]
+    cursor: Annotated[
+        str, Meta(description="the cursor of the last answer that is in the books; empty before the first")
+    ]
+    limit: Annotated[int, Meta(description="most receipts of the answer", ge=1)]
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a document that was accepted.
+
+    ``delivered``: it reached whom it is for.  ``bounced``: it did not and never will.  ``delayed``: somebody on the way still
+    tries.  ``opened``: whom it is for has looked at it.
+    """
+
+    effect: Annotated[str, Meta(description="idempotency key of the effect")]
+    state: Literal["delivered", "bounced", "delayed", "opened"]
+    at: Annotated[datetime, Meta(tz=True)]
+    reason: str = ""
+    evidence: dict[str, Any] = {}
+
+
+class Receipts(msgspec.Struct, frozen=True):
+    """Receipts in the order in which they came, and where to go on after them."""
+
+    key: Annotated[str, Meta(description="key of the request")]
+    receipts: tuple[Receipt, ...]
+    cursor: Annotated[str, Meta(description="where to go on; as in the request where there are none")]
+    more: Annotated[bool, Meta(description="whether there are receipts after these by now")] = False
 
 
 class DeliveryPort(Protocol):
@@ -217,6 +295,25 @@ class DeliveryPort(Protocol):
         """
         ...
 
+    @hookspec(firstresult=True)
+    def delivery_receipts(self, requests: Sequence[ReceiptsRequest]) -> Sequence[Receipts]:
+        """What was heard of documents after they were accepted.  Optional.
+
+        When: by ``tollbook deliver``, again and again until an answer has no ``more``; again with the same cursor after a
+        failure or a crash.
+
+        With: ``requests``, a single one in this version of the contract.
+
+        Answers: exactly one :class:`Receipts` for each key, with at most ``limit`` receipts, each of an effect that this adapter
+        accepted.  The same cursor gives the same receipts again, and perhaps more of them; where there are receipts, the
+        cursor moves on.  What is heard of anything else is left out.
+
+        Fails: by raising ``Transient``, ``Permanent`` or ``Unknown``; the cursor stays where it is.
+
+        May not: send anything; delete what it read.
+        """
+        ...
+
 
 PORT: Final = Port(
     name="delivery",
@@ -224,5 +321,6 @@ PORT: Final = Port(
     verb="tell",
     prefix="delivery_",
     spec=DeliveryPort,
-    optional=("delivery_status",),
+    optional=("delivery_status", "delivery_receipts"),
+    status="delivery_status",
 )

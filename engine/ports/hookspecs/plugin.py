@@ -36,7 +36,10 @@ class Port(msgspec.Struct, frozen=True):
         prefix: what the names of its hooks begin with; no other method of a plug-in may.
         spec: the class whose methods are its hooks, each described in its docstring; an adapter implements all of them
             but the ``optional`` ones.
-        optional: hooks that an adapter may leave out; they only ask, whatever the verb of the port.
+        optional: hooks that an adapter may leave out; they only ask, whatever the verb of the port, unless they are
+            among ``acts``.
+        acts: kind of an effect -> the optional hook that is told of it, in a port that also asks.
+        status: the hook that says what became of effects, and only asks; empty where there is none.
     """
 
     name: str
@@ -45,10 +48,18 @@ class Port(msgspec.Struct, frozen=True):
     prefix: str
     spec: type
     optional: tuple[str, ...] = ()
+    acts: Mapping[str, str] = {}
+    status: str = ""
 
     def verb_of(self, hook: str) -> Verb:
         """The verb of one of its hooks."""
-        return "ask" if hook in self.optional else self.verb
+        if hook in self.acts.values():
+            return "tell"
+        return "ask" if hook in self.optional or hook == self.status else self.verb
+
+    def told_by(self, kind: str) -> str | None:
+        """The hook that is told of effects of a kind; None where none is."""
+        return self.hooks[0] if self.verb == "tell" else self.acts.get(kind)
 
     @property
     def hooks(self) -> tuple[str, ...]:
@@ -103,9 +114,16 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class PortFailure(Exception):
-    """A call that failed, raised by a plug-in in the class that fits.  The text says what happened, without secrets."""
+    """A call that failed, raised by a plug-in in the class that fits.  The text says what happened, without secrets.
+
+    ``after`` is how many seconds the outside world wants to be left alone before it is called again; 0 where it did not say.
+    """
 
     kind: Literal["transient", "permanent", "unknown"]
+
+    def __init__(self, text: str = "", after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class Transient(PortFailure):

@@ -16,7 +16,12 @@ from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Ta
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 
-_RECORDS: Final = {"account": "accounts", "subscription": "subscriptions"}
+_RECORDS: Final = {
+    "account": "accounts",
+    "subscription": "subscriptions",
+    "charge": "charges",
+    "contract": "contracts",
+}
 """The kind of record of each object that may have attributes."""
 
 
@@ -50,7 +55,7 @@ def _judged(known: Known, declared: Declared, form: Format, rows: Sequence[Good]
     """The rows of records that exist, whose attributes are declared, with values that go with the declaration."""
     wanted: dict[str, set[tuple[str, str]]] = {kind: set() for kind in _RECORDS.values()}
     for row in rows:
-        wanted[_RECORDS[row.values["object"]]].add((row.values["entity"], row.values["record"]))
+        wanted[_RECORDS[row.values["object"]]].add(_key(row))
     there = {kind: known.find(kind, keys) if keys else {} for kind, keys in wanted.items()}
     good = []
     for row in rows:
@@ -62,13 +67,26 @@ def _judged(known: Known, declared: Declared, form: Format, rows: Sequence[Good]
     return good
 
 
+def _key(row: Good) -> tuple[str, str]:
+    """The natural key of the record of a row: of a charge its plan and its own, as ``PLAN/CHARGE`` says."""
+    if row.values["object"] == "charge":
+        plan, _, charge = row.values["record"].rpartition("/")
+        return plan, charge
+    return row.values["entity"], row.values["record"]
+
+
 def _flaw(there: Any, declared: Declared, form: Format, row: Good) -> Finding | None:
     """What is wrong with a row; None where nothing is."""
     given, subject = row.values, subject_of(form, row.values)
     name, kind = given["object"], _RECORDS[given["object"]]
-    if (given["entity"], given["record"]) not in there[kind]:
+    if _key(row) not in there[kind]:
         what = f"{name} {given['record']!r} does not exist in {given['entity']}"
         mend = f"import the {FORMATS[kind].noun} first, or correct the key"
+        if name == "charge":
+            what, mend = (
+                f"there is no charge {given['record']!r}",
+                "write it as PLAN/CHARGE, or import the charge first",
+            )
         return Finding(UNKNOWN_REFERENCE, row.where, what, "", mend, subject=subject)
     attribute = declared.find(name, given["attribute"])
     if attribute is None:

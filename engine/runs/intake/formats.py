@@ -11,8 +11,11 @@ from typing import Final
 from engine.model.measure import AGGREGATIONS
 from engine.runs.intake.control_formats import USAGE_CONTROL
 from engine.runs.intake.opening_formats import OPENINGS
+from engine.runs.intake.order_formats import PURCHASE_ORDERS
+from engine.runs.intake.party_formats import BUYER, SELLER
 from engine.runs.intake.price_formats import PRICED
-from engine.runs.intake.shapes import ENTITY, Column, Format, key_column
+from engine.runs.intake.shapes import ENTITY, Column, Format, if_version, key_column
+from engine.runs.intake.tax_formats import TAXED
 from engine.runs.intake.term_formats import TERMED
 from engine.runs.intake.trigger_formats import STARTS_ON, TRIGGERED
 from engine.runs.intake.wallet_formats import WALLET_GRANTS, WALLETS
@@ -79,6 +82,7 @@ _FORMATS: Final = (
             Column("fiscal_year_start", "integer", "first month of its fiscal year", default="1", low=1, high=12),
             Column("registrations", "registrations", "its registrations for tax"),
             Column("bank_accounts", "bank_accounts", "where customers pay it"),
+            *SELLER,
         ),
         ("key",),
     ),
@@ -102,6 +106,7 @@ _FORMATS: Final = (
             Column("tax_exempt", "boolean", "whether a certificate exempts it from tax", default="false"),
             Column("email", "text", "where invoices are sent", high=320),
             Column("address", "lines", "address as printed on invoices", default="", high=1000),
+            *BUYER,
         ),
         ("entity", "key"),
     ),
@@ -219,6 +224,10 @@ _FORMATS: Final = (
             Column("signed_on", "date", "day of the contract", required=True),
             Column("payment_days", "integer", "days from invoice date to due date", default="30", low=0, high=730),
             Column("purchase_order", "text", "the buyer's order number", high=100),
+            if_version("how many versions of the contract and its lines"),
+            Column(
+                "type", "text", "what kind of contract it is, in words that document rules know", default="", high=50
+            ),
         ),
         ("entity", "key"),
     ),
@@ -235,6 +244,7 @@ _FORMATS: Final = (
             Column("currency", "currency", "currency of the price", required=True),
             Column("valid_from", "date", "first day of the price; empty: always was"),
             Column("valid_to", "date", "day after its last day; empty: no end"),
+            if_version("how many versions of the contract and its lines"),
         ),
         ("entity", "contract", "plan", "charge", "valid_from"),
     ),
@@ -261,6 +271,7 @@ _FORMATS: Final = (
         correction="cancel it by an event, and import another subscription",
     ),
     *PRICED,
+    *TAXED,
     Format(
         "subscription_events",
         "subscription event",
@@ -287,13 +298,7 @@ _FORMATS: Final = (
                 " the second, and for several changes on one day",
             ),
             key_column("coupon", "redeem only: the coupon that it has from that day on", "coupons", required=False),
-            Column(
-                "if_version",
-                "integer",
-                "how many events of the subscription its author had seen; refused where there are more now; empty: any",
-                low=0,
-                high=1_000_000,
-            ),
+            if_version("how many events of the subscription"),
         ),
         ("entity", "subscription", "key"),
         appended=True,
@@ -363,7 +368,9 @@ _FORMATS: Final = (
 )
 
 
-FORMATS: Final[dict[str, Format]] = {form.kind: form for form in (*_FORMATS, WALLETS, *OPENINGS, WALLET_GRANTS)}
+FORMATS: Final[dict[str, Format]] = {
+    form.kind: form for form in (*_FORMATS, PURCHASE_ORDERS, WALLETS, *OPENINGS, WALLET_GRANTS)
+}
 """Formats by kind, in the order in which files are loaded."""
 
 

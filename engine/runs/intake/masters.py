@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from typing import Any, Final
 
+from engine.base import tax_ids
 from engine.base.errors import Code, Finding, Where
+from engine.runs.intake.contract_versions import EMPTY, of_their_version
 from engine.runs.intake.formats import Format
 from engine.runs.intake.hierarchy import Family, Ties
 from engine.runs.intake.references import Key, Known, resolve
@@ -20,8 +21,6 @@ DOUBLE_KEY = Code("intake.double-key", "A record that stands in the files twice,
 KEY_CONFLICT = Code("intake.key-conflict", "A record that may not change and comes again with different values.")
 
 _FAMILY: Final = frozenset({"parent", "payer"})
-_EMPTY: Final = {"valid_from": date.min, "valid_to": date.max}
-"""What the books keep where a day is absent."""
 
 
 def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
@@ -35,8 +34,9 @@ def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
             for chunk in chunks(good_rows(source, rules, tally), CHUNK):
                 rows = _once(form, chunk, seen, tally)
                 rows = resolve(known, form, rows, tally, _FAMILY if family else frozenset())
-                rows = _in_family(family, rows, tally) if family else rows
+                rows = _in_family(family, rows, tally) if family else of_their_version(session, form, rows, tally)
                 _put(session, form, rows, tally)
+                tally.note(_tax_ids(form, rows))
                 session.show(tally)
         except Refused as error:
             refused(tally, error)
@@ -94,6 +94,17 @@ def _in_family(family: Family, rows: Sequence[Good], tally: Tally) -> list[Good]
     return good
 
 
+def _tax_ids(form: Format, rows: Sequence[Good]) -> list[Finding]:
+    """Tax registration numbers of accounts that cannot be any.  The accounts are loaded: what becomes of their documents, rules
+    say.  Where numbers cannot be checked at all, that is said once."""
+    found = {}
+    for row in rows if form.kind == "accounts" else ():
+        one = tax_ids.finding(row.values["tax_id"], row.values["country"], row.where, subject_of(form, row.values))
+        if one is not None:
+            found[None if one.code == tax_ids.UNCHECKED_TAX_ID else row.where] = one
+    return list(found.values())
+
+
 def _put(session: Session, form: Format, rows: Sequence[Good], tally: Tally) -> None:
     if not rows:
         return
@@ -117,7 +128,7 @@ def _write(kind: str, records: Sequence[Values], writer: Writer) -> Outcome:
 
 def _record(values: Values) -> Values:
     """Values as the books take them."""
-    return {name: _EMPTY.get(name) if value is None else value for name, value in values.items()}
+    return {name: EMPTY.get(name) if value is None else value for name, value in values.items()}
 
 
 def conflict(form: Format, row: Good, there: Values) -> Finding:

@@ -263,6 +263,7 @@ class _Loader:
             "exact": "",
             "grouped": "",
             "discounts": "",
+            "basis": "",
             "tax_jurisdiction": values["tax_jurisdiction"] or account["country"],
             "tax_reason": values["tax_reason"],
             "rate": values["rate"] if values["rate"] is not None else 1,

@@ -230,6 +230,12 @@ def _coupon(values: Values) -> Iterator[tuple[Code, str, str, str]]:
         yield CONTRADICTION, what, "money has a currency, a percentage has none", "give both or none"
 
 
+def _evidence(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    if (values["kind"] == "tax_id") != bool(values["tax_id"]):
+        what = "an answer about no tax id" if values["kind"] == "tax_id" else f"{values['kind']} with a tax id"
+        yield CONTRADICTION, what, "evidence of kind tax_id names the number, no other does", "give both or none"
+
+
 def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     kind, plan, quantity = values["kind"], values["plan"], values["quantity"]
     charge, amount = values["charge"], values["amount"]
@@ -293,7 +299,10 @@ _EXTRA: Final[dict[str, Callable[[Values], Iterable[tuple[Code, str, str, str]]]
     "charges": _charge,
     "meters": _meter,
     "contract_lines": _contract_line,
+    "purchase_orders": _contract_line,
     "coupons": _coupon,
+    "exemptions": _contract_line,
+    "tax_evidence": _evidence,
     "index_values": _index_value,
     "subscription_events": _event,
     "milestones": trigger_rows.milestone,

@@ -143,6 +143,7 @@ class Session:
         self.books, self.tenant, self.change, self.today, self.label = books, tenant, change, today, label
         self.progress, self._rules = progress, rules
         self.run_id = 0
+        self.contract_versions: dict[tuple[str, str], int] = {}
         self.tallies: list[Tally] = []
         self.seconds: dict[str, float] = {}
 

@@ -96,4 +96,10 @@ def key_column(
     return Column(name, "key", meaning, required=required, default=default, refers=refers)
 
 
+def if_version(what: str) -> Column:
+    """The column in which the author of a row says which version of a record they have seen."""
+    meaning = f"{what} its author had seen; refused where there are more now; empty: any"
+    return Column("if_version", "integer", meaning, low=0, high=1_000_000)
+
+
 ENTITY: Final = key_column("entity", "the legal entity that sells", "entities")

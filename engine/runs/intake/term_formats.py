@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.model.attribute import OBJECTS
 from engine.runs.intake.shapes import ENTITY, Column, Format, key_column
 
 TERMED: Final = (
@@ -25,11 +26,11 @@ TERMED: Final = (
     Format(
         "attribute_values",
         "attribute value",
-        "What attributes.yaml in a folder of rules declares of accounts and subscriptions, as it is from a day on.",
+        "What attributes.yaml in a folder of rules declares of accounts, subscriptions, charges and contracts, as it is from a day on.",
         (
             ENTITY,
-            Column("object", "choice", "what has the attribute", required=True, choices=("account", "subscription")),
-            key_column("record", "the account or subscription"),
+            Column("object", "choice", "what has the attribute", required=True, choices=OBJECTS),
+            key_column("record", "the account, subscription or contract, or PLAN/CHARGE"),
             key_column("attribute", "the attribute, as attributes.yaml declares it"),
             Column("valid_from", "date", "first day of the value; empty: always was"),
             Column("value", "text", "the value, of the declared type; empty: none, or the declared default"),

@@ -7,7 +7,7 @@ from datetime import date
 from engine.model.journal import Change
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.run import Parts
-from engine.runs.subscriptions import aligning, amending, renewals, rerate, showing
+from engine.runs.subscriptions import aligning, amending, contracts, renewals, rerate, showing
 
 
 class SubscriptionDesk:
@@ -51,3 +51,11 @@ class SubscriptionDesk:
     def amend(self, wanted: amending.Amendment, change: Change) -> amending.Amended:
         """Write an amendment; see :func:`engine.runs.subscriptions.amending.amend`."""
         return amending.amend(self._parts, wanted, change)
+
+    def contract(self, key: str, entity: str = "") -> contracts.ShownContract:
+        """A contract as it stands, and who has agreed what."""
+        return contracts.shown(self._parts, key, entity)
+
+    def amend_contract(self, wanted: contracts.ContractAmendment, change: Change) -> contracts.AmendedContract:
+        """Write an amendment of a contract; see :func:`engine.runs.subscriptions.contracts.amend`."""
+        return contracts.amend(self._parts, wanted, change)

@@ -134,7 +134,9 @@ def bound_of(parts: Parts, reader: Reader, entity: str, keys: Sequence[str]) -> 
     def seen(row: Mapping[str, Any]) -> Attributed | None:
         if not declared:
             return None
-        return attributes_of(reader, declared, tenant, entity, (row["account"], row["key"]), high)
+        return attributes_of(
+            reader, declared, tenant, entity, {"account": row["account"], "subscription": row["key"]}, high
+        )
 
     return [
         Bound(

@@ -10,6 +10,7 @@ import msgspec
 
 from engine.base.errors import Finding, TollbookError
 from engine.billing.job import Job
+from engine.billing.lateness import without
 from engine.billing.statement import Statement, statement
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine
@@ -40,10 +41,14 @@ def matching(pattern: str) -> Callable[[str], bool]:
 
 
 def after(due: SubscriptionDue, made: Statement) -> SubscriptionDue:
-    """What a run would read after another has billed its lines; the window stays, so that all of it is compared again."""
+    """What a run would read after another has billed its lines; the window stays, so that all of it is compared again.  Late usage
+    has ended, and what was dropped of it counts no more."""
+    dropped = frozenset(one.usage.id for one in made.late if one.disposition == "drop")
+    if dropped:
+        due = without(due, dropped)
     top = max((line.id for line in due.billed), default=0)
     lines = (BilledLine(top + place, charge) for place, charge in enumerate(made.charges, 1))
-    return msgspec.structs.replace(due, billed=(*due.billed, *lines), mark=made.mark)
+    return msgspec.structs.replace(due, billed=(*due.billed, *lines), mark=made.mark, late=None)
 
 
 def imagine(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
+from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, RUN_CONDITION
+from engine.store.tables.fx import REVALUATION
 from engine.store.tables.governance import (
     AUDIT,
     CHAIN,
@@ -41,6 +43,7 @@ from engine.store.tables.masters import (
     SUBSCRIPTION,
     SUBSCRIPTION_EVENT,
 )
+from engine.store.tables.numbering import CLEARANCE_STEP, NUMBER_MARK
 from engine.store.tables.openings import (
     BILLED_THROUGH,
     CASH_ON_ACCOUNT,
@@ -53,9 +56,12 @@ from engine.store.tables.openings import (
     RECEIVABLE,
     WALLET_LOT,
 )
-from engine.store.tables.outbox import EFFECT
+from engine.store.tables.outbox import EFFECT, RECEIPT
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
+from engine.store.tables.settlements import ACCOUNT_CREDIT, MEMO, SETTLEMENT
+from engine.store.tables.tax import EXEMPTION, TAX_CODE, TAX_CORRECTION, TAX_EVIDENCE
+from engine.store.tables.taxes import TAX_DETAIL
 from engine.store.tables.terms import SUBSCRIPTION_TERM
 from engine.store.tables.triggers import MILESTONE, TRIGGER_NOTE
 from engine.store.tables.usage import USAGE_CURSOR, USAGE_DAY, USAGE_EVENT, USAGE_REFUSED, USAGE_REVERSAL, WATERMARK
@@ -67,9 +73,12 @@ __all__ = [
     "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
     "EFFECT", "ENTITY", "ENTRY", "FINDING", "COUPON", "FX_RATE", "INDEX_VALUE", "GL_ACCOUNT", "ID_BLOCK", "INTAKE_FILE", "INVOICE",
     "INVOICE_LINE", "LEDGER_TOTAL",
-    "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
+    "METADATA", "METER", "PARTITION", "PLAN", "POSTING", "RECEIPT", "RELEASE", "REQUEST", "RULE_FILE", "RUN", "SERIES", "SUBSCRIPTION",
     "SUBSCRIPTION_EVENT", "SUBSCRIPTION_TERM", "USAGE_DAY", "USAGE_EVENT", "USAGE_REFUSED", "USAGE_REVERSAL", "WATERMARK",
     "MILESTONE", "TRIGGER_NOTE", "LATE_USAGE", "USAGE_ARRIVED", "USAGE_SETTLED", "USAGE_SOURCE", "USAGE_TOTAL", "WORK_ITEM",
     "USAGE_CURSOR", "LOT_LEFT", "WALLET", "WALLET_MOVEMENT", "WALLET_STATE",
-    "APPROVAL", "ATTRIBUTE_VALUE", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK",
+    "CLEARANCE_STEP", "NUMBER_MARK", "EXEMPTION", "TAX_CODE", "TAX_CORRECTION", "TAX_EVIDENCE", "ACCOUNT_CREDIT", "MEMO", "SETTLEMENT",
+    "APPROVAL", "ATTRIBUTE_VALUE", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK", "TAX_DETAIL",
+    "CONDITION_WAIVER", "DRAFT", "PURCHASE_ORDER", "RUN_CONDITION",
+    "REVALUATION",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from engine.store.tables.base import amount, big, day, digits, ident, index, quantity, rate, table, text, unique
+from engine.store.tables.base import amount, big, day, digits, ident, index, moment, quantity, rate, table, text, unique
 
 BILLING_MARK: Final = table(
     "billing_mark",
@@ -15,6 +15,7 @@ BILLING_MARK: Final = table(
     big("events_seen"),
     big("usage_seen"),
     day("billed_on", null=True),
+    moment("billed_at", null=True),
     clustered=True,
 )
 
@@ -47,10 +48,12 @@ INVOICE: Final = table(
     big("draft_decision"),
     big("numbering_decision"),
     big("run_id"),
+    big("seller_id", null=True),
     unique("tenant", "entity", "payer", "period", "kind", "group_key"),
     unique("tenant", "entity", "series", "sequence"),
     unique("tenant", "entity", "number"),
     index("run_id"),
+    index("tenant", "payer", "purchase_order", where="purchase_order <> ''"),
 )
 
 
@@ -89,6 +92,7 @@ def charged() -> tuple[sa.Column[Any], ...]:
         text("exact"),
         text("grouped"),
         text("discounts"),
+        text("basis"),
     )
 
 
@@ -120,6 +124,7 @@ SERIES: Final = table(
     text("series", key=True),
     big("next"),
     day("last_date", null=True),
+    text("dates"),
     clustered=True,
 )
-"""``next`` is the number that the next document gets, ``last_date`` the date of the newest one."""
+"""``next`` is the number that the next document gets, ``last_date`` the date of the newest one; ``dates`` says whether they may decrease."""

@@ -22,6 +22,21 @@ from engine.store.tables.base import (
     unique,
 )
 
+PARTICULARS: Final = (
+    "city",
+    "postcode",
+    "legal_id",
+    "legal_scheme",
+    "endpoint",
+    "endpoint_scheme",
+    "contact_name",
+    "contact_phone",
+    "contact_email",
+)
+"""What only documents need of a party; an empty text where it is not known."""
+SELLER_PARTICULARS: Final = (*PARTICULARS, "region")
+BUYER_PARTICULARS: Final = (*PARTICULARS, "reference")
+
 ENTITY: Final = table(
     "entity",
     ident(),
@@ -36,6 +51,7 @@ ENTITY: Final = table(
     document("registrations"),
     document("bank_accounts"),
     flag("current"),
+    *map(text, SELLER_PARTICULARS),
     unique("tenant", "key", where=CURRENT),
 )
 
@@ -59,6 +75,7 @@ ACCOUNT: Final = table(
     text("email", null=True),
     text("address"),
     flag("current"),
+    *map(text, BUYER_PARTICULARS),
     unique("tenant", "entity", "key", where=CURRENT),
     index("tenant", "entity", "payer", where=CURRENT),
 )
@@ -127,6 +144,7 @@ CONTRACT: Final = table(
     big("payment_days"),
     text("purchase_order", null=True),
     flag("current"),
+    text("type"),
     unique("tenant", "entity", "key", where=CURRENT),
     index("tenant", "entity", "account", where=CURRENT),
 )

@@ -24,3 +24,18 @@ EFFECT: Final = table(
     unique("tenant", "port", "key"),
     index("tenant", "port", "id", where="state = 'pending'"),
 )
+
+RECEIPT: Final = table(
+    "receipt",
+    ident(),
+    text("tenant"),
+    text("adapter"),
+    text("effect_key"),
+    text("state"),
+    moment("at"),
+    text("reason"),
+    document("evidence"),
+    moment("heard_at"),
+    index("tenant", "effect_key"),
+)
+"""What was heard of a document after its adapter had accepted it: ``delivered``, ``delayed``, ``bounced``, ``opened``."""

@@ -66,5 +66,5 @@ RUN_REQUEST: Final = table(
     text("scope"),
     moment("deadline", null=True),
     unique("tenant", "schedule", "due"),
-    index("tenant", "due", where="state IN ('queued', 'taken')"),
+    index("tenant", "due", where="state IN ('queued', 'waiting', 'taken')"),
 )

@@ -18,8 +18,10 @@ from engine.base.errors import Where
 from engine.base.money import ZERO
 from engine.base.period import add_months
 from engine.billing.job import Job
+from engine.billing.looking_back import sums_wanted
 from engine.billing.proration import ProrationFacts
 from engine.billing.rating import subscribed_on
+from engine.billing.rollover import carried_from
 from engine.billing.statement import Statement, statement
 from engine.billing.turning import turning_of
 from engine.billing.windows import holding
@@ -163,12 +165,7 @@ class Shop:
             since = subscribed_on(SubscriptionDue(self.subscription, tuple(self.events), floor))
             firsts = {max(holding(window, since, floor).start, since) for window in self.turning.windows}
             for first in sorted(firsts):
-                for meter in METERS:
-                    days = [one for one in self._usage_days(first) if one.meter == meter and one.day < floor]
-                    if days:
-                        peak, last = max(one.peak for one in days), max(one.last_id for one in days)
-                        total = sum((one.quantity for one in days), ZERO)
-                        found.append(UsageDay(5, meter, first, total, sum(one.events for one in days), last, peak))
+                found += self._sums(first, floor)
         return found
 
     @property
@@ -202,7 +199,22 @@ class Shop:
         )  # fmt: skip
         contracts = {self.contract.key: self.contract} if self.contract else {}
         due = self.due()
-        return statement(job, AccountDue(self.account, contracts, (due,)), due)
+        owner = AccountDue(self.account, contracts, (due,))
+        if self.turning is not None and self.turning.rollovers:
+            spans = sums_wanted(job, owner, due, carried_from(job, owner, due) or due.usage_from)
+            due = msgspec.structs.replace(due, sums=tuple(one for span in spans for one in self._sums(*span)))
+        return statement(job, owner, due)
+
+    def _sums(self, first: date, after: date) -> list[UsageDay]:
+        """What each meter counted on some days."""
+        found = []
+        for meter in METERS:
+            days = [one for one in self._usage_days(first) if one.meter == meter and one.day < after]
+            if days:
+                peak, last = max(one.peak for one in days), max(one.last_id for one in days)
+                total = sum((one.quantity for one in days), ZERO)
+                found.append(UsageDay(5, meter, first, total, sum(one.events for one in days), last, peak))
+        return found
 
     def run(self, on: date) -> tuple[RatedCharge, ...]:
         """A bill run; its lines are in the books afterwards."""

@@ -11,19 +11,13 @@ import pytest
 
 from engine.base.errors import TollbookError
 from engine.billing import invoicing
-from engine.billing.invoicing import (
-    NumberingFacts,
-    drafts,
-    fill_series,
-    finish,
-    fiscal_year,
-    legal_number,
-    tax_requests,
-)
+from engine.billing.invoicing import drafts, finish, tax_requests
+from engine.billing.numbering import NumberingFacts, fill_series, numbering_facts
 from engine.model.contract import Contract
 from engine.model.decision import Decision
 from engine.model.entity import TaxRegistration
-from engine.model.invoice import InvoiceDraft, RatedCharge
+from engine.model.invoice import InvoiceDraft, InvoiceLine, RatedCharge
+from engine.model.numbering import fiscal_year, legal_number
 from engine.model.tax import TaxQuote
 from tests.unit.billing.simulator import ENTITY, account, decision
 
@@ -194,8 +188,7 @@ class TestFinish:
     ],
 )
 def test_a_fiscal_year_is_named_by_the_year_in_which_it_ends(start: int, on: str, year: int) -> None:
-    entity = msgspec.structs.replace(ENTITY, fiscal_year_start=start)
-    assert fiscal_year(entity, date.fromisoformat(on)) == year
+    assert fiscal_year(start, date.fromisoformat(on)) == year
 
 
 @pytest.mark.capability("A3.4")
@@ -211,6 +204,39 @@ def test_a_fiscal_year_is_named_by_the_year_in_which_it_ends(start: int, on: str
 def test_series(template: str, series: str) -> None:
     entity = msgspec.structs.replace(ENTITY, fiscal_year_start=4)
     assert fill_series(template, NumberingFacts(entity, "credit_note", "FR", date(2026, 12, 31))) == series
+
+
+@pytest.mark.capability("A3.4")
+@pytest.mark.parametrize(
+    ("starts", "on", "series"),
+    [
+        (4, "2026-03-31", "2026/2526"),
+        (4, "2026-04-01", "2026/2627"),
+        (1, "2026-04-01", "2026/2626"),
+        (4, "1999-12-31", "1999/9900"),
+    ],
+)
+def test_the_year_of_the_law(starts: int, on: str, series: str) -> None:
+    facts = NumberingFacts(ENTITY, "invoice", "IN", date.fromisoformat(on))
+    assert fill_series("{year}/{fiscal_from_yy}{fiscal_yy}", facts, starts) == series
+
+
+@pytest.mark.parametrize(
+    ("jurisdictions", "numbered"),
+    [(["AT", "AT"], "AT"), (["AT", "DE"], "DE"), (["FR"], "DE"), (["AT-9"], "AT"), (["US"], "DE")],
+)
+def test_the_jurisdiction_that_numbers(jurisdictions: list[str], numbered: str) -> None:
+    """The one country of all lines, if the seller is registered there; else the seller's own."""
+    entity = msgspec.structs.replace(ENTITY, country="DE", registrations=(TaxRegistration("AT", "vat", "ATU1"),))
+    (draft,) = made([rated("10.00") for _ in jurisdictions])
+    lines = tuple(
+        InvoiceLine(n, charge, msgspec.structs.replace(quote("1", "1.90")[0], jurisdiction=place))
+        for n, (charge, place) in enumerate(zip(draft.charges, jurisdictions, strict=True), 1)
+    )
+    facts = numbering_facts(entity, PAYER, draft, lines)
+    assert (facts.jurisdiction, facts.registered, facts.corrective, facts.currency) == (numbered, True, False, "EUR")
+    credit = msgspec.structs.replace(lines[0], charge=msgspec.structs.replace(lines[0].charge, credits=7))
+    assert numbering_facts(entity, PAYER, draft, (credit,)).corrective
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,19 @@ class TestCommitment:
         assert [one.amount for one in made.charges] == [D(25)]
         assert [finding.code for finding in made.findings] == [owing.COMMITMENT_CLOSED]
 
+    @pytest.mark.parametrize("late_cycles", [None, 1, 0])
+    def test_usage_that_is_not_looked_at_again_counts_as_it_was_billed(self, late_cycles: int | None) -> None:
+        """A quarter is settled by all of its months, however far back late usage is billed."""
+        shop = self.shop(3, "300")
+        shop.metering = decision("metering", number=41, late_cycles=late_cycles)
+        for month in (1, 2, 3):
+            shop.use(date(2026, month, 9), 25)
+            assert self.tops(shop, date(2026, month, 20)) == []
+            if month < 3:
+                shop.run(date(2026, month + 1, 1))
+        assert self.tops(shop, date(2026, 4, 1)) == [D(300 - 3 * 40 - 3 * 25)]
+        assert self.tops(shop, date(2026, 5, 1)) == []
+
     def test_without_knowing_the_others_it_is_refused(self) -> None:
         with pytest.raises(TollbookError) as caught:
             priced(decision("pricing", "true_up", commitment=eur("1")), facts())

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from engine.base.errors import TollbookError, Where
+from engine.billing.numbering import NumberingFacts
 from engine.families import ALL, numbering
 from engine.model.decision import Decision, Family, Method
 from engine.rulebook.rulebook import compile_book
@@ -22,6 +23,7 @@ EVERY = [pytest.param(family, id=family.name) for family in ALL.values()]
 
 def test_the_families_of_a_bill_run() -> None:
     asked = [
+        "conditions",
         "usage_control",
         "metering",
         "lateness",
@@ -29,13 +31,18 @@ def test_the_families_of_a_bill_run() -> None:
         "discounts",
         "proration",
         "invoicing",
+        "purchase_orders",
         "numbering",
+        "tax_evidence",
         "tax",
+        "tax_fallback",
+        "tax_rounding",
         "routing",
+        "clearance",
         "posting",
         "revrec",
     ]
-    assert list(ALL) == [*asked, "wallets", "renewal", "limits", "triggers"]
+    assert list(ALL) == [*asked, "wallets", "allocation", "crediting", "renewal", "limits", "triggers", "documents"]
     with pytest.raises(TypeError):
         ALL["pricing"] = ALL["tax"]  # type: ignore[index]
 
@@ -76,7 +83,9 @@ def test_facts_are_frozen(family: Family) -> None:
 class TestPricingResults:
     def test_the_amount_of_a_case_is_rounded_in_its_currency(self) -> None:
         made = decision("pricing", "per_unit", unit={"EUR": Decimal("0.333")})
-        facts = SimpleNamespace(quantity=Decimal(2), account=SimpleNamespace(currency="EUR"), discounts=())
+        facts = SimpleNamespace(
+            quantity=Decimal(2), account=SimpleNamespace(currency="EUR"), discounts=(), granted=Decimal(0)
+        )
         results = ALL["pricing"].results
         assert results is not None
         assert results(made, facts) == {
@@ -90,7 +99,9 @@ class TestPricingResults:
     )
     def test_rounding_is_the_rule_s(self, mode: str, amount: str) -> None:
         made = decision("pricing", "flat", price={"EUR": Decimal("0.125")}, rounding=mode)
-        facts = SimpleNamespace(quantity=Decimal(1), account=SimpleNamespace(currency="EUR"), discounts=())
+        facts = SimpleNamespace(
+            quantity=Decimal(1), account=SimpleNamespace(currency="EUR"), discounts=(), granted=Decimal(0)
+        )
         results = ALL["pricing"].results
         assert results is not None
         assert results(made, facts)["amount"] == {"EUR": Decimal(amount)}
@@ -123,6 +134,10 @@ class TestNumbering:
             {"series": "INV", "format": "{series!s:>5}{number:,}"},
             {"series": "{kind}-{fiscal_year}", "format": "{series}/{number:08}", "max_length": 21},
             {"format": "{series}/{number:04}", "max_length": 16},
+            {"format": "{series}{number:06}"},
+            {"format": "{series}{number:06}", "length": 15, "characters": "A-Z0-9-", "begins_with": "A-Z"},
+            {"series": "{jurisdiction}{fiscal_from_yy}{fiscal_yy}-{currency}", "year_starts": 4},
+            {"code": "{code}-{number}", "codes": {"S": "X"}, "chain": "{number};{previous}", "printed": [1, 11]},
         ],
     )
     def test_good_templates(self, terms: dict[str, Any]) -> None:
@@ -148,6 +163,23 @@ class TestNumbering:
             ({"format": "{number.real.x}"}, "format"),
             ({"format": "{series}-{number}", "max_length": 12}, "format"),
             ({"format": "{series}-{number:010}", "max_length": 16}, "format"),
+            ({"format": "{series}{number}"}, "format"),
+            ({"series": "S{month}", "format": "{series}{number}"}, "format"),
+            ({"format": "{series}-{number:06}", "largest": 9_999_999, "max_length": 16}, "format"),
+            ({"length": 16, "format": "{series}-{number}"}, "format"),
+            ({"characters": "A-Z0-9"}, "format"),
+            ({"series": "0{year}", "begins_with": "A-Z1-9"}, "format"),
+            ({"format": "/{series}-{number}", "begins_with": "A-Z1-9", "characters": "A-Z0-9/-"}, "format"),
+            ({"code": "{code}"}, "code"),
+            ({"code": "{number}"}, "code"),
+            ({"code": "{cod}-{number}"}, "code"),
+            ({"codes": {"S2026": "X"}}, "codes"),
+            ({"signer": "key"}, "signer"),
+            ({"printed": [1]}, "printed"),
+            ({"chain": "{number}"}, "chain"),
+            ({"chain": "{date};{previous}"}, "chain"),
+            ({"chain": "{number};{previous};{when}"}, "chain"),
+            ({"chain": "{number"}, "chain"),
         ],
     )
     def test_bad_templates(self, terms: dict[str, Any], path: str) -> None:
@@ -159,14 +191,30 @@ class TestNumbering:
         assert flaw[1] == "'ACME-2026-999999' has 16 characters, more than max_length 12"
 
     def test_a_format_without_its_series_says_how_to_mend_it(self) -> None:
-        (flaw,) = numbering.check({"series": "{entity}", "format": "{number:06}", "max_length": 40})
+        made = decision("numbering", series="{entity}", format="{number:06}", max_length=40)
+        (flaw,) = numbering.check(made.terms)
         assert flaw.what == "'{number:06}' has no {series}, or not the whole of it: two series could give one number"
         assert flaw.mend == "write {series} before the number, such as {series}-{number:06}"
 
     def test_the_first_number_of_a_case(self) -> None:
-        facts = SimpleNamespace(entity=ENTITY, kind="invoice", invoice_date=date(2026, 3, 1))
+        facts = NumberingFacts(ENTITY, "invoice", "DE", date(2026, 3, 1))
         made = decision("numbering", series="{entity}-{fiscal_year}")
-        assert numbering.results(made, facts) == {"first": "DE01-2026-000001"}
+        assert numbering.results(made, facts) == {"first": "DE01-2026-000001", "name": "DE01-2026"}
+
+
+@pytest.mark.parametrize(
+    ("terms", "path"),
+    [
+        ({"needed": True}, ("needed",)),
+        ({"needed": False, "adapter": "authority"}, ("adapter",)),
+        ({"needed": True, "adapter": "authority"}, None),
+        ({"needed": False}, None),
+    ],
+)
+def test_a_clearance_names_who_is_asked(terms: dict[str, Any], path: tuple[str] | None) -> None:
+    check = ALL["clearance"].check
+    assert check is not None
+    assert [flaw.path for flaw in check(decision("clearance", **terms).terms)] == ([path] if path else [])
 
 
 def test_a_decision_s_method_is_what_the_family_names() -> None:

@@ -141,7 +141,7 @@ def test_a_run_that_is_early_starts_by_itself(tmp_path: Path, database_url: str)
         loaded(app, tmp_path)
         assert app.ledger.set_period("E1", date(2026, 2, 1), "closed", WORKER).done
         waiting = {w.request.schedule: w for w in all_worked(app)}["monthly"]
-        assert (waiting.request.state, waiting.request.attempts) == ("queued", 0)
+        assert (waiting.request.state, waiting.request.attempts) == ("waiting", 0)
         assert waiting.request.error == "2026-02 is closed in E1 [period.closed]"
         assert [f.code for f in waiting.findings] == ["schedule.waiting-for"]
         assert requests(app)["post 2026-02-01"].state == "done"

@@ -19,6 +19,8 @@ from engine.model.invoice import RatedCharge
 from engine.model.journal import Change, FxRate, GLAccount
 from engine.model.lateness import Disposition, Ended, LateUsage
 from engine.model.subscription import BillingMark, Subscription
+from engine.model.tax import TaxQuote
+from engine.model.tax_correction import Correction
 from engine.model.worklist import Difference
 from engine.store import tables
 from engine.store.books import Books
@@ -31,7 +33,7 @@ RELEASE = "r-0123456789abcdef"
 DECISION = 77
 
 ENTITY = LegalEntity(
-    T, E, "Acme GmbH", "DE", "EUR", "Europe/Berlin", "Berlin", 1, (TaxRegistration("DE", "vat", "DE123"),), ()
+    T, E, "Acme GmbH", "DE", "EUR", "Europe/Berlin", "Berlin", 1, (TaxRegistration("DE", "vat", "DE123"),), (), id=1
 )
 
 
@@ -118,6 +120,13 @@ def charge(subscription: int, service: tuple[date, date] = (JAN, FEB), amount: s
     return RatedCharge(**{**base, **more})
 
 
+def correction(line: int) -> Correction:
+    """A correction of the tax of a line that waits for the next bill."""
+    quote = TaxQuote(str(line), Decimal("0.16"), Decimal("1.60"), "S", "DE", "rates", "")
+    head = (line, "fallback", "rates", E, "parent", "INV-1", charge(1), Decimal(10), Decimal("1.90"))
+    return Correction(*head, Decimal("0.19"), "S", "", quote, 0, "next_bill")
+
+
 def line_row(ident: int, invoice: int, number: int, rated: RatedCharge) -> tuple[Any, ...]:
     """A row of ``invoice_line`` with 19 % tax."""
     tax = (rated.amount * Decimal("0.19")).quantize(Decimal("0.01"))
@@ -161,6 +170,7 @@ def invoice_row(
         "draft_decision": DECISION,
         "numbering_decision": DECISION,
         "run_id": 0,
+        "seller_id": 0,
     }
     return tuple({**row, **more}.values())
 

@@ -48,8 +48,8 @@ def test_rows_stream_in_bounded_memory(connection: sa.Connection) -> None:
 
 def test_upsert_replaces_by_key(connection: sa.Connection) -> None:
     mark = tables.BILLING_MARK
-    bulk.upsert(connection, mark, [(n, date(2026, 1, 1), 1, 1, None) for n in range(5)])
-    bulk.upsert(connection, mark, ((n, date(2026, 2, 1), 2, 2, date(2026, 2, 1)) for n in range(3, 8)))
+    bulk.upsert(connection, mark, [(n, date(2026, 1, 1), 1, 1, None, None) for n in range(5)])
+    bulk.upsert(connection, mark, ((n, date(2026, 2, 1), 2, 2, date(2026, 2, 1), None) for n in range(3, 8)))
     days = connection.execute(sa.select(mark.c.billed_to).order_by(mark.c.subscription_id)).scalars()
     assert [day.month for day in days] == [1, 1, 1, 2, 2, 2, 2, 2]
 

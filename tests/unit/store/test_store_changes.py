@@ -14,13 +14,18 @@ import sqlalchemy as sa
 
 from engine.base.errors import Finding, TollbookError, Where
 from engine.model.catalog import Meter
+from engine.model.condition import Unmet
+from engine.model.draft import Reviewed
 from engine.model.effect import Answer, Effect
 from engine.model.request import ScheduleMark
+from engine.model.settlement import Leg
 from engine.model.subscription import BillingMark
 from engine.model.wallet import Lot, Move
 from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
+from engine.store.writing_clearance import Step
+from engine.store.writing_settlements import Act as Settlement
 from engine.store.writing_wallets import Act
 from tests.unit.store import sample as s
 
@@ -31,8 +36,16 @@ def later(days: int) -> datetime:
 
 
 ONE = Decimal(1)
+UNMET = Unmet(s.E, "conditions/de#open", "approvals", "approval 1 waits")
 LOT = Lot(99, "lot", "pot", "paid", s.JAN, date.max, 1, "EUR", ONE, ONE, "EUR", ONE, Decimal(0))
 ACT = Act(s.E, "pot", "act", s.JAN, (Move("pot", "grant", LOT, ONE, ONE, ONE, ONE),))
+
+
+def settlement(writer: Writer) -> Settlement:
+    """Credit that comes to an account."""
+    (credit,) = writer.lock_items(s.T, [(s.E, "parent", "EUR", "EUR")]).values()
+    return Settlement(s.E, "act", "account_credit", s.JAN, (Leg(credit, -ONE, -ONE),))
+
 
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
@@ -60,6 +73,11 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "add_effects": lambda w: w.add_effects(s.T, s.E, [(Effect("new", "delivery", "invoice", {}), "file")]),
     "claim": lambda w: w.claim(s.T, "delivery", 1, timedelta(1)),
     "answer": lambda w: w.answer(s.T, "delivery", [Answer("old", "accepted")]),
+    "put_receipts": lambda w: w.put_receipts(s.T, "file", [("old", "bounced", s.CHANGE.at, "gone", {"n": 1})]),
+    "reopen": lambda w: (
+        w.answer(s.T, "delivery", [Answer("old", "accepted")]),
+        w.reopen(s.T, "delivery", ["old"]),
+    ),
     "purge_requests": lambda w: w.purge_requests(s.T, s.CHANGE.at),
     "propose": lambda w: w.propose(s.T, "open-period", "period/de/2026-04", "{}"),
     "decide_approval": lambda w: w.decide_approval(w.lock_approval(s.T, 1), "rejected"),
@@ -83,15 +101,38 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "open_item": lambda w: w.open_item(s.T, s.difference("new")),
     "assign_item": lambda w: w.assign_item(s.T, w.reader.work_items(s.T)[0].id, "bob"),
     "resolve_item": lambda w: w.resolve_item(s.T, w.reader.work_items(s.T)[0].id, "accepted"),
+    "note_conditions": lambda w: w.note_conditions(s.T, s.APR, "all", [UNMET]),
+    "waive_condition": lambda w: w.waive_condition(s.T, s.APR, UNMET),
+    "review_drafts": lambda w: w.review_drafts(
+        s.T, s.E, s.APR, "", [Reviewed("idle", None, None, "0", "[]", "why", 0)]
+    ),
+    "decide_draft": lambda w: w.decide_draft(s.T, w.reader.drafts(s.T)[0].id, "approved"),
     "open_wallets": lambda w: w.open_wallets(s.T, [(s.E, "new", "parent", "EUR")]),
     "put_lots": lambda w: w.put_lots(s.T, s.E, [LOT], {"pot": "parent"}),
     "move_wallets": lambda w: w.move_wallets(s.T, [ACT], w.lock_wallets(s.T, [(s.E, "pot")])),
+    "step_clearances": lambda w: w.step_clearances(s.T, [Step(1, "submitted")]),
+    "add_tax_corrections": lambda w: w.add_tax_corrections(s.T, [s.correction(11)]),
+    "carry_tax_corrections": lambda w: w.carry_tax_corrections(s.T, {11: 1}),
+    "lock_items": lambda w: w.lock_items(s.T, [(s.E, "parent", "EUR", "EUR")]),
+    "settle": lambda w: w.settle(s.T, [settlement(w)]),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""
 
 OTHERS = {
-    *("claim_partition", "finish", "lock_approval", "lock_run", "lock_wallets", "renew_request", "rows", "take_ids"),
+    *(
+        "claim_partition",
+        "finish",
+        "hold_orders",
+        "lock_approval",
+        "lock_clearances",
+        "lock_draft",
+        "lock_run",
+        "lock_wallets",
+        "renew_request",
+        "rows",
+        "take_ids",
+    ),
 }
 """Public methods that change nothing of the books: locks, the end of the transaction, a read, ids."""
 
@@ -112,6 +153,9 @@ def prepared(books: Books) -> Books:
         writer.hold_lease(s.T, "scheduler", "me", timedelta(1))
         writer.enqueue(s.T, "monthly", "bill", later(-1), s.MAR, "ada", "month")
         writer.open_item(s.T, s.difference("old"))
+        begun = (s.T, s.E, 1, 1, "numbered", s.CHANGE.at, "old", "authority", 1, "", "", "", {}, s.DECISION, 0)
+        writer.append("clearance_step", [(writer.take_ids("clearance_step", 1), *begun)])
+        writer.review_drafts(s.T, s.E, s.MAR, "", [Reviewed("parent", None, None, "0", "[]", "why", 0)])
     return books
 
 

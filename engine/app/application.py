@@ -1,4 +1,4 @@
-"""The one place where parts meet: settings, rules, plug-ins and books become one application."""
+"""Settings, rules, plug-ins and books become one application."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from engine import families
+from engine.app.desks import Desks
 from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
-from engine.ledger.export import Exported
 from engine.model.decision import Family
 from engine.model.journal import Change
 from engine.ports.host import Host
@@ -25,48 +25,24 @@ from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
-from engine.runs.backfill import Backfilled
 from engine.runs.bill_read import Pinned, scope_parts
 from engine.runs.bill_run import bill_partition, report_of, run_bill
 from engine.runs.change_preview import ChangePreview, imagined, preview_change
 from engine.runs.cutover import Comparison, compare
 from engine.runs.delivery import run_deliver
-from engine.runs.document_desk import DocumentDesk
 from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
-from engine.runs.ingest import Ingested, Judged, UsageDoor
-from engine.runs.intake.columns import Block
-from engine.runs.ledger_desk import LedgerDesk
+from engine.runs.ingest import UsageDoor
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
-from engine.runs.requests import Replayed, RequestDesk
 from engine.runs.run import Parts, Progress, Report, silent
-from engine.runs.subscriptions.aligning import Alignment
-from engine.runs.subscriptions.amending import Amended, Amendment
-from engine.runs.subscriptions.desk import SubscriptionDesk
-from engine.runs.subscriptions.renewals import Renewal, Renewals
-from engine.runs.subscriptions.rerate import Rerating, Sums
-from engine.runs.subscriptions.showing import Shown
-from engine.runs.trigger_desk import Recorded, TriggerDesk
-from engine.runs.unbilled import Unbilled
-from engine.runs.usage_desk import UsageDesk
 from engine.runs.verify import run_checks
 from engine.runs.void_run import run_void
-from engine.runs.wallet_desk import Asked, WalletDesk, WalletView
-from engine.runs.wallet_moves import Moved
 from engine.runs.work import Worked, utc_now, work_one
-from engine.runs.worklist import Worklist
 from engine.store import checks_chain
 from engine.store.books import Books, open_books
 from engine.store.records import Run
 from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
-
-__all__ = [
-    "Alignment", "Amended", "Amendment", "App", "Asked", "Backfilled", "Block", "ChangePreview", "Comparison", "Enqueued",
-    "Explanation", "Exported", "ImportReport", "Ingested", "Judged", "Moved", "Outcome", "Recorded", "Renewal", "Renewals",
-    "Replayed", "Report", "Rerating", "Shown", "Sums", "TriggerDesk", "Unbilled", "UsageDoor", "WalletDesk", "WalletView",
-    "Worked", "open_app",
-]  # fmt: skip
 
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
@@ -77,7 +53,7 @@ PLUGINS_MOVED = Code(
 UNKNOWN_RELEASE = Code("release.unknown", "A release of rules that the books do not have.")
 
 
-class App:
+class App(Desks):
     """Tollbook put together from one ``config.yaml``; every part is made when it is first asked for."""
 
     def __init__(self, config_path: Path, overrides: Mapping[str, str]) -> None:
@@ -168,6 +144,11 @@ class App:
         """Key of the tenant."""
         return self.config.tenant.key
 
+    @property
+    def rate_source(self) -> str:
+        """The source of exchange rates that counts."""
+        return self.config.fx.source
+
     def init(self, change: Change) -> Mapping[str, Any]:
         """Make the books; what they are in, and which adapters serve them."""
         with self.books.writer(change, tenant=self.tenant) as writer:
@@ -199,11 +180,6 @@ class App:
     def usage_door(self) -> UsageDoor:
         """Where usage events come in while a server runs."""
         return UsageDoor(self.books, self.tenant)
-
-    @property
-    def usage(self) -> UsageDesk:
-        """The desk of usage that is fetched from adapters."""
-        return UsageDesk(self.parts, self.books, self.tenant, self.host)
 
     def compare_cutover(self, on: date, preview: Path, change: Change, progress: Progress = silent) -> Comparison:
         """Compare a dry run with the preview of the old system; see :func:`engine.runs.cutover.compare`."""
@@ -247,42 +223,7 @@ class App:
             config.approvers,
             lambda person, act: config.may(person, ACTS[act].verb),
         )
-        return Approvals(self.books, self.tenant, policy)
-
-    @cached_property
-    def ledger(self) -> LedgerDesk:
-        """The desk of the ledger: trial balance, journal, export, accounting periods."""
-        return LedgerDesk(self.books, self.tenant, self.approvals)
-
-    @cached_property
-    def wallets(self) -> WalletDesk:
-        """The desk of the wallets: what is in them, grants, draws, expiry."""
-        return WalletDesk(self.books, self.parts, self.approvals)
-
-    @property
-    def triggers(self) -> TriggerDesk:
-        """The desk of triggers: what came, what it occasions, what waits and is unbilled."""
-        return TriggerDesk(self.books, self.tenant, self.parts)
-
-    @property
-    def subscriptions(self) -> SubscriptionDesk:
-        """The desk of subscriptions: looked at, amended, aligned, renewed, rated again."""
-        return SubscriptionDesk(self.parts(), self.approvals, lambda name: self.parts(self.stored_rulebook(name)))
-
-    @property
-    def documents(self) -> DocumentDesk:
-        """The desk of documents: invoices as files."""
-        return DocumentDesk(self.books, self.tenant, self.host)
-
-    @property
-    def requests(self) -> RequestDesk:
-        """The desk of the request log: calls of adapters listed, looked at, made again, erased."""
-        return RequestDesk(self.parts())
-
-    @property
-    def worklist(self) -> Worklist:
-        """The desk of the worklist, and of late usage."""
-        return Worklist(self.books, self.tenant)
+        return Approvals(self.books, self.tenant, policy, self.parts)
 
     def abandon(self, run_id: int, change: Change) -> Outcome:
         """End an unfinished bill run, or propose that; see :func:`engine.runs.bill_run.abandon`."""
@@ -303,7 +244,7 @@ class App:
 
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
         """Run named checks over the books, all if none is named; what each finds wrong."""
-        return run_checks(self.books, self.tenant, names)
+        return run_checks(self.books, self.tenant, names, lambda: self.host.signers())
 
     def chain_head(self) -> tuple[int, str]:
         """Position and hash of the newest link of the chain that covers everything written; (0, "") before the first."""
@@ -338,7 +279,8 @@ class App:
 
     def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
         """What a change of a subscription would be billed as; see :func:`engine.runs.change_preview.preview_change`."""
-        return preview_change(self.parts(), account, imagined(**change), subscription)
+        made = Change("preview", datetime.now(UTC), "preview of a change")
+        return preview_change(self.parts(), account, imagined(**change), made, subscription)
 
     def close(self) -> None:
         """Give back the database; other parts hold nothing."""

@@ -1,0 +1,368 @@
+"""Usage of several subscriptions that is priced together: added up, priced once, and the money divided over them.
+
+Who is in a pool is what pricing rules say of each subscription of a payer.  Stretches of one cycle whose rules name the same
+pool, and differ in nothing but the allowance that each brings, are one pool; the subscription that began first is its first
+member, and shares are cut in that order, so that no cent is lost.  Whatever changes what one of them used or bears is
+compared for all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import Code, Finding, TollbookError, Where, refuse
+from engine.base.money import CONTEXT, ZERO, round_to
+from engine.base.period import Period
+from engine.billing.basis import Pooled, written_pool
+from engine.billing.billed import Open, open_lines
+from engine.billing.job import Job, Owed, Stretch, key_of
+from engine.billing.looking_back import counts_of, served_of, stretches_from
+from engine.billing.metering import Metered, together, told_by_days
+from engine.billing.pricing import WHOLE, PricingFacts, Terms, priced
+from engine.billing.pricing.allowance import allowance
+from engine.billing.rating import asked, shrunk, subscribed_on
+from engine.model.decision import Decision
+from engine.model.due import AccountDue, StretchKey, SubscriptionDue
+from engine.model.invoice import RatedCharge
+from engine.model.subscription import Subscription
+
+NO_CONTRACT = Code("pricing.pool-without-contract", "A pool of a contract, and a subscription that has none.")
+NOT_OF_SUMS = Code("pricing.pool-not-of-sums", "A pool of usage that is more than the sums of its days.")
+CROSSES_PAYERS = Code(
+    "pricing.pool-crosses-payers", "A pool of a parent account and its children, not all of whom one account pays for."
+)
+INCOMPLETE = Code("pricing.pool-incomplete", "A pool of which one subscription cannot be rated.")
+APART = Code(
+    "pricing.pool-apart",
+    "Subscriptions of one pool that are not priced together, as cycles, currencies or prices differ.",
+)
+
+
+class Member(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of a subscription in a pool; ``brings`` is its own allowance."""
+
+    owner: AccountDue
+    due: SubscriptionDue
+    since: date
+    stretch: Stretch
+    count: Metered
+    facts: PricingFacts
+    pricing: Decision
+    line: int
+    brings: Decimal
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Its place among the members."""
+        return self.since, self.due.subscription.key, *key_of(self.stretch)
+
+
+Share = tuple[Stretch, Owed | TollbookError]
+"""A pooled stretch, and what it owes, or why it cannot be priced."""
+Group = tuple[Any, ...]
+"""Pool, scope, whose it is, cycle, currency, and the terms that members have in common."""
+
+
+class Sharing:
+    """The subscriptions of one payer that may share pools, as a run has read them; ``low`` is the first day that any of them
+    has to be compared from, ``apart`` are parent accounts some of whose accounts another one pays for."""
+
+    def __init__(
+        self, job: Job, payer: str, subscriptions: Sequence[tuple[AccountDue, SubscriptionDue]], low: date,
+        apart: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self.job, self.payer, self.low, self.apart = job, payer, low, apart
+        self.subscriptions = subscriptions
+        self._read = {due.subscription.id: due for _, due in subscriptions}
+        self._common: dict[int, str] = {}
+        self._notes: dict[date, dict[int, list[Finding]]] = {}
+        self._members: dict[tuple[date, int], tuple[Member, ...] | TollbookError] = {}
+        self._shares: dict[date, dict[int, dict[StretchKey, Share]]] = {}
+
+    def of(self, on: date, owner: AccountDue, due: SubscriptionDue) -> Mapping[StretchKey, Share]:
+        """What pooled stretches of a subscription owe on a day, or why they cannot be priced; the subscription may be another
+        than was read."""
+        mine = due.subscription.id
+        known = self._read.get(mine)
+        if known is not None and known.events == due.events and known.usage == due.usage:
+            if on not in self._shares:
+                self._shares[on] = self._shared(self._all(on))
+            return self._shares[on].get(mine, {})
+        others = [one for one in self._all(on) if one[0] != mine]
+        return self._shared([*others, (mine, self._found(on, owner, due))]).get(mine, {})
+
+    def notes(self, on: date, ident: int) -> Iterable[Finding]:
+        """Warnings about subscriptions that are in one pool and are not priced together, with one of them."""
+        if on not in self._notes:
+            self._notes[on] = defaultdict(list)
+            for whose, finding in self._apart(on):
+                self._notes[on][whose].append(finding)
+        return self._notes[on].get(ident, ())
+
+    def _apart(self, on: date) -> Iterator[tuple[int, Finding]]:
+        groups: dict[Group, list[Group]] = defaultdict(list)
+        firsts: dict[Group, Subscription] = {}
+        for _, found in self._all(on):
+            for member in found if not isinstance(found, TollbookError) else ():
+                group = self._group(member)
+                if group not in firsts:
+                    firsts[group] = member.due.subscription
+                    groups[group[:3]].append(group)
+        for (pool, _, whose), some in groups.items():
+            unlike = [one for one in some if any(one != other and one[3].meet(other[3]) for other in some)]
+            if unlike:
+                first = min((firsts[one] for one in unlike), key=lambda one: one.key)
+                yield first.id, _said_apart(first, pool, whose, len(unlike))
+
+    def _all(self, on: date) -> list[tuple[int, tuple[Member, ...] | TollbookError]]:
+        found = []
+        for owner, due in self.subscriptions:
+            key = on, due.subscription.id
+            if key not in self._members:
+                self._members[key] = self._found(on, owner, due)
+            found.append((due.subscription.id, self._members[key]))
+        return found
+
+    def _found(self, on: date, owner: AccountDue, due: SubscriptionDue) -> tuple[Member, ...] | TollbookError:
+        try:
+            return tuple(members(msgspec.structs.replace(self.job, on=on), owner, due, self.low))
+        except TollbookError as error:
+            return error
+
+    def _group(self, member: Member) -> Group:
+        """What a member is priced together with."""
+        terms = member.pricing.terms["pool"]
+        account = member.owner.account
+        whose = {"payer": self.payer, "account": account.key, "parent": account.parent or account.key}.get(
+            terms["scope"]
+        )
+        if whose is None:
+            whose = f"{account.key}/{member.due.subscription.contract}"
+        common = self._common.get(member.pricing.id)
+        if common is None:
+            common = self._common[member.pricing.id] = _common(member.pricing.terms)
+        return terms["key"], terms["scope"], whose, member.stretch.cycle, account.currency, common
+
+    def _shared(
+        self, known: Iterable[tuple[int, tuple[Member, ...] | TollbookError]]
+    ) -> dict[int, dict[StretchKey, Share]]:
+        """What each pooled stretch owes, by subscription."""
+        groups: dict[Group, list[Member]] = defaultdict(list)
+        failed: list[tuple[int, TollbookError]] = []
+        for ident, found in known:
+            if isinstance(found, TollbookError):
+                failed.append((ident, found))
+                continue
+            for member in found:
+                groups[self._group(member)].append(member)
+        shares: dict[int, dict[StretchKey, Share]] = defaultdict(dict)
+        for group, some in groups.items():
+            some.sort(key=lambda one: one.order)
+            owed: Sequence[Owed | TollbookError]
+            try:
+                self._refuse(group, some, failed)
+                owed = list(divided(self.job, group, some))
+            except TollbookError as error:
+                owed = [error] * len(some)
+            for member, one in zip(some, owed, strict=True):
+                shares[member.due.subscription.id][key_of(member.stretch)] = member.stretch, one
+        return shares
+
+    def _refuse(self, group: Group, some: Sequence[Member], failed: Sequence[tuple[int, TollbookError]]) -> None:
+        """Refuse to price a pool that is not what its rule says.
+
+        Raises:
+            TollbookError: ``pricing.pool-incomplete``, ``pricing.pool-without-contract``, ``pricing.pool-crosses-payers``.
+        """
+        pool, scope, whose = group[:3]
+        if failed:
+            raise refuse(
+                INCOMPLETE,
+                f"pool {pool} of {whose} waits for subscription {self._read[failed[0][0]].subscription.key}",
+                why=f"what it used cannot be told: {failed[0][1].findings[0].what}",
+                mend="correct that subscription; the next run bills all of them",
+            )
+        if scope == "contract" and any(not one.due.subscription.contract for one in some):
+            what = f"pool {pool} is of a contract, and subscription {some[0].due.subscription.key} has none"
+            raise refuse(NO_CONTRACT, what, mend="give it a contract, or let the rule say another scope")
+        if scope == "parent" and whose in self.apart:
+            raise refuse(
+                CROSSES_PAYERS,
+                f"pool {pool} is of {whose} and its children, but {self.payer} does not pay for all of them",
+                why="what a payer owes must not depend on what another one uses",
+                mend="let one account pay for all of them, or let the rule say scope: payer",
+            )
+
+
+def _said_apart(first: Subscription, pool: str, whose: str, parts: int) -> Finding:
+    subject = f"subscription/{first.key}"
+    return Finding(
+        APART,
+        Where(subject),
+        f"pool {pool} of {whose} is priced in {parts} parts on the same days",
+        "only stretches of the same cycle, currency and prices can be added up",
+        "give them the same anchor day, and rules that differ in nothing but the allowance",
+        level="warning",
+        subject=subject,
+    )
+
+
+def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Iterator[Member]:
+    """The pooled stretches of a subscription in cycles that begin on a day or after it.
+
+    Raises:
+        TollbookError: ``pricing.pool-not-of-sums``, and whatever rating them refuses.
+    """
+    if job.attributes is not None:
+        job = job.attributes.within(job, due)
+    account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
+    since = subscribed_on(due)
+    for stretch in stretches_from(job, account, contract, due, served_of(job, account, due), low):
+        if stretch.cycle.start < low:
+            continue
+        counts = counts_of(job, due, stretch)
+        count = together(counts.values())
+        line, facts, pricing = asked(job, account, contract, stretch, since, count.quantity, counts)
+        if pricing.terms["pool"] is None:
+            continue
+        _refuse_unsummed(job, stretch, pricing)
+        proration, share = shrunk(job, account, stretch, pricing)
+        tiers = proration is not None and proration.terms["applies_to"] == "tiers"
+        brings = allowance(pricing.terms, share, share if tiers else WHOLE)
+        yield Member(owner, due, since, stretch, count, facts, pricing, line.id if line else 0, brings)
+
+
+def _refuse_unsummed(job: Job, stretch: Stretch, pricing: Decision) -> None:
+    charge = stretch.charge
+    if not all(told_by_days(charge, job.meters[key]) for key in charge.counted):
+        raise refuse(
+            NOT_OF_SUMS,
+            f"rule {pricing.rule} puts {stretch.plan}/{charge.key} into pool {pricing.terms['pool']['key']}",
+            why="it filters, groups or measures its usage, and pools add up daily sums",
+            mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
+        )
+
+
+def _common(terms: Terms) -> str:
+    """What the rules of all members of a pool have in common, as text: all but the allowance where each brings its own."""
+    shown = dict(terms)
+    if terms["pool"]["allowance"] == "added":
+        shown.pop("included", None)
+        shown["before"] = [step for step in terms["before"] if "free" not in step]
+    return repr(sorted(shown.items()))
+
+
+def divided(job: Job, group: Group, some: Sequence[Member]) -> Iterator[Owed]:
+    """What each member of a pool, in their order, owes of what all of them used.
+
+    Limits and tiers are those of one cycle; where all were in service for a part of it alone, they shrink to the days from the
+    first to the last of them as the proration rule says.
+
+    Raises:
+        TollbookError: whatever the method refuses.
+    """
+    first = some[0]
+    terms, currency = first.pricing.terms, first.owner.account.currency
+    pool, cycle = terms["pool"], first.stretch.cycle
+    days = Period(min(one.stretch.days.start for one in some), max(one.stretch.days.end for one in some))
+    whole = msgspec.structs.replace(first.stretch, days=days, seconds=None)
+    known = job.attributes.within(job, first.due) if job.attributes is not None else job
+    proration, share = shrunk(known, first.owner.account, whole, first.pricing)
+    applies_to = proration.terms["applies_to"] if proration else "amount"
+    quantity = sum((one.count.quantity for one in some), ZERO)
+    brought = sum((one.brings for one in some), ZERO)
+    weights = [max(one.count.quantity, ZERO) for one in some]
+    if pool["divide"] == "on_first":
+        weights = [Decimal(one is first) for one in some]
+    elif not any(weights):
+        weights = [Decimal(1) for _ in some]
+    total, ahead = sum(weights, ZERO), ZERO
+    for member, weight in zip(some, weights, strict=True):
+        own = member.pricing
+        granted = ZERO
+        if pool["allowance"] == "added":
+            granted = brought - allowance(own.terms, share, share if applies_to == "tiers" else WHOLE)
+        basis = Pooled(
+            pool["key"], pool["scope"], str(group[2]), len({one.due.subscription.id for one in some}), quantity, granted,
+            ahead, weight, total, days.end <= job.on,
+        )  # fmt: skip
+        exact = priced(own, pooled_facts(member.facts, basis), share, applies_to).amount
+        amount = portion(round_to(exact, currency, own.terms["rounding"]), basis, currency)
+        yield Owed(
+            member.stretch.charge, member.stretch.plan, cycle, member.stretch.days, member.count.quantity, amount, share,
+            amount, own.id, proration.id if proration else 0, member.line, member.count.events, member.count.last_id,
+            member.stretch.zero_line, CONTEXT.divide(exact * weight, total), own.terms["rounding"],
+            basis=written_pool(basis),
+        )  # fmt: skip
+        ahead += weight
+
+
+def pooled_facts(facts: PricingFacts, pool: Pooled) -> PricingFacts:
+    """The facts of a member with what all members used."""
+    return msgspec.structs.replace(
+        facts, quantity=pool.quantity, granted=pool.granted, complete=pool.complete, metered={}
+    )
+
+
+def portion(amount: Decimal, pool: Pooled, currency: str) -> Decimal:
+    """A member's part of what its pool costs: the rounded sum up to it, less that before it, as
+    :func:`engine.base.money.split` cuts."""
+
+    def upto(weight: Decimal) -> Decimal:
+        return amount if weight == pool.total else round_to(CONTEXT.divide(amount * weight, pool.total), currency)
+
+    return upto(pool.ahead + pool.weight) - upto(pool.ahead)
+
+
+def pooling(
+    on: date, owner: AccountDue, due: SubscriptionDue, used: Iterable[Stretch], sealed: Collection[StretchKey]
+) -> SubscriptionDue:
+    """The same with what its pooled stretches owe; ``beyond`` are those that are not ``used``, and not ``sealed`` either."""
+    sharing: Sharing | None = due.sharing
+    if sharing is None:
+        return due
+    found = sharing.of(on, owner, due)
+    there = {*map(key_of, used), *sealed}
+    beyond = tuple(stretch for key, (stretch, _) in found.items() if key not in there)
+    return msgspec.structs.replace(due, pooled={key: owed for key, (_, owed) in found.items()}, beyond=beyond)
+
+
+def settled(due: SubscriptionDue) -> list[Open]:
+    """The lines of pooled stretches that the window of a subscription does not show."""
+    lines = [one for one in due.settled if not one.charge.credits and _key(one.charge) in due.pooled]
+    there = {line.id for line in lines}
+    return open_lines([*lines, *(one for one in due.settled if one.charge.credits in there)]) if lines else []
+
+
+def _key(charge: RatedCharge) -> StretchKey:
+    return charge.plan, charge.charge, charge.service_from, charge.service_to
+
+
+def notes(on: date, due: SubscriptionDue) -> Iterable[Finding]:
+    """Warnings about the pools of a subscription."""
+    sharing: Sharing | None = due.sharing
+    return sharing.notes(on, due.subscription.id) if sharing is not None else ()
+
+
+def low_of(job: Job, subscriptions: Iterable[tuple[AccountDue, SubscriptionDue]]) -> date | None:
+    """The first day of the cycles that have to be compared, of any of the subscriptions of a payer; None where there is none."""
+    some = [one for one in subscriptions if one[1].events]
+    if not some:
+        return None
+    low = min(max(due.window, subscribed_on(due)) for _, due in some)
+    begins = [low]
+    for owner, due in some:
+        with suppress(TollbookError):  # pricing the pool says so
+            known = job.attributes.within(job, due) if job.attributes is not None else job
+            contract = owner.contracts.get(due.subscription.contract or "")
+            served = served_of(known, owner.account, due)
+            found = stretches_from(known, owner.account, contract, due, served, low)
+            begins += [one.cycle.start for one in found]
+    return min(begins)

@@ -1,0 +1,71 @@
+"""Corrections of tax on their way to the buyer: the difference alone, on a line that charges nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from engine.base.money import ZERO
+from engine.billing.invoicing import CORRECTED_INVOICE
+from engine.billing.tax_rounding import per_breakdown
+from engine.model.invoice import InvoiceDraft, RatedCharge, Reversible
+from engine.model.tax import TaxQuote
+from engine.model.tax_correction import TAX, Correction
+
+Taxed = tuple[TaxQuote, int]
+
+
+def is_tax_only(charge: RatedCharge) -> bool:
+    """Whether a line corrects tax and charges nothing."""
+    return charge.kind == TAX
+
+
+def carried(drafts: Sequence[InvoiceDraft], waiting: Iterable[Correction]) -> list[InvoiceDraft]:
+    """The drafts of a payer, each first one of a currency with the corrections in it that wait for him."""
+    made = list(drafts)
+    for one in waiting:
+        place = next((n for n, draft in enumerate(made) if draft.currency == one.charge.currency), None)
+        if place is not None:
+            draft = made[place]
+            made[place] = msgspec.structs.replace(draft, charges=(*draft.charges, one.as_charge()))
+    return made
+
+
+def after_corrections(
+    billed: Mapping[int, Reversible], corrections: Mapping[int, Correction], drafts: Iterable[InvoiceDraft]
+) -> Mapping[int, Reversible]:
+    """What credits need of their lines, once the corrections on the same drafts have been made: a credit gives back the tax
+    as it is corrected."""
+    made = dict(billed)
+    for draft in drafts:
+        for charge in draft.charges:
+            line = made.get(charge.credits)
+            if line is not None and is_tax_only(charge) and charge.credits in corrections:
+                one = corrections[charge.credits]
+                tax = msgspec.structs.replace(one.quote, amount=line.tax.amount)
+                left = line.tax_left + one.difference
+                made[charge.credits] = msgspec.structs.replace(line, tax=tax, tax_decision=one.decision, tax_left=left)
+    return made
+
+
+def settled(
+    charges: Sequence[RatedCharge], before: Sequence[Taxed], asked: Mapping[int, Taxed], whole: bool
+) -> list[Taxed]:
+    """What the tax of the lines of one invoice should have been.
+
+    Args:
+        charges: the lines, in their order, each with the net amount that is left of it.
+        before: the tax that they have.
+        asked: the new answers by place.
+        whole: whether the document's tax is reckoned for each category and rate.
+    """
+    now = [asked.get(place, taxed) for place, taxed in enumerate(before)]
+    return per_breakdown(charges, now, {}) if whole else now
+
+
+def kind_of(differences: Iterable[Decimal]) -> str:
+    """The kind of a document of differences: what is to be given back is a credit note, what is to be taken a corrected
+    invoice."""
+    return "credit_note" if sum(differences, ZERO) < 0 else CORRECTED_INVOICE

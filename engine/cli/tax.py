@@ -1,0 +1,150 @@
+"""``tollbook tax``: truing up tax, what waits for the next bill, and the report."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from engine.base.period import Period
+from engine.cli import tax_providers
+from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings, table
+from engine.cli.run import preview, show
+
+_PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
+
+
+def days_of(text: str) -> Period:
+    """The days of a month, ``2026-01``, of a year, ``2026``, or of the months from one to another, ``2026-01..2026-03``."""
+    first, _, last = text.partition("..")
+    begins, ends = _PERIOD.fullmatch(first.strip()), _PERIOD.fullmatch((last or first).strip())
+    if begins and ends:
+        try:
+            start = date(int(begins[1]), int(begins[2] or 1), 1)
+            month = date(int(ends[1]), int(ends[2] or 12), 1)
+            end = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} has a month that there is not") from None
+        if start < end:
+            return Period(start, end)
+    raise typer.BadParameter(f"{text!r} is no period: write a month (2026-01), a year (2026), or 2026-01..2026-03")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    group = typer.Typer(
+        help="Ask again for tax that fell back; report tax; compare the books with tax providers.", no_args_is_help=True
+    )
+    app.add_typer(group, name="tax")
+    _register_true_up(group)
+    _register_report(group)
+    tax_providers.register(group)
+
+
+def _register_true_up(group: typer.Typer) -> None:
+    @group.command("true-up")
+    def true_up(
+        context: typer.Context,
+        period: Annotated[
+            Period, typer.Option("--period", parser=days_of, metavar="PERIOD", help="Months of invoices: 2026-01.")
+        ],
+        on: Annotated[
+            datetime | None,
+            typer.Option("--date", formats=["%Y-%m-%d"], help="The day of correcting documents; default: today."),
+        ] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask and show, and write nothing.")] = False,
+        person: PersonOption = "",
+        reason: ReasonOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """Ask adapters again for tax that the fallback decided, give back tax that a late certificate exempts, and post only
+        the differences."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            change = preview(person) if dry_run else tollbook.change(person, "run", reason)
+            day = (on or datetime.now(UTC)).date()
+            report = tollbook.tax.true_up(period, day, change, dry_run=dry_run)
+        show_findings(report.findings)
+
+        def render() -> None:
+            columns = ("payer", "invoice", "text", "why", "net", "was", "is", "difference", "", "by")
+            rows = [
+                (
+                    *(one[name] for name in ("payer", "invoice", "text", "reference", "net", "before", "after")),
+                    *(one[name] for name in ("difference", "currency", "way")),
+                )
+                for one in report.details
+            ]
+            if rows:
+                table("corrections of tax", columns, rows, right=(4, 5, 6, 7))
+            show(msgspec.structs.replace(report, details=()))
+
+        emit(report, as_json, render)
+
+    @group.command("waiting")
+    def waiting(context: typer.Context, as_json: JsonOption = False) -> None:
+        """List differences of tax that wait for the next bill of their payer."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            found: list[dict[str, Any]] = tollbook.tax.waiting()
+
+        def render() -> None:
+            if not found:
+                out.print("nothing waits")
+                return
+            names = ("entity", "payer", "invoice", "text", "reference", "difference", "currency")
+            table("", names, [tuple(one[name] for name in names) for one in found], right=(5,))
+
+        emit(found, as_json, render)
+
+
+def _register_report(group: typer.Typer) -> None:
+    @group.command("report")
+    def report(
+        context: typer.Context,
+        since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+        until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+        by: Annotated[
+            str,
+            typer.Option(
+                "--by",
+                help="Any of entity, jurisdiction, category, rate, code, tax_code, day, month; default: the first five.",
+            ),
+        ] = "",
+        entity: Annotated[str, typer.Option("--entity", help="One legal entity only.")] = "",
+        as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Report net and tax of documents by reporting code, tied to the GL accounts of tax."""
+        if until < since:
+            raise typer.BadParameter(f"{until:%Y-%m-%d} is before {since:%Y-%m-%d}")
+        days = Period(since.date(), until.date() + timedelta(days=1))
+        names = tuple(name.strip() for name in by.split(",") if name.strip())
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            found = tollbook.tax.report(days, names, entity)
+        names = found.by
+        columns = (*names, "currency", "lines", "net", "tax")
+        rows = [(*one.keys.values(), one.currency, one.lines, one.net, one.tax) for one in found.rows]
+        if as_csv:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerows([columns, *rows])
+            return
+
+        def render() -> None:
+            table(
+                f"tax from {found.since} to {until:%Y-%m-%d}",
+                columns,
+                rows,
+                right=tuple(range(len(names) + 1, len(columns))),
+            )
+            heads = ("entity", "GL account", "currency", "lines", "posted", "difference", "other entries")
+            ties = [
+                (one.entity, one.account, one.currency, one.lines, one.posted, one.difference, one.other)
+                for one in found.ties
+            ]
+            table("GL accounts of tax", heads, ties, right=(3, 4, 5, 6))
+
+        emit(found, as_json, render)

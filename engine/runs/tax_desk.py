@@ -1,0 +1,52 @@
+"""The desk of tax: truing up, what waits for the next bill, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from engine.base.money import round_to
+from engine.base.period import Period
+from engine.model.journal import Change
+from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.tax_report import BY, TaxReport, tax_report
+from engine.runs.true_up import run_true_up
+from engine.store.books import Books
+
+
+class TaxDesk:
+    """What people ask about tax.  Safe to share between threads."""
+
+    def __init__(self, books: Books, parts: Callable[[], Parts]) -> None:
+        self._books, self._parts = books, parts
+
+    def true_up(
+        self, days: Period, on: date, change: Change, *, dry_run: bool = False, progress: Progress = silent
+    ) -> Report:
+        """Ask again for tax that the fallback decided or a certificate exempts; see
+        :func:`engine.runs.true_up.run_true_up`."""
+        return run_true_up(self._parts(), days, on, change, dry_run=dry_run, progress=progress)
+
+    def report(self, days: Period, by: Sequence[str] = BY, entity: str = "") -> TaxReport:
+        """Net and tax of the documents of some days, tied to the GL accounts of tax; see
+        :func:`engine.runs.tax_report.tax_report`."""
+        with self._books.reader() as reader:
+            return tax_report(self._parts(), reader, days, by, entity)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Differences that wait for the next bill of their payer."""
+        with self._books.reader() as reader:
+            return [
+                {
+                    "entity": one.entity,
+                    "payer": one.payer,
+                    "invoice": one.invoice,
+                    "text": one.charge.text,
+                    "cause": one.cause,
+                    "reference": one.reference,
+                    "currency": one.charge.currency,
+                    "difference": round_to(one.difference, one.charge.currency),
+                }
+                for one in reader.waiting_corrections(self._parts().tenant)
+            ]

@@ -1,0 +1,211 @@
+"""Reads of open items, settlements, the credit on accounts, and documents made by hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from engine.base.money import ZERO
+from engine.model.settlement import CREDIT, OpenItem
+from engine.store import query, types
+from engine.store.session import Session
+from engine.store.tables import (
+    ACCOUNT,
+    ACCOUNT_CREDIT,
+    CASH_ON_ACCOUNT,
+    INVOICE,
+    INVOICE_LINE,
+    MEMO,
+    RECEIVABLE,
+    SETTLEMENT,
+    WALLET_MOVEMENT,
+)
+
+Purse = tuple[str, str]
+"""(account, currency)."""
+
+CREDIT_NUMBER: Final = "credit"
+"""What stands in the place of a number for the credit of an account."""
+
+
+class SettlementsReader(Session):
+    """Reads settlements."""
+
+    def credits_of(self, tenant: str, entity: str, low: str, high: str) -> set[Purse]:
+        """(account, currency) of the payers from ``low`` to ``high`` that have credit."""
+        credit = ACCOUNT_CREDIT.c
+        mine = (credit.tenant == tenant, credit.entity == entity, credit.account.between(low, high))
+        statement = sa.select(credit.account, credit.currency).where(*mine, credit.balance != 0)
+        return {(row.account, row.currency) for row in self.rows(statement)}
+
+    def open_items(self, tenant: str, entity: str, accounts: Collection[str]) -> dict[Purse, list[OpenItem]]:
+        """What is open of some accounts, by (account, currency): invoices, credit notes, openings, and the credit of each.
+
+        It reads every document of the accounts, and what has settled it.
+        """
+        wanted = {"accounts": sorted(set(accounts))}
+        items = [*_invoices(self, tenant, entity, wanted), *_openings(self, tenant, entity, wanted)]
+        left = _settled(self, [item.id for item in items])
+        found: dict[Purse, list[OpenItem]] = defaultdict(list)
+        for item in items:
+            rest = item.left + left.get(item.id, ZERO)
+            if rest:
+                found[item.account, item.currency].append(_left(item, rest))
+        for item in _credits(self, tenant, entity, wanted):
+            found[item.account, item.currency].append(item)
+        return found
+
+    def item(self, tenant: str, entity: str, ident: int) -> OpenItem | None:
+        """A document with what is left of it, settled or not."""
+        for table in (INVOICE, RECEIVABLE, CASH_ON_ACCOUNT):
+            owner = "payer" if table is INVOICE else "account"
+            found = self.rows(sa.select(table.c[owner]).where(table.c.id == ident, table.c.tenant == tenant))
+            if found:
+                wanted = {"accounts": [found[0][0]]}
+                both = (*_invoices(self, tenant, entity, wanted), *_openings(self, tenant, entity, wanted))
+                item = next((one for one in both if one.id == ident), None)
+                return item and _left(item, item.left + _settled(self, [ident]).get(ident, ZERO))
+        return None
+
+    def settlements(self, tenant: str, entity: str, **wanted: Any) -> list[dict[str, Any]]:
+        """Settlements by column name, in their order: those whose columns hold what is ``wanted``."""
+        column = SETTLEMENT.c
+        mine = (column.tenant == tenant, column.entity == entity, *(column[k] == v for k, v in wanted.items()))
+        return [dict(row._mapping) for row in self.rows(sa.select(SETTLEMENT).where(*mine).order_by(column.id))]
+
+    def originals(self, ids: Iterable[int]) -> dict[int, set[int]]:
+        """Ids of the invoices whose lines documents give back, by document."""
+        line, billed = INVOICE_LINE.alias("line"), INVOICE_LINE.alias("billed")
+        statement = (
+            sa.select(line.c.invoice_id, billed.c.invoice_id)
+            .join_from(line, billed, billed.c.id == line.c.credits)
+            .where(query.among(self.dialect, line.c.invoice_id, "ids"), sa.literal_column("line.credits <> 0"))
+        )
+        found: dict[int, set[int]] = defaultdict(set)
+        for document, original in self.connection.execute(statement, {"ids": sorted(set(ids))}):
+            found[document].add(original)
+        return found
+
+    def invoices_with(self, lines: Iterable[int]) -> dict[int, int]:
+        """Ids of the invoices of some lines, by the id of the line."""
+        line = INVOICE_LINE.c
+        statement = sa.select(line.id, line.invoice_id).where(query.among(self.dialect, line.id, "ids"))
+        return dict(map(tuple, self.connection.execute(statement, {"ids": sorted(set(lines))})))
+
+    def carried_by(self, tenant: str, entity: str, account: str) -> dict[str, dict[int, Decimal]]:
+        """What others were invoiced for an account, tax included: by payer, by the id of the document."""
+        line, head = INVOICE_LINE.c, INVOICE.c
+        gross = sa.func.sum(line.amount + line.tax_amount, type_=line.amount.type)
+        statement = (
+            sa.select(head.payer, head.id, gross)
+            .join_from(INVOICE_LINE, INVOICE, head.id == line.invoice_id)
+            .where(line.tenant == tenant, line.entity == entity, line.account == account, head.payer != account)
+            .group_by(head.payer, head.id)
+        )
+        found: dict[str, dict[int, Decimal]] = defaultdict(dict)
+        for payer, document, amount in self.rows(statement):
+            found[payer][document] = amount
+        return found
+
+    def account_keys(self, tenant: str, entity: str, limit: int = 500) -> list[str]:
+        """Keys of accounts, for suggestions."""
+        owner = ACCOUNT.c
+        mine = (owner.tenant == tenant, owner.entity == entity, owner.current)
+        return list(self.connection.execute(sa.select(owner.key).where(*mine).limit(limit)).scalars())
+
+    def memo(self, tenant: str, entity: str, key: str) -> dict[str, Any] | None:
+        """A document that was made by hand, by its key."""
+        column = MEMO.c
+        mine = (column.tenant == tenant, column.entity == entity, column.key == key)
+        rows = self.rows(sa.select(MEMO).where(*mine))
+        return dict(rows[0]._mapping) if rows else None
+
+    def memo_of(self, tenant: str, document: int) -> dict[str, Any] | None:
+        """What is known of a document that was made by hand, by its id; None of others."""
+        rows = self.rows(sa.select(MEMO).where(MEMO.c.tenant == tenant, MEMO.c.id == document))
+        return dict(rows[0]._mapping) if rows else None
+
+    def credited_since(self, tenant: str, entity: str, account: str, first: date) -> int:
+        """How many credit notes were made by hand for an account from a day on."""
+        column = MEMO.c
+        mine = (column.tenant == tenant, column.entity == entity, column.account == account, column.kind == "credit")
+        ((count,),) = self.rows(sa.select(sa.func.count()).select_from(MEMO).where(*mine, column.day >= first))
+        return int(count)
+
+
+def credit_item(account: str, currency: str, balance: Decimal, own: str, functional: Decimal) -> OpenItem:
+    """The credit of an account as an open item: what the customer has with us is below zero."""
+    days = (date.min, date.min)
+    return OpenItem(CREDIT, account, "credit", CREDIT_NUMBER, *days, currency, -balance, -balance, own, -functional)
+
+
+def _left(item: OpenItem, left: Decimal) -> OpenItem:
+    return msgspec.structs.replace(item, left=left)
+
+
+def _invoices(session: Session, tenant: str, entity: str, wanted: Mapping[str, Any]) -> list[OpenItem]:
+    head, move = INVOICE.c, WALLET_MOVEMENT.c
+    paid = (
+        sa.select(sa.func.sum(move.amount, type_=move.amount.type))
+        .where(move.document == head.id)
+        .correlate(INVOICE)
+        .scalar_subquery()
+    )
+    fields = (
+        head.id,
+        head.payer,
+        head.kind,
+        head.number,
+        head.invoice_date,
+        head.due_date,
+        head.currency,
+        head.total,
+    )
+    statement = sa.select(*fields, paid, head.functional_currency, head.functional_total).where(
+        head.tenant == tenant,
+        head.entity == entity,
+        query.among(session.dialect, head.payer, "accounts", types.TextList),
+    )
+    rows = session.connection.execute(statement.order_by(head.id), dict(wanted))
+    return [OpenItem(*row[:7], row[7], row[7] + (row[8] or ZERO), row[9], row[10]) for row in rows]
+
+
+def _openings(session: Session, tenant: str, entity: str, wanted: Mapping[str, Any]) -> list[OpenItem]:
+    made: list[OpenItem] = []
+    for table, kind, number, days, sign in (
+        (RECEIVABLE, "receivable", "number", ("document_date", "due_date"), 1),
+        (CASH_ON_ACCOUNT, "cash", "key", ("value_date", "value_date"), -1),
+    ):
+        column = table.c
+        mine = (column.tenant == tenant, column.entity == entity)
+        among = query.among(session.dialect, column.account, "accounts", types.TextList)
+        statement = sa.select(table).where(*mine, among).order_by(column.id)
+        for row in session.connection.execute(statement, dict(wanted)).mappings():
+            amount, worth = sign * row["amount"], sign * row["functional_amount"]
+            on, due = (row[day] for day in days)
+            head = (row["id"], row["account"], kind, row[number], on, due, row["currency"])
+            made.append(OpenItem(*head, amount, amount, row["functional_currency"], worth))
+    return made
+
+
+def _credits(session: Session, tenant: str, entity: str, wanted: Mapping[str, Any]) -> list[OpenItem]:
+    credit = ACCOUNT_CREDIT.c
+    mine = (credit.tenant == tenant, credit.entity == entity)
+    among = query.among(session.dialect, credit.account, "accounts", types.TextList)
+    fields = (credit.account, credit.currency, credit.balance, credit.functional_currency, credit.functional)
+    statement = sa.select(*fields).where(*mine, among).order_by(credit.account, credit.currency)
+    return [credit_item(*row) for row in session.connection.execute(statement, dict(wanted))]
+
+
+def _settled(session: Session, ids: Sequence[int]) -> dict[int, Decimal]:
+    column = SETTLEMENT.c
+    live: Any = sa.literal_column("settlement.item <> 0")
+    total = sa.func.sum(column.amount, type_=column.amount.type)
+    statement = sa.select(column.item, total).where(query.among(session.dialect, column.item, "ids"), live)
+    return dict(map(tuple, session.connection.execute(statement.group_by(column.item), {"ids": list(ids)})))

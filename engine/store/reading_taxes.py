@@ -1,0 +1,71 @@
+"""Reads for tax providers: what credit notes give back, and which documents were told to whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store import query
+from engine.store import tables as t
+from engine.store.session import Session
+
+
+class TaxesReader(Session):
+    """Reads what tax providers are told, and were told."""
+
+    def credited_documents(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """The invoices of which some documents give something back, by id of the document: ``number``, ``invoice_date``,
+        ``net``, ``tax``.  Lines that another system billed name none."""
+        line, other, head = t.INVOICE_LINE.alias("line"), t.INVOICE_LINE.alias("other"), t.INVOICE
+        wanted = query.among(self.dialect, line.c.invoice_id, "wanted")
+        statement = (
+            sa.select(line.c.invoice_id.label("by"), head.c.number, head.c.invoice_date, head.c.net, head.c.tax)
+            .distinct()
+            .join_from(line, other, other.c.id == line.c.credits)
+            .join(head, head.c.id == other.c.invoice_id)
+            .where(wanted)
+            .order_by(line.c.invoice_id, head.c.number)
+        )
+        found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.connection.execute(statement, {"wanted": list(ids)}).mappings():
+            values = dict(row)
+            found[values.pop("by")].append(values)
+        return found
+
+    def tax_told(self, tenant: str, adapter: str, since: date, until: date) -> Iterator[dict[str, Any]]:
+        """The documents dated in [``since``, ``until``) that a tax provider is told of, in order of entity and number:
+        ``entity``, ``number``, ``kind``, ``invoice_date``, ``currency``, ``net``, ``tax``, and of the effect ``key``,
+        ``state``, ``attempts`` and ``answer``."""
+        head, effect = t.INVOICE.c, t.EFFECT.c
+        names = ("entity", "payer", "period", "kind", "group_key")
+        key: sa.ColumnElement[str] = head.tenant
+        for name in names:
+            key = key.concat("/").concat(head[name])
+        columns = (head[n] for n in ("entity", "number", "kind", "invoice_date", "currency", "net", "tax"))
+        statement = (
+            sa.select(*columns, effect.key, effect.state, effect.attempts, effect.answer)
+            .join_from(
+                t.INVOICE, t.EFFECT, (effect.tenant == head.tenant) & (effect.port == "tax") & (effect.key == key)
+            )
+            .where(head.tenant == tenant, head.invoice_date >= since, head.invoice_date < until)
+            .where(effect.adapter == adapter)
+            .order_by(head.entity, head.number)
+        )
+        return (dict(row) for row in self.connection.execute(statement).mappings())
+
+    def tax_details(self, line_id: int) -> list[dict[str, Any]]:
+        """The parts of the tax of an invoice line by jurisdiction, in the order in which they were quoted; or none."""
+        statement = sa.select(t.TAX_DETAIL).where(t.TAX_DETAIL.c.line_id == line_id).order_by(t.TAX_DETAIL.c.number)
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def numbers_of(self, tenant: str, numbers: Sequence[str]) -> set[tuple[str, str]]:
+        """Which of some legal numbers the books have: (entity, number)."""
+        column = t.INVOICE.c
+        found = self.connection.execute(
+            sa.select(column.entity, column.number).where(column.tenant == tenant, column.number.in_(list(numbers)))
+        )
+        return {(entity, number) for entity, number in found}

@@ -1,0 +1,1 @@
+"""Adapter ``delivery_email``: documents by e-mail."""

@@ -1,0 +1,1 @@
+"""Documents as pages: HTML, PDF, and PDF with the e-invoice inside."""

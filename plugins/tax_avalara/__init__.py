@@ -1,0 +1,1 @@
+"""Tax by Avalara AvaTax."""

@@ -1,0 +1,1 @@
+"""Tax by Vertex O Series."""
