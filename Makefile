@@ -5,6 +5,8 @@ PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
 TOLLBOOK := $(BIN)/tollbook
+# The one tool that comes as source: it is built here, by what the lock has installed before.
+BUILT := avalara
 HASHED := --require-hashes --no-deps --only-binary :all:
 
 SEED ?= 1
@@ -79,8 +81,11 @@ $(TOLLBOOK): pyproject.toml requirements.lock
 	echo "making .venv with $$($$python --version)" >&2; \
 	$$python -m venv --clear .venv
 	@awk '/^uv==/,!/\\$$/' requirements.lock > .venv/uv.lock
+	@awk '/^$(BUILT)==/,!/\\$$/' requirements.lock > .venv/built.lock
+	@awk '/^$(BUILT)==/{skip=1} skip{if(!/\\$$/) skip=0; next} 1' requirements.lock > .venv/wheels.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(HASHED) -r .venv/uv.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(HASHED) -r requirements.lock \
-	    || $(BIN)/pip install --quiet --disable-pip-version-check $(HASHED) -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(HASHED) -r .venv/wheels.lock \
+	    || $(BIN)/pip install --quiet --disable-pip-version-check $(HASHED) -r .venv/wheels.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r .venv/built.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
