@@ -32,7 +32,7 @@ demo: $(TOLLBOOK)
 	$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(TOLLBOOK)
-	$(BIN)/pytest -n 3 $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 simulate: $(TOLLBOOK)
 	$(BIN)/python -m tests.simulation --seed $(SEED) $(ARGS)
