@@ -18,7 +18,7 @@ from tests import stories
 from tests.faults.hammer import DAY, WALLET, amount_of
 
 ROOT = Path(__file__).parents[2]
-PROCESSES, THREADS, TIMES = 2, 32, 2
+PROCESSES, THREADS, TIMES = 2, 32, 4
 FLOOR = Decimal(20)
 WALLETS = ("entity,key,account,currency,floor", f"E1,{WALLET},A1,EUR,{FLOOR}")
 GRANTS = (
