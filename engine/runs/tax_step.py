@@ -16,6 +16,9 @@ from engine.ports.host import Host
 
 FALLBACK = Code("tax.fallback", "A tax adapter gave no answer, so the tax rules decided; the lines say so.")
 
+LEFT = "were left to the rules of tax_fallback"
+"""What a finding says became of lines that an adapter did not answer for."""
+
 SHOWN = 5
 """Reasons that a finding gives; the others are counted."""
 
@@ -90,7 +93,7 @@ def _fell_back(adapter: str, lines: int, failure: TollbookError) -> Finding:
     return Finding(
         FALLBACK,
         Where(f"adapter/{adapter}"),
-        f"{lines} lines were left to the rules of tax_fallback, because {adapter} did not answer: {what}",
+        f"{lines} lines {LEFT}, because {adapter} did not answer: {what}",
         mend="check the adapter; then `tollbook tax true-up` asks again for the lines whose tax has the source 'rules' or "
         "'last-good'",
         level="warning",

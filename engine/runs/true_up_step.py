@@ -24,7 +24,7 @@ from engine.model.tax_correction import Cause, Correction, Exemption, FallbackFa
 from engine.runs.bill_finish import Billable
 from engine.runs.bill_read import TRUE_UP
 from engine.runs.run import Parts, attempt
-from engine.runs.tax_step import FALLBACK, Answered, ask_tax, by_rule
+from engine.runs.tax_step import FALLBACK, LEFT, Answered, ask_tax, by_rule
 from engine.store.reader import Reader
 from engine.store.reading_tax import Between, TaxedLine
 from engine.store.reversal import reversible
@@ -199,7 +199,7 @@ def _asked(parts: Parts, job: Job, asking: Sequence[Asking]) -> tuple[dict[str, 
 
 
 def _still(problem: Finding) -> Finding:
-    what = problem.what.replace("were left to the rules of tax_fallback", "keep the tax that they have for now")
+    what = problem.what.replace(LEFT, "keep the tax that they have for now")
     mend = "check the adapter; then true up again: what was answered is not asked twice"
     return msgspec.structs.replace(problem, code=SILENT, what=what, mend=mend)
 
