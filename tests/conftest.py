@@ -21,7 +21,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
+from engine.app import application
 from engine.base.money import exact_arithmetic
 from engine.rulebook import rulebook
 from engine.store.books import Books, open_books
@@ -29,6 +32,9 @@ from engine.store.tables import METADATA
 
 KEPT = 12
 """Compiled rule books that a process of tests keeps."""
+
+STATEMENTS = 5_000
+"""Compiled statements that a process of tests keeps."""
 
 FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
@@ -60,6 +66,26 @@ def _rule_books() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rulebook, "compile_book", compile_book)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _statements() -> Iterator[None]:
+    """Every test has databases of its own; what SQLAlchemy has compiled for one is kept for all of its kind.
+
+    An engine looks up what is compiled by its dialect, of which each has its own.  Those of one class have the same options here.
+    """
+    kept: LRUCache[Any, Any] = LRUCache(STATEMENTS)
+    begin = sa.Engine.__init__
+
+    def with_kept(self: sa.Engine, *args: Any, **more: Any) -> None:
+        begin(self, *args, **more)
+        self._compiled_cache = kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa.Engine, "__init__", with_kept)
+        patch.setattr(DefaultDialect, "__hash__", lambda self: hash(type(self)))
+        patch.setattr(DefaultDialect, "__eq__", lambda self, other: type(self) is type(other))
         yield
 
 
@@ -188,6 +214,21 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with _migrated(f"sqlite:///{path}"):
         pass
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _new_files(_sqlite_template: Path) -> Iterator[None]:
+    """What an application does with a new SQLite file is done once: making all tables takes half a second."""
+
+    def copied_books(url: str) -> Books:
+        path = Path(url.removeprefix("sqlite:///"))
+        if url.startswith("sqlite:///") and path.parent.is_dir() and not path.exists():
+            shutil.copy(_sqlite_template, path)
+        return open_books(url)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "open_books", copied_books)
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ every "did you mean" about facts.
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,6 +83,7 @@ class FactType(msgspec.Struct, frozen=True):
                 yield path, child
 
 
+@functools.lru_cache(maxsize=256)
 def describe(facts: type[msgspec.Struct]) -> FactType:
     """The tree of facts of a struct type, an ``object`` named as the struct.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,18 +42,8 @@ class Page:
     def __init__(self, template: Path, texts: Path) -> None:
         """Raises TollbookError: ``delivery-file.bad-template``, with its line."""
         self._texts: Mapping[str, Mapping[str, str]] = parse(texts.read_bytes(), str(texts)).data
-        self._environment = Sandbox(
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=lambda value: "" if value is None else value,
-        )
-        self._environment.filters.update(
-            {name: jinja2.pass_context(filter) for name, filter in FILTERS.items()}  # one set for all languages
-        )
         try:
-            self._template = self._environment.from_string(template.read_text(encoding="utf-8"))
+            self._template = _compiled(template.read_text(encoding="utf-8"))
         except jinja2.TemplateSyntaxError as error:
             where = Where(str(template), error.lineno)
             raise refuse(BAD_TEMPLATE, f"the template is wrong: {error.message}", where=where) from None
@@ -120,3 +111,19 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "last_day": last_day,
 }
 """The filters of templates by name."""
+
+
+@lru_cache(maxsize=8)
+def _compiled(template: str) -> jinja2.Template:
+    """A template of this text; compiling it takes longer than all else that makes the adapter."""
+    environment = Sandbox(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: "" if value is None else value,
+    )
+    environment.filters.update(
+        {name: jinja2.pass_context(filter) for name, filter in FILTERS.items()}  # one set for all languages
+    )
+    return environment.from_string(template)
