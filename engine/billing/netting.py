@@ -108,8 +108,8 @@ def net_recurring(
     proration rule does not give back stay billed as they were: nothing else is charged for them for the same charge.
     Where the rule says so, what is given back and what is charged for the same days is one difference.  ``opened`` is what
     another system billed before.  Days of lines that begin after the run's date, ``ahead``, count as billed; they are given
-    back, if they are to be, by a run on or after their first day.  ``shows_zero`` says of a charge of a plan whether amounts
-    of zero make lines.
+    back, if they are to be, by a run on or after their first day, or with a stretch that is owed now and has them on other
+    terms.  ``shows_zero`` says of a charge of a plan whether amounts of zero make lines.
 
     Raises:
         TollbookError: ``billing.double-billed``.
@@ -135,7 +135,13 @@ def net_recurring(
         billed_days[terms].extend(one.days)
         backs.extend(credits.on(one, _within(subtract(one.days, owed_days[terms]), window)))
     for one in ahead:
-        billed_days[_billed_terms(one.now, (one.now.plan, one.now.charge) in free)].extend(one.days)
+        terms = _billed_terms(one.now, (one.now.plan, one.now.charge) in free)
+        billed_days[terms].extend(one.days)
+        for item in owed:
+            if item.charge.key == one.now.charge:
+                again = (piece for days in one.days if (piece := days.meet(item.days)))
+                other = (piece for days in again for piece in subtract([days], owed_days[terms]))
+                backs.extend(credits.on(one, _within(other, window)))
     for item in owed:
         key = item.charge.key
         there = [*billed_days.get(_owed_terms(item, currency), ()), *kept.get(key, ()), *opened.taken.get(key, ())]

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
@@ -20,7 +20,7 @@ from engine.billing.netting import DOUBLE_BILLED
 from engine.billing.on_account import moved
 from engine.model.invoice import BilledLine
 from engine.model.subscription import SubscriptionEvent
-from tests.unit.billing.histories import DAY, Story, live, stories
+from tests.unit.billing.histories import DAY, Story, Told, live, stories
 from tests.unit.billing.simulator import ENTITY, METERS, NOTHING_NOW, Shop, amounts, charge, decision, flat, per_unit
 
 KILLBILL = decision("proration", "actual_days", 33, of="period", digits=9)
@@ -262,6 +262,20 @@ SHAPES = st.tuples(
 )
 
 
+OVERTAKEN = Story(
+    1,
+    (
+        Told(date(2022, 8, 27), "start", date(2023, 10, 1), "p", 1),
+        Told(date(2023, 10, 2), "pause", date(2023, 10, 1), None, None),
+        Told(date(2023, 11, 1), "resume", date(2023, 11, 1), None, None),
+        Told(date(2023, 11, 2), "change", date(2023, 10, 1), "q", None),
+    ),
+    (),
+    (date(2023, 10, 1), date(2023, 11, 1)),
+)
+"""The pause that becomes known late leaves a line of January alone, in a cycle that has begun; the change takes the whole cycle."""
+
+
 def company(story: Story, shape: tuple[str, tuple[int, int]], proration: Any = KILLBILL) -> Shop:
     timing, (months, days) = shape
     fees = [
@@ -274,6 +288,8 @@ def company(story: Story, shape: tuple[str, tuple[int, int]], proration: Any = K
 
 @pytest.mark.capability("A2.3")
 @settings(deadline=None, max_examples=80)
+@example(OVERTAKEN, ("advance", (3, 0)), KILLBILL)
+@example(OVERTAKEN, ("advance", (3, 0)), NOTHING_NOW)
 @given(stories(PLANS), SHAPES, st.sampled_from([KILLBILL, NOTHING_NOW]))
 def test_no_day_is_billed_twice_and_no_credit_exceeds_its_line(
     story: Story, shape: tuple[str, tuple[int, int]], proration: Any
