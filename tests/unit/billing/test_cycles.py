@@ -275,6 +275,9 @@ OVERTAKEN = Story(
 )
 """The pause that becomes known late leaves a line of January alone, in a cycle that has begun; the change takes the whole cycle."""
 
+PAUSED = OVERTAKEN._replace(told=OVERTAKEN.told[:3], runs=OVERTAKEN.runs[:1])
+"""The same without the change: the line of January is to come when all is withdrawn."""
+
 
 def company(story: Story, shape: tuple[str, tuple[int, int]], proration: Any = KILLBILL) -> Shop:
     timing, (months, days) = shape
@@ -316,15 +319,18 @@ def test_running_again_bills_nothing(story: Story, shape: tuple[str, tuple[int, 
 
 
 @settings(deadline=None, max_examples=60)
+@example(PAUSED, ("advance", (3, 0)))
 @given(stories(PLANS), SHAPES)
 def test_credit_and_charge_of_the_same_days_are_zero(story: Story, shape: tuple[str, tuple[int, int]]) -> None:
-    """All that was billed goes back, to the cent, where the service turns out never to have begun."""
+    """All that was billed goes back, to the cent, where the service turns out never to have begun; days of a line that is to come,
+    when they come."""
     one = live(company(story, shape), story)
     if not one.events:
         return
     one.run(story.last_day)
     event(one, "withdraw", min(known.on for known in one.events) - DAY)
     one.run(story.last_day)
+    one.run(max([story.last_day, *(line.charge.service_from for line in one.lines)]))
     assert one.net == 0
     assert set(one.days_billed().values()) <= {0}
 
