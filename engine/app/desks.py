@@ -12,6 +12,7 @@ from engine.runs.approvals import Approvals
 from engine.runs.clearing import ClearanceDesk
 from engine.runs.delivery_desk import DeliveryDesk
 from engine.runs.document_desk import DocumentDesk
+from engine.runs.erp.desk import ErpDesk
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.requests import RequestDesk
 from engine.runs.review_desk import ReviewDesk
@@ -116,6 +117,11 @@ class Desks(ABC):
     def deliveries(self) -> DeliveryDesk:
         """The desk of deliveries."""
         return DeliveryDesk(self.books, self.tenant)
+
+    @property
+    def erp(self) -> ErpDesk:
+        """The desk of the general ledger of another system."""
+        return ErpDesk(self.parts)
 
     @property
     def requests(self) -> RequestDesk:

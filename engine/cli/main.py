@@ -32,6 +32,7 @@ VERBS = (
     "wallet",
     "deliver",
     "clearance",
+    "erp",
     "document",
     "bank",
     "requests",

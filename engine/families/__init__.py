@@ -17,6 +17,7 @@ from engine.families import (
     crediting,
     discounts,
     documents,
+    erp,
     invoicing,
     lateness,
     limits,
@@ -68,6 +69,7 @@ ALL: Mapping[str, Family] = MappingProxyType(
             limits,
             triggers,
             documents,
+            erp,
         )
     }
 )

@@ -23,6 +23,7 @@ from engine.ports.failure import NO_ANSWER, NO_QUOTE, WRONG_ANSWER
 from engine.ports.hookspecs.bank import Kind
 from engine.ports.hookspecs.clearance import Evidence
 from engine.ports.hookspecs.einvoice import Format
+from engine.ports.hookspecs.erp import Posted
 from engine.ports.hookspecs.tax import CATEGORIES, REASONED, NoQuote
 from engine.ports.tax_answers import details_flaw
 
@@ -165,21 +166,28 @@ def answer_flaws(effect: Any, answer: Any) -> str:
     return ""
 
 
-def cleared_flaws(effect: Any, answer: Any) -> str:
-    """What may be wrong with one answer of an authority: as :func:`answer_flaws`, and what is cleared has a name there."""
-    flaw = answer_flaws(effect, answer)
-    if flaw or answer.state != "accepted":
-        return flaw
-    try:
-        msgspec.convert(answer.evidence, Evidence)
-    except msgspec.ValidationError as error:
-        return f"answered accepted with evidence that says too little ({error})"
-    return ""
+def evident_flaws(evidence: type[msgspec.Struct]) -> Callable[[Any, Any], str]:
+    """What may be wrong with one answer of a port whose ``accepted`` has to say something: as :func:`answer_flaws`, and that."""
+
+    def flaws(effect: Any, answer: Any) -> str:
+        flaw = answer_flaws(effect, answer)
+        if flaw or answer.state != "accepted":
+            return flaw
+        try:
+            msgspec.convert(answer.evidence, evidence)
+        except msgspec.ValidationError as error:
+            return f"answered accepted with evidence that says too little ({error})"
+        return ""
+
+    return flaws
+
+
+_FLAWS: Final = {"clearance": evident_flaws(Evidence), "erp": evident_flaws(Posted)}
 
 
 def flaws_of(port: str) -> Callable[[Any, Any], str]:
     """What judges the answers to effects of a port."""
-    return cleared_flaws if port == "clearance" else answer_flaws
+    return _FLAWS.get(port, answer_flaws)
 
 
 def signer_flaws(adapter: str, hook: str, answer: Any) -> list[Finding]:

@@ -15,6 +15,7 @@ from engine.model.numbering import FREE
 from engine.store import (
     checks_billing,
     checks_chain,
+    checks_erp,
     checks_fx,
     checks_numbering,
     checks_openings,
@@ -361,5 +362,6 @@ ALL: Final[Mapping[str, Check]] = {
     "tax-ties": checks_tax.tax_ties,
     "settlements-tie": checks_settlements.settlements_tie,
     "revaluations-tie": checks_fx.revaluations_tie,
+    "erp-ties": checks_erp.erp_ties,
 }
 """All checks by name."""

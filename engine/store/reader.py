@@ -8,8 +8,8 @@ from engine.store.reading_approvals import ApprovalsReader
 from engine.store.reading_conditions import ConditionsReader
 from engine.store.reading_cursors import CursorsReader
 from engine.store.reading_drafts import DraftsReader
+from engine.store.reading_erp import ErpReader
 from engine.store.reading_lateness import LatenessReader
-from engine.store.reading_ledger import LedgerReader
 from engine.store.reading_numbering import NumberingReader
 from engine.store.reading_orders import OrdersReader
 from engine.store.reading_queue import QueueReader
@@ -24,7 +24,7 @@ from engine.store.reading_wallets import WalletsReader
 
 class Reader(
     DueReader,
-    LedgerReader,
+    ErpReader,
     RunsReader,
     OutboxReader,
     RequestsReader,

@@ -96,6 +96,7 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "settlement": (1, {}),
     "memo": (1, {}),
     "revaluation": (10, {}),
+    "erp_document": (1, {"again": 0}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 

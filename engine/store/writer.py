@@ -8,11 +8,11 @@ from engine.store.writing_clearance import ClearanceWriter
 from engine.store.writing_conditions import ConditionsWriter
 from engine.store.writing_cursors import CursorsWriter
 from engine.store.writing_drafts import DraftsWriter
+from engine.store.writing_erp import ErpWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_masters import MastersWriter
 from engine.store.writing_openings import OpeningsWriter
 from engine.store.writing_orders import OrdersWriter
-from engine.store.writing_outbox import OutboxWriter
 from engine.store.writing_queue import QueueWriter
 from engine.store.writing_requests import RequestsWriter
 from engine.store.writing_runs import RunsWriter
@@ -28,7 +28,7 @@ class Writer(
     DraftsWriter,
     LedgerWriter,
     RunsWriter,
-    OutboxWriter,
+    ErpWriter,
     RequestsWriter,
     ApprovalsWriter,
     QueueWriter,

@@ -1,4 +1,4 @@
-"""An HTTP service on a loopback address that answers JSON, and fails as it is told."""
+"""An HTTP service on a loopback address that answers JSON or XML, and fails as it is told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import msgspec
 
 
 class Asked(NamedTuple):
-    """A request: ``body`` is read from JSON with exact numbers, or the fields of a form."""
+    """A request: ``body`` is read from JSON with exact numbers, the fields of a form, or the bytes of XML."""
 
     method: str
     path: str
@@ -130,9 +130,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "denied":
             said = f"not with {self.headers.get('Authorization')}"
             return self._say(401, {"error": {"code": "AuthenticationException", "message": said}})
-        form = "urlencoded" in self.headers.get("Content-Type", "")
-        body: Any = dict(parse_qsl(data.decode())) if form else None
-        if data and not form:
+        kind = self.headers.get("Content-Type", "")
+        body: Any = dict(parse_qsl(data.decode())) if "urlencoded" in kind else data if "xml" in kind else None
+        if data and body is None:
             body = json.loads(data, parse_float=Decimal)
         asked = Asked(self.command, path, dict(parse_qsl(split.query)), self.headers, body)
         with service.lock:
@@ -151,10 +151,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _say(self, status: int, answer: Any) -> None:
         garbled = self.server.service.fault == "malformed" and self.path not in self.server.service.spared
-        data = b"<html>" if garbled else to_json(answer)
+        data = b"<html>" if garbled else answer if isinstance(answer, bytes) else to_json(answer)
         try:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/xml" if isinstance(answer, bytes) else "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.send_header("x-correlation-id", str(uuid.uuid4()))
             if self.server.service.again_after:

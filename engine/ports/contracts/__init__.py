@@ -20,6 +20,7 @@ for _name in (
     "clearance",
     "delivery",
     "einvoice",
+    "erp",
     "fx",
     "harness",
     "tax",
@@ -32,6 +33,7 @@ from engine.ports.contracts.bank import BankContract  # noqa: E402
 from engine.ports.contracts.clearance import ClearanceContract  # noqa: E402
 from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
 from engine.ports.contracts.einvoice import EinvoiceContract  # noqa: E402
+from engine.ports.contracts.erp import ErpContract  # noqa: E402
 from engine.ports.contracts.faults import Fault  # noqa: E402
 from engine.ports.contracts.fx import FxContract  # noqa: E402
 from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
@@ -44,6 +46,7 @@ __all__ = [
     "ClearanceContract",
     "DeliveryContract",
     "EinvoiceContract",
+    "ErpContract",
     "Fault",
     "FxContract",
     "Notebook",

@@ -87,6 +87,8 @@ _HOOKS: Final = {
     "clearance_status": _of_effects,
     "delivery_send": _of_effects,
     "delivery_status": _of_effects,
+    "erp_post": _of_effects,
+    "erp_status": _of_effects,
     "usage_since": _of_requests,
     "fx_rates": _of_requests,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.ports.hookspecs import bank, clearance, delivery, einvoice, fx, methods, signing, tax, usage
+from engine.ports.hookspecs import bank, clearance, delivery, einvoice, erp, fx, methods, signing, tax, usage
 from engine.ports.hookspecs.plugin import Context, Permanent, Port, PortFailure, Secrets, Transient, Unknown, hookimpl
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 PORTS: Final[Mapping[str, Port]] = {
-    module.PORT.name: module.PORT for module in (bank, clearance, delivery, einvoice, fx, methods, signing, tax, usage)
+    module.PORT.name: module.PORT
+    for module in (bank, clearance, delivery, einvoice, erp, fx, methods, signing, tax, usage)
 }
 """Every port by name."""

@@ -69,6 +69,7 @@ class Web:
         *,
         body: Any = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] = {},
         acts: bool = False,
@@ -80,6 +81,7 @@ class Web:
             path: below the address of the service.
             body: what is sent as JSON; Decimal as numbers, with every digit.
             form: what is sent as a form instead.
+            content: what is sent as it is instead; ``headers`` say what it is.
             query: parameters in the address.
             headers: more headers.
             acts: whether the call may change something, so that a broken connection leaves open what was done.
@@ -89,8 +91,8 @@ class Web:
             Permanent: the credentials are refused.
             Unknown: the connection broke after sending.
         """
-        content = None if body is None else _ENCODER.encode(body)
-        more = {**headers, **({"Content-Type": "application/json"} if content is not None else {})}
+        more = {**headers, **({"Content-Type": "application/json"} if body is not None else {})}
+        content = content if body is None else _ENCODER.encode(body)
         try:
             reply = self._client.request(method, path, content=content, data=form, params=query, headers=more)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:

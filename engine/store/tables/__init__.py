@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
 from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, RUN_CONDITION
+from engine.store.tables.erp import ERP_DOCUMENT, ERP_ENTRY
 from engine.store.tables.fx import REVALUATION
 from engine.store.tables.governance import (
     AUDIT,
@@ -80,5 +81,5 @@ __all__ = [
     "CLEARANCE_STEP", "NUMBER_MARK", "EXEMPTION", "TAX_CODE", "TAX_CORRECTION", "TAX_EVIDENCE", "ACCOUNT_CREDIT", "MEMO", "SETTLEMENT",
     "APPROVAL", "ATTRIBUTE_VALUE", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK", "TAX_DETAIL",
     "CONDITION_WAIVER", "DRAFT", "PURCHASE_ORDER", "RUN_CONDITION",
-    "REVALUATION",
+    "REVALUATION", "ERP_DOCUMENT", "ERP_ENTRY",
 ]  # fmt: skip

@@ -25,9 +25,23 @@ from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
 from engine.store.writing_clearance import Step
+from engine.store.writing_erp import NewDocument
 from engine.store.writing_settlements import Act as Settlement
 from engine.store.writing_wallets import Act
 from tests.unit.store import sample as s
+
+TOLD = NewDocument(
+    "de",
+    "new",
+    "sap",
+    date(2026, 3, 1),
+    "EUR",
+    "EUR",
+    Decimal(1),
+    Decimal(1),
+    {"document_type": "SA"},
+    [(1, 0, "EUR", 1)],
+)
 
 
 def later(days: int) -> datetime:
@@ -114,6 +128,8 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "add_tax_corrections": lambda w: w.add_tax_corrections(s.T, [s.correction(11)]),
     "carry_tax_corrections": lambda w: w.carry_tax_corrections(s.T, {11: 1}),
     "lock_items": lambda w: w.lock_items(s.T, [(s.E, "parent", "EUR", "EUR")]),
+    "put_erp_documents": lambda w: w.put_erp_documents(s.T, [TOLD]),
+    "post_again": lambda w: w.post_again(w.reader.erp_documents(s.T)[0], s.T, {"document_type": "SA"}),
     "settle": lambda w: w.settle(s.T, [settlement(w)]),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
@@ -155,6 +171,8 @@ def prepared(books: Books) -> Books:
         writer.open_item(s.T, s.difference("old"))
         begun = (s.T, s.E, 1, 1, "numbered", s.CHANGE.at, "old", "authority", 1, "", "", "", {}, s.DECISION, 0)
         writer.append("clearance_step", [(writer.take_ids("clearance_step", 1), *begun)])
+        old = msgspec.structs.replace(TOLD, key="old", parts=[(2, 0, "EUR", s.DECISION)])
+        writer.put_erp_documents(s.T, [old])
         writer.review_drafts(s.T, s.E, s.MAR, "", [Reviewed("parent", None, None, "0", "[]", "why", 0)])
     return books
 

@@ -53,6 +53,10 @@ FAULTS: dict[str, Sequence[str]] = {
         f"INSERT INTO revaluation VALUES (1, '{s.T}', '{s.E}', '2026-01-31', '1200', 'parent', 'USD', 10, 'EUR', 9, 8, 1, 'ECB', "
         "'2026-01-30', 99, 1)"
     ],
+    "erp-ties": [
+        f"INSERT INTO erp_document VALUES (1, '{s.T}', '{s.E}', 'de/1', 'sap', '2026-01-31', 'EUR', 'EUR', 1, 1, 1, 0)",
+        f"INSERT INTO erp_entry VALUES (1, 0, '{s.T}', 'EUR', 1, 1)",
+    ],
 }
 
 

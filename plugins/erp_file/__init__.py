@@ -1,0 +1,1 @@
+"""Journal documents as files."""
