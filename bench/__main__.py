@@ -6,7 +6,7 @@ import argparse
 import platform
 import sys
 
-from bench import bill, check, decide, documents, ingest, large, memory, months, preview, rating, usage
+from bench import bill, check, decide, documents, ingest, large, matching, memory, months, preview, rating, usage
 
 MEASUREMENTS = {
     "decide": decide.measure,
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "ingest": ingest.measure,
     "usage": usage.measure,
     "documents": documents.measure,
+    "matching": matching.measure,
 }
 
 
@@ -42,6 +43,9 @@ def main() -> None:
         help="accounts whose memory is compared: 10000,100000,1000000",
     )
     parser.add_argument("--events", type=int, default=1_000_000, help="usage events that are made quantities")
+    parser.add_argument(
+        "--payments", type=int, default=100_000, help="payments matched from files, with as many documents"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:

@@ -75,6 +75,8 @@ FILES: Mapping[str, Sequence[str]] = {
         "6900,Bad debts,expense",
         "7900,FX rounding,expense",
         "7910,Exchange differences,expense",
+        "7920,Realised exchange gains,income",
+        "7930,Realised exchange losses,expense",
     ),
     "rates": ("base,quote,rate,source,on", "EUR,USD,1.0838,ECB,2025-12-31", "EUR,JPY,184.09,ECB,2025-12-31"),
     "subscriptions": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.app.application import App, open_app
+from engine.app.match_desk import match_desk
 from engine.ledger.export import Exported
 from engine.runs.approvals import Outcome
 from engine.runs.backfill import Backfilled
@@ -15,6 +16,12 @@ from engine.runs.explain import Explanation
 from engine.runs.import_run import ImportReport
 from engine.runs.ingest import Ingested, Judged, UsageDoor
 from engine.runs.intake.columns import Block
+from engine.runs.matching.desk import Explained
+from engine.runs.matching.desk import result as match_result
+from engine.runs.matching.desk import write as write_matches
+from engine.runs.oss_report import OssReport
+from engine.runs.payments.collecting import Collection
+from engine.runs.payments.desk import PaymentDesk
 from engine.runs.queue import Enqueued
 from engine.runs.requests import Replayed
 from engine.runs.revaluation import Revaluation
@@ -41,17 +48,21 @@ __all__ = [
     "BankDesk",
     "Block",
     "ChangePreview",
+    "Collection",
     "Comparison",
     "ContractAmendment",
     "ControlDesk",
     "Enqueued",
+    "Explained",
     "Explanation",
     "Exported",
     "ImportReport",
     "Ingested",
     "Judged",
     "Moved",
+    "OssReport",
     "Outcome",
+    "PaymentDesk",
     "Price",
     "Recorded",
     "Renewal",
@@ -71,4 +82,7 @@ __all__ = [
     "Worked",
     "Written",
     "open_app",
+    "match_desk",
+    "match_result",
+    "write_matches",
 ]

@@ -25,6 +25,7 @@ from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
+from engine.runs.bank_desk import BankDesk
 from engine.runs.bill_read import Pinned, scope_parts
 from engine.runs.bill_run import bill_partition, report_of, run_bill
 from engine.runs.change_preview import ChangePreview, imagined, preview_change
@@ -138,6 +139,10 @@ class App(Desks):
             settings.workers,
             Recipe(self.config_path, tuple(sorted(self.overrides.items()))),
         )
+
+    def bank_desk(self) -> BankDesk:
+        """The desk of bank files."""
+        return BankDesk(self.config.adapters, self.config.folder)
 
     @property
     def tenant(self) -> str:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import cached_property
 
+from engine.config import Config
 from engine.ports.host import Host
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.account_desk import AccountDesk
+from engine.runs.advance_desk import AdvanceDesk
 from engine.runs.approvals import Approvals
+from engine.runs.bank_desk import BankDesk
+from engine.runs.cash.desk import CashDesk
 from engine.runs.clearing import ClearanceDesk
+from engine.runs.debits.desk import DebitDesk
+from engine.runs.debits.mandates import MandateDesk
 from engine.runs.delivery_desk import DeliveryDesk
+from engine.runs.disputes.desk import DisputeDesk
 from engine.runs.document_desk import DocumentDesk
+from engine.runs.dunning.desk import DunningDesk
 from engine.runs.erp.desk import ErpDesk
 from engine.runs.ledger_desk import LedgerDesk
+from engine.runs.payments.desk import PaymentDesk
 from engine.runs.requests import RequestDesk
 from engine.runs.review_desk import ReviewDesk
 from engine.runs.run import Parts
@@ -55,9 +64,16 @@ class Desks(ABC):
     def rate_source(self) -> str:
         """The source of exchange rates that counts."""
 
+    config: Config
+    """The settings."""
+
     @abstractmethod
     def parts(self, rules: RuleBook | None = None) -> Parts:
         """What runs are made of."""
+
+    @abstractmethod
+    def bank_desk(self) -> BankDesk:
+        """The desk of bank files."""
 
     @abstractmethod
     def stored_rulebook(self, release: str) -> RuleBook:
@@ -84,9 +100,42 @@ class Desks(ABC):
         return TaxDesk(self.books, self.parts)
 
     @property
+    def advances(self) -> AdvanceDesk:
+        """The desk of advances: invoices over money that came before its supply."""
+        return AdvanceDesk(self.parts, self.approvals)
+
+    @property
     def accounts(self) -> AccountDesk:
         """The desk of accounts: what is open, what settles it, credit and debit notes."""
         return AccountDesk(self.books, self.parts, self.approvals)
+
+    @property
+    def dunning(self) -> DunningDesk:
+        """The desk of dunning: the run, how customers stand, holds, promises, instalments, hand-over."""
+        return DunningDesk(self.books, self.parts)
+
+    @property
+    def mandates(self) -> MandateDesk:
+        """The desk of mandates to collect from bank accounts."""
+        return MandateDesk(self.parts)
+
+    @property
+    def direct_debits(self) -> DebitDesk:
+        """The desk of direct debits: collected, told, heard of, and what is on its way."""
+        return DebitDesk(self.parts)
+
+    @property
+    def cash(self) -> CashDesk:
+        """The desk of cash: bank files, what their money is used for, exceptions."""
+        files, config = BankDesk(self.config.adapters, self.config.folder), self.config
+        return CashDesk(
+            self.books, self.parts, self.approvals, files, config.bank_sources, lambda who: config.people.get(who, ())
+        )
+
+    @property
+    def disputes(self) -> DisputeDesk:
+        """The desk of disputes: what is told of them, who works them, what is decided."""
+        return DisputeDesk(self.parts, self.accounts)
 
     @property
     def review(self) -> ReviewDesk:
@@ -132,6 +181,11 @@ class Desks(ABC):
     def tax_providers(self) -> TaxProviders:
         """The desk of documents at tax providers."""
         return TaxProviders(self.parts())
+
+    @property
+    def payments(self) -> PaymentDesk:
+        """The desk of payments: collected, given back, heard of, paid out, compared."""
+        return PaymentDesk(self.parts, self.bank_desk, self.approvals)
 
     @property
     def worklist(self) -> Worklist:

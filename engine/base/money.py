@@ -34,6 +34,7 @@ ROUNDING: Final[dict[str, str]] = {
 """Rounding modes by the names that rule files use; they behave on negative numbers as Python's ``decimal`` says."""
 
 ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
 CONTEXT: Final = decimal.Context(prec=50, rounding=decimal.ROUND_HALF_UP)
 """The arithmetic of the core: 50 digits, so that no product or quotient of ours is ever cut before its rounding point."""
 
@@ -75,6 +76,11 @@ def minor_unit(currency: str) -> Decimal:
 def round_to(amount: Decimal, currency: str, mode: str = "half_up") -> Decimal:
     """``amount`` rounded to the currency's minor unit by a mode of :data:`ROUNDING`."""
     return amount.quantize(minor_unit(currency), ROUNDING[mode], CONTEXT)
+
+
+def tax_within(gross: Decimal, rate: Decimal, currency: str) -> Decimal:
+    """The tax in an amount that includes it, ``rate`` a share of the rest: 15.97 in 100.00 at 0.19."""
+    return gross - round_to(CONTEXT.divide(gross, ONE + rate), currency)
 
 
 def split(amount: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:

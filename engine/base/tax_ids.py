@@ -45,6 +45,24 @@ _EU["EL"] = "GR"
 """Countries by what their numbers for VAT begin with."""
 
 
+UNION: Final = frozenset(_EU.values())
+"""Member states of the European Union."""
+
+
+def in_union(tax_id: str, country: str) -> tuple[str, str, str] | None:
+    """A VAT number of the European Union: what it begins with, the rest, and the country; None where it is none.
+
+    One without a country in front is taken for one of ``country``.
+    """
+    number = "".join(sign for sign in tax_id.upper() if sign.isalnum())
+    prefixes = {**_EU, "XI": "GB"}
+    if number[:2] in prefixes and len(number) > 2 and number[:2] != "GR":
+        return number[:2], number[2:], prefixes[number[:2]]
+    prefix = next((name for name, of in _EU.items() if of == country), "")
+    number = number.removeprefix("GR") if country == "GR" else number
+    return (prefix, number, country) if prefix and number else None
+
+
 @lru_cache(maxsize=100_000)
 def fault(tax_id: str, country: str) -> str:
     """What is wrong with a number of a country, in words; empty where nothing is, or where nothing is known of the country.

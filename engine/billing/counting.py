@@ -99,7 +99,7 @@ class Counting:
         Stretches whose usage comes too late are left out, and are ``sealed``: what was billed for them stays as it is.
         """
         for count in self._counts():
-            for cycle in self._cycles(count):
+            for cycle in self._cycles(count) if self.due.pays(count.stints[0].payer) else ():
                 days = cycle.meet(count.days) or count.days
                 for part in self._parts(count, cycle, days):
                     stretch = self._stretch(count, cycle, part)
@@ -145,8 +145,8 @@ class Counting:
         """Whether a charge counts the meter on that day, in service or by the rule for its last day."""
         for stint in self.served:
             if used.day in stint.days:
-                return used.meter in self._meters(stint)
-        return (used.meter, used.day) in self._last_days
+                return not self.due.pays(stint.payer) or used.meter in self._meters(stint)
+        return not self.due.pays("") or (used.meter, used.day) in self._last_days
 
     def _meters(self, stint: Stint) -> frozenset[str]:
         """The meters that the plan of a stint bills."""
@@ -207,7 +207,7 @@ class Counting:
 
     def _goes_on(self, last: _Count, stint: Stint, charge: Charge) -> bool:
         before = last.stints[-1]
-        if before.days.end != stint.days.start or stint.began_by == "start":
+        if before.days.end != stint.days.start or stint.began_by == "start" or before.payer != stint.payer:
             return False
         if before.plan == stint.plan:
             return True

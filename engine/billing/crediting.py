@@ -9,6 +9,7 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import round_to
+from engine.billing.tax_included import given_back
 from engine.model.invoice import RatedCharge, Reversible
 from engine.model.tax import TaxQuote
 
@@ -39,6 +40,12 @@ def credited_taxes(
             raise refuse(
                 NO_LINE, f"line {charge.credits}, which is to be credited, is not there", mend="run `tollbook verify`"
             )
+        if charge.tax_included:
+            amount = _of_gross(charge, line)
+            rest = line.net_left + charge.amount - amount
+            left[charge.credits] = msgspec.structs.replace(line, net_left=rest, tax_left=line.tax_left + amount)
+            taxes[key] = (msgspec.structs.replace(line.tax, key=key, amount=amount), line.tax_decision)
+            continue
         net_left = line.net_left + charge.amount
         if charge.amount * line.net > 0:
             amount = _brought_again(charge, line)
@@ -50,6 +57,14 @@ def credited_taxes(
         left[charge.credits] = msgspec.structs.replace(line, net_left=net_left, tax_left=line.tax_left + amount)
         taxes[key] = (msgspec.structs.replace(line.tax, key=key, amount=amount), line.tax_decision)
     return taxes
+
+
+def _of_gross(charge: RatedCharge, line: Reversible) -> Decimal:
+    """The tax within a credit on a line whose price includes it, or within the opposite of such a credit."""
+    net, tax = line.net_left, line.tax_left
+    if charge.amount * line.net > 0:
+        net, tax = net - line.net, tax - line.tax.amount
+    return given_back(charge.amount, net, tax, line.tax.rate, charge.currency)
 
 
 def _brought_again(charge: RatedCharge, line: Reversible) -> Decimal:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -17,9 +18,9 @@ from engine.billing.numbering import numbering_facts, series_of
 from engine.billing.ordering import group_of, number_of
 from engine.model.account import Account
 from engine.model.contract import Contract
-from engine.model.decision import Decide
+from engine.model.decision import Decide, Decision
 from engine.model.draft import Past
-from engine.model.entity import LegalEntity
+from engine.model.entity import OSS, LegalEntity
 from engine.model.invoice import Invoice, InvoiceDraft, InvoiceLine, RatedCharge
 from engine.model.order import Orders
 from engine.model.tax import Address, TaxQuote, TaxRequest
@@ -109,6 +110,7 @@ def drafts(
                     tuple(members),
                     decision.id,
                     terms["review"],
+                    terms["advances"] == "deduct",
                 )
             )
     return made
@@ -135,9 +137,12 @@ def _held(payer: str, total: Decimal, currency: str, why: str) -> Finding:
 
 
 def _group(by: str, charge: RatedCharge) -> str:
-    return {"payer": "", "account": charge.account, "contract": charge.contract, "subscription": charge.subscription}[
-        by
-    ]
+    return "" if by == "payer" else _GROUPS[by](charge)
+
+
+_GROUPS: Mapping[str, Callable[[RatedCharge], str]] = {
+    name: attrgetter(name) for name in ("account", "contract", "subscription")
+}
 
 
 def tax_requests(
@@ -153,8 +158,8 @@ def tax_requests(
     ``places`` says that somebody wants to know the addresses, and which lines are of one invoice.  A buyer is exempt by what its
     account says, or by one of its ``exemptions`` that covers the line at the tax point.
     """
-    registered = tuple(r.country for r in entity.registrations if r.valid_from <= draft.tax_point < r.valid_to)
-    more: tuple[Any, ...] = (prefix, *_places(entity, payer)) if places else ()
+    registered, shop = _registered(entity, draft.tax_point)
+    document, (here, there) = (prefix, _places(entity, payer)) if places else ("", (None, None))
     return [
         TaxRequest(
             f"{prefix}/{number}",
@@ -171,10 +176,26 @@ def tax_requests(
             draft.tax_point,
             draft.currency,
             charge.amount,
-            *more,
+            document,
+            here,
+            there,
+            tax_included=charge.tax_included,
+            one_stop_shop=shop,
         )
         for number, charge in enumerate(draft.charges, 1)
     ]
+
+
+def _registered(entity: LegalEntity, on: date) -> tuple[tuple[str, ...], str | None]:
+    """Where the seller is registered for tax of the country itself, and where for the one-stop shop."""
+    shop, countries = None, []
+    for one in entity.registrations:
+        if one.valid_from <= on < one.valid_to:
+            if one.kind == OSS:
+                shop = one.country
+            else:
+                countries.append(one.country)
+    return tuple(countries), shop
 
 
 def _address(country: str, region: str, city: str, postcode: str, lines: str) -> Address:
@@ -193,14 +214,21 @@ def _covered(exemptions: Sequence[Exemption], payer: Account, tax_code: str, day
     return covering(exemptions, payer.country, payer.region, tax_code, day) is not None
 
 
+Numbering = tuple[Decision, str]
+"""The decision about the number of a document, and its series."""
+
+
 def finish(
     decide: Decide,
     entity: LegalEntity,
     payer: Account,
     draft: InvoiceDraft,
     taxes: Iterable[tuple[TaxQuote, int]],
+    known: dict[Any, Numbering] | None = None,
 ) -> Invoice:
     """The finished invoice of a draft and the tax on its lines, each with the id of its decision (0 where an adapter answered).
+
+    ``known`` remembers the numbering of documents of one seller by what rules look at.
 
     Raises:
         TollbookError: ``rule.no-answer``, ``numbering.does-not-fit``, ``numbering.no-code``.
@@ -212,7 +240,13 @@ def finish(
     net = sum((line.charge.amount for line in lines), ZERO)
     tax = sum((line.tax.amount for line in lines), ZERO)
     facts = numbering_facts(entity, payer, draft, lines)
-    numbering = decide("numbering", facts, draft.invoice_date)
+    known = {} if known is None else known
+    seen = msgspec.structs.astuple(facts)[1:]  # the first is the seller
+    numbering, series = known.get(seen) or (None, "")
+    if numbering is None:
+        numbering = decide("numbering", facts, draft.invoice_date)
+        series = series_of(numbering, facts)
+        known[seen] = numbering, series
     return Invoice(
         draft,
         draft.kind,
@@ -220,7 +254,7 @@ def finish(
         net,
         tax,
         net + tax,
-        series_of(numbering, facts),
+        series,
         numbering.terms["format"],
         numbering.id,
         numbering.terms,

@@ -19,6 +19,7 @@ from engine.model.decision import Decide
 from engine.model.draft import NO_REVIEWS, Reviews
 from engine.model.due import StretchKey
 from engine.model.entity import LegalEntity
+from engine.model.invoice import Advance
 from engine.model.lateness import Reconciling
 from engine.model.order import Orders
 from engine.model.tax_correction import Correction, Exemption
@@ -39,6 +40,7 @@ class Job(msgspec.Struct, frozen=True):
     are those of accounts and subscriptions, where rules declare any.  ``exemptions`` are certificates by account,
     ``corrections`` differences of tax that wait for the next bill, by the id of the line that was taxed;
     ``evidence`` is what proves where accounts are, None where no rule looks at it;
+    ``advances`` are those that invoices may take off, by payer;
     ``reviews`` is what is known of drafts that are reviewed, ``orders`` the purchase orders of payers, None where nobody asks for
     them.
     """
@@ -59,6 +61,7 @@ class Job(msgspec.Struct, frozen=True):
     attributes: Attributed | Seen | None = None
     exemptions: Mapping[str, tuple[Exemption, ...]] = {}
     corrections: Mapping[int, Correction] = {}
+    advances: Mapping[str, tuple[Advance, ...]] = {}
     evidence: Mapping[str, tuple[Evidence, ...]] | None = None
     reviews: Reviews = NO_REVIEWS
     orders: Orders | None = None

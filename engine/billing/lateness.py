@@ -30,12 +30,12 @@ from engine.model.lateness import Disposition, Ended, Late, LateUsage, Policy
 from engine.model.usage import UsageDay
 
 DROPPED = Code("usage.dropped", "Late usage that a lateness rule does not bill.")
-NOT_DROPPED = Code(
-    "usage.not-dropped", "Late usage that a lateness rule would drop, of a charge that counts more than sums."
-)
+NOT_DROPPED = Code("usage.not-dropped", "Late usage that a lateness rule would drop, of a charge that a pool counts.")
 
 Key = tuple[str, str, date, date]
 """Plan, charge, first day and day after the last of a stretch."""
+Owes = Callable[[frozenset[int]], Sequence[Owed]]
+"""What usage owes without late events of some ids."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -86,10 +86,13 @@ def judge(
     due: SubscriptionDue,
     stretches: Iterable[Stretch],
     too_late: Sequence[Stretch],
-    owed: Sequence[Owed],
+    owes: Owes,
     billed: Sequence[Open],
 ) -> Judged:
     """How the late usage of a subscription ends: the rule's word for each group of stretches that it counts in.
+
+    Of charges that daily sums do not tell, the amount of a group is what all usage owes with its events less what it owes without
+    them: a level goes on beyond its stretch.
 
     ``too_late`` are stretches that a metering rule leaves alone.  Usage of a stretch that a subscription event changed since
     it was billed is not late, nor that of one all of whose lines were given back: both are billed as if for the first time.
@@ -101,6 +104,7 @@ def judge(
     if late is None or mark is None or mark.billed_on is None:
         return NOTHING_LATE
     amounts: dict[Key, Decimal] = {}
+    owed = owes(frozenset())
     for one in owed:  # of usage that is priced by group there are several
         amounts[key_of(one)] = amounts.get(key_of(one), ZERO) + one.amount
     groups: list[_Group] = []
@@ -115,10 +119,17 @@ def judge(
             _join(groups, _Group(stretch, mine, difference))
     judged = _Verdict(job, account, due)
     for group in groups:
+        gone = frozenset(one.id for one in group.usage.values() if not one.back)
+        if gone and due.recount is not None and group.difference is not None and judged.measures(group):
+            group.difference = _sum(owed) - _sum(owes(gone))
         judged.on(group)
     for stretch in too_late:
         judged.alone(stretch, _of(late, stretch))
     return judged.done()
+
+
+def _sum(owed: Iterable[Owed]) -> Decimal:
+    return sum((one.amount for one in owed), ZERO)
 
 
 def _of(late: Late, stretch: Stretch) -> list[LateUsage]:
@@ -160,7 +171,7 @@ class _Verdict:
             facts = lateness_facts(self.job, self.account, first, source, self._days(first), group.difference)
             decision = self.job.decide("lateness", facts, first.days.end)
             policy = self._policy(decision, group)
-            if policy == "drop" and not all(self._summed(stretch) for stretch in group.stretches):
+            if policy == "drop" and any(key_of(stretch) in self.due.pooled for stretch in group.stretches):
                 policy = "next_bill"
                 self.findings.append(_kept(self.due, first))
         keys = frozenset(map(key_of, group.stretches))
@@ -195,12 +206,10 @@ class _Verdict:
             policy = "drop"
         return "next_bill" if policy == "drop" and all(one.back for one in group.usage.values()) else policy
 
-    def _summed(self, stretch: Stretch) -> bool:
-        """Whether usage is the sums of its days, from which a dropped event can be taken, and no pool has counted it."""
-        if key_of(stretch) in self.due.pooled:
-            return False
-        meters = (self.job.meters.get(key) for key in stretch.charge.counted)
-        return all(meter is None or told_by_days(stretch.charge, meter) for meter in meters)
+    def measures(self, group: _Group) -> bool:
+        """Whether something of a group is counted otherwise than by the sums of its days."""
+        counted = ((one.charge, self.job.meters.get(key)) for one in group.stretches for key in one.charge.counted)
+        return not all(meter is None or told_by_days(charge, meter) for charge, meter in counted)
 
     def _days(self, stretch: Stretch) -> int:
         return max((self.job.on - stretch.days.end).days, 0)
@@ -245,7 +254,7 @@ def _kept(due: SubscriptionDue, stretch: Stretch) -> Finding:
         NOT_DROPPED,
         Where(subject),
         f"late events of {stretch.charge.key} of {stretch.days} are billed, though a lateness rule drops them",
-        "the charge filters, groups or measures its usage, and counts it anew each time: nothing can be left out of that",
+        "a pool has counted them for all of its members: what one of them owes cannot be told without the others",
         "let the rule give next_bill or credit_and_rebill for this charge",
         level="warning",
         subject=subject,
@@ -276,7 +285,8 @@ def without(due: SubscriptionDue, dropped: frozenset[int]) -> SubscriptionDue:
             )
         days.append(total)
     singles = tuple(one for one in due.singles if one.id not in dropped)
-    return msgspec.structs.replace(due, usage=tuple(days), singles=singles)
+    measured = due.recount(dropped) if due.recount is not None else due.measured
+    return msgspec.structs.replace(due, usage=tuple(days), singles=singles, measured=measured)
 
 
 def net_with_late(

@@ -28,9 +28,10 @@ def served_of(job: Job, account: Account, due: SubscriptionDue) -> tuple[Stint, 
 def stretches_from(
     job: Job, account: Account, contract: Contract | None, due: SubscriptionDue, served: Sequence[Stint], first: date
 ) -> list[Stretch]:
-    """Every stretch of usage that shares a day with those from ``first`` on, in order; late and held ones, too."""
+    """Every stretch of usage that shares a day with those from ``first`` on, in order; late and held ones, and those that
+    another payer pays for, too."""
     plain = msgspec.structs.replace(job, reconciling=Reconciling())
-    whole = msgspec.structs.replace(due, window=first, mark=None)
+    whole = msgspec.structs.replace(due, window=first, mark=None, paying=None)
     found = Counting(plain, account, whole, served, (), contract).stretches()
     return sorted(found, key=lambda one: (one.days.start, one.days.end))
 

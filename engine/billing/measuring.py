@@ -10,9 +10,11 @@ from engine.billing.billed import billed_in_part, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.counting import Counting
 from engine.billing.job import Job, Stretch
-from engine.billing.metering import told_by_days
+from engine.billing.metering import counted, groups_of, meters_of, together, told_by_days
 from engine.billing.opened import Before
+from engine.billing.rating import asked, subscribed_on
 from engine.billing.timeline import Stint, stints
+from engine.billing.windows import PERIOD, parts_of, refuse_levels
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
 
@@ -58,6 +60,32 @@ def to_measure(
             continue
         if job.early or stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
             yield stretch, stretch.counted or stretch.days
+
+
+def of_windows(
+    job: Job, owner: AccountDue, due: SubscriptionDue, charges: frozenset[tuple[str, str]]
+) -> Iterator[tuple[Stretch, Period]]:
+    """Of stretches that were measured and are priced over a longer window, the days of it up to their end, and before them.
+
+    Raises:
+        TollbookError: what makes this subscription impossible to bill.
+    """
+    job_within = job.attributes.within(job, due) if job.attributes is not None else job
+    account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
+    since = subscribed_on(due)
+    for stretch, days in to_measure(job, owner, due, charges):
+        meters = meters_of(stretch.plan, stretch.charge, job.meters)
+        groups = groups_of(due, stretch.plan, stretch.charge, days) if stretch.charge.group_by else [None]
+        known = set[str]()
+        for group in groups:
+            counts = {one.key: counted(due, stretch.plan, stretch.charge, one, days, group) for one in meters}
+            quantity = together(counts.values()).quantity
+            pricing = asked(job_within, account, contract, stretch, since, quantity, counts, group)[2]
+            window = pricing.terms["window"]
+            if window != PERIOD and window not in known:
+                known.add(window)
+                refuse_levels(pricing, stretch.plan, stretch.charge, meters)
+                yield from ((stretch, part) for part in parts_of(pricing, since, stretch) if part.days and part != days)
 
 
 def _sold(job: Job, due: SubscriptionDue) -> Iterator[tuple[str, str]]:

@@ -36,13 +36,19 @@ class CreditingFacts(msgspec.Struct, frozen=True, gc=False):
     """What a crediting rule may look at: a credit or debit note that somebody wants to make."""
 
     memo: Annotated[
-        Literal["credit", "debit", "void"], Meta(description="credit note, debit note, or the voiding of a document")
+        Literal["credit", "debit", "void", "advance"],
+        Meta(description="credit note, debit note, the voiding of a document, or an invoice over an advance"),
     ]
     entity: Annotated[LegalEntity, Meta(description="the legal entity that issues it")]
     account: Annotated[Account, Meta(description="the account that gets it, as it is now")]
-    reason: Annotated[str, Meta(description="reason code, such as service_failure or goodwill; empty of a void")]
+    reason: Annotated[
+        str, Meta(description="reason code, such as service_failure or goodwill; empty of a void or an advance")
+    ]
     currency: Annotated[str, Meta(description="ISO 4217 currency of the document")]
-    amount: Annotated[Decimal, Meta(description="net amount, above zero", extra={"least": 0})]
+    amount: Annotated[
+        Decimal,
+        Meta(description="net amount, above zero; with tax where prices or advances include it", extra={"least": 0}),
+    ]
     functional_amount: Annotated[
         Decimal, Meta(description="the same in the currency of the entity's books", extra={"least": 0})
     ]

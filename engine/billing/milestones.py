@@ -15,11 +15,12 @@ from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period
 from engine.billing.billed import Open, service
+from engine.billing.elsewhere import once_elsewhere
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.netting import Back, Due
 from engine.billing.pricing import times
 from engine.billing.rating import cycles_of, plan_of, rate, stretches, subscribed_on
-from engine.billing.timeline import Stint
+from engine.billing.timeline import Stint, payer_on
 from engine.billing.waiting import gone_live, in_force
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
@@ -100,9 +101,10 @@ class Triggered:
         """What is to be charged and given back; ``billed`` are the open lines of one-time charges."""
         mine = {(plan, charge.key) for _, plan, charge in self._ordered()}
         lines = [one for one in billed if (one.line.charge.plan, one.line.charge.charge) in mine]
+        known = [*lines, *once_elsewhere(self.due)]
         made: list[RatedCharge] = []
         for stint, plan, charge in self._ordered():
-            there = [one for one in lines if one.is_of(plan, charge.key)]
+            there = [one for one in known if one.is_of(plan, charge.key)]
             if charge.starts_on == "go_live":
                 made += self._live(stint, charge, there, due)
             else:
@@ -134,7 +136,11 @@ class Triggered:
             return None
         day = max(event.on, stint.days.start)
         ended = self.served[-1].days.end
-        return day if self.due.window <= day <= self.job.on and day < ended else None
+        return day if self.due.window <= day <= self.job.on and day < ended and self._pays(day) else None
+
+    def _pays(self, day: date) -> bool:
+        """Whether what is owed on a day is looked at."""
+        return self.due.paying is None or self.due.pays(payer_on(self.served, day))
 
     def _live(self, stint: Stint, charge: Charge, there: Sequence[Open], due: Make) -> Iterator[RatedCharge]:
         day = self._due_day(stint, gone_live(self.due.events, charge.key))

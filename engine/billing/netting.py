@@ -256,7 +256,7 @@ def _difference(due: Due, pair: Sequence[Back], currency: str, value: Value) -> 
     given = (times(back.full, back.share) if worth.of_price else back.exact for back in pair)
     exact = (due.exact - sum(given, ZERO)).quantize(NOISE, context=CONTEXT)
     amount = round_to(exact, currency, worth.rounding)
-    if not worth.net or not amount:
+    if not worth.net or not amount or charge.tax_included != due.owed.charge.tax_included:
         return None
     old = sum((back.line.charge.quantity for back in _of_plan(pair, due.owed.plan)), ZERO)
     full = due.owed.full - sum((back.line.charge.full for back in pair), ZERO)
@@ -286,9 +286,11 @@ def net_usage(
         charge = one.line.charge
         if one.stands or not charge.amount:
             days = charge.service_from, charge.service_to
-            lines[charge.plan, charge.charge, charge.currency, *days, charge.grouped].append(one)
+            key = charge.plan, charge.charge, charge.currency, *days, charge.tax_included, charge.grouped
+            lines[key].append(one)
     for item in owed:
-        before = lines.pop((item.plan, item.charge.key, currency, item.days.start, item.days.end, item.grouped), [])
+        days, gross = (item.days.start, item.days.end), item.charge.tax_included
+        before = lines.pop((item.plan, item.charge.key, currency, *days, gross, item.grouped), [])
         amount = item.amount - sum((one.left - one.adjusted for one in before), ZERO)
         quantity = item.quantity - sum((one.line.charge.quantity for one in before), ZERO)
         events = item.events - sum(one.line.charge.events for one in before)
@@ -316,15 +318,17 @@ def net_one_time(owed: Sequence[Owed], billed: Iterable[Open]) -> Iterator[Due]:
 
 def _owed_terms(item: Owed, currency: str) -> tuple[Any, ...]:
     if item.charge.cycles_from == "terms":
-        return item.plan, item.charge.key, currency, item.full
-    return item.plan, item.charge.key, currency, item.cycle.start, item.cycle.end, item.quantity, item.full
+        return item.plan, item.charge.key, currency, item.full, item.charge.tax_included
+    cycle = item.cycle.start, item.cycle.end
+    return item.plan, item.charge.key, currency, *cycle, item.quantity, item.full, item.charge.tax_included
 
 
 def _billed_terms(charge: RatedCharge, free: bool) -> tuple[Any, ...]:
     """The terms of a line; of a charge that is ``free`` of cycles, as where they are counted from the terms, without its cycle."""
     if free:
-        return charge.plan, charge.charge, charge.currency, charge.full
-    return charge.plan, charge.charge, charge.currency, charge.cycle_from, charge.cycle_to, charge.quantity, charge.full
+        return charge.plan, charge.charge, charge.currency, charge.full, charge.tax_included
+    cycle = charge.cycle_from, charge.cycle_to
+    return charge.plan, charge.charge, charge.currency, *cycle, charge.quantity, charge.full, charge.tax_included
 
 
 def _within(pieces: Iterable[Period], window: Period) -> list[Period]:

@@ -28,7 +28,9 @@ class NumberingFacts(msgspec.Struct, frozen=True, gc=False):
     entity: Annotated[LegalEntity, Meta(description="the legal entity that issues the invoice")]
     kind: Annotated[
         str,
-        Meta(description="invoice or credit_note; corrected_invoice or debit_note where a rule says so"),
+        Meta(
+            description="invoice or credit_note; corrected_invoice, debit_note or advance_invoice where a rule says so"
+        ),
     ]
     country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 country of the buyer")]
     invoice_date: Annotated[date, Meta(description="date of the invoice; selects the rule in force")]

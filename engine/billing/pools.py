@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ from engine.billing.metering import Metered, together, told_by_days
 from engine.billing.pricing import WHOLE, PricingFacts, Terms, priced
 from engine.billing.pricing.allowance import allowance
 from engine.billing.rating import asked, shrunk, subscribed_on
+from engine.billing.timeline import Stint
 from engine.model.decision import Decision
 from engine.model.due import AccountDue, StretchKey, SubscriptionDue
 from engine.model.invoice import RatedCharge
@@ -39,6 +40,7 @@ CROSSES_PAYERS = Code(
     "pricing.pool-crosses-payers", "A pool of a parent account and its children, not all of whom one account pays for."
 )
 INCOMPLETE = Code("pricing.pool-incomplete", "A pool of which one subscription cannot be rated.")
+_OTHERS_USE: Final = "what a payer owes must not depend on what another one uses"
 APART = Code(
     "pricing.pool-apart",
     "Subscriptions of one pool that are not priced together, as cycles, currencies or prices differ.",
@@ -196,7 +198,7 @@ class Sharing:
             raise refuse(
                 CROSSES_PAYERS,
                 f"pool {pool} is of {whose} and its children, but {self.payer} does not pay for all of them",
-                why="what a payer owes must not depend on what another one uses",
+                why=_OTHERS_USE,
                 mend="let one account pay for all of them, or let the rule say scope: payer",
             )
 
@@ -224,7 +226,8 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
         job = job.attributes.within(job, due)
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     since = subscribed_on(due)
-    for stretch in stretches_from(job, account, contract, due, served_of(job, account, due), low):
+    served = served_of(job, account, due)
+    for stretch in stretches_from(job, account, contract, due, served, low):
         if stretch.cycle.start < low:
             continue
         counts = counts_of(job, due, stretch)
@@ -233,6 +236,8 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
         if pricing.terms["pool"] is None:
             continue
         _refuse_unsummed(job, stretch, pricing)
+        if due.paying is not None and not _pays(due, served, stretch, pricing):
+            continue
         proration, share = shrunk(job, account, stretch, pricing)
         tiers = proration is not None and proration.terms["applies_to"] == "tiers"
         brings = allowance(pricing.terms, share, share if tiers else WHOLE)
@@ -248,6 +253,22 @@ def _refuse_unsummed(job: Job, stretch: Stretch, pricing: Decision) -> None:
             why="it filters, groups or measures its usage, and pools add up daily sums",
             mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
         )
+
+
+def _pays(due: SubscriptionDue, served: Sequence[Stint], stretch: Stretch, pricing: Decision) -> bool:
+    """Whether a stretch of a subscription for which events name payers is in the pool of the payer that is looked at.
+
+    Raises:
+        TollbookError: ``pricing.pool-crosses-payers`` where the pool is not of a payer.
+    """
+    pool = pricing.terms["pool"]
+    if pool["scope"] != "payer":
+        what = (
+            f"pool {pool['key']} is of a {pool['scope']}, and subscription {due.subscription.key} has payers of its own"
+        )
+        mend = "let the rule say scope: payer, or leave the subscription to the payer of its account"
+        raise refuse(CROSSES_PAYERS, what, why=_OTHERS_USE, mend=mend)
+    return any(due.pays(stint.payer) and stint.days.meet(stretch.days) is not None for stint in served)
 
 
 def _common(terms: Terms) -> str:

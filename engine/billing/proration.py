@@ -26,7 +26,7 @@ from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subsc
 from engine.model.catalog import Charge
 from engine.model.decision import Decision, Flaw
 
-Reason = Literal["start", "change", "pause", "resume", "cancel", "uncancel", "anchor", "phase"]
+Reason = Literal["start", "change", "pause", "resume", "cancel", "uncancel", "anchor", "phase", "payer"]
 
 
 class ProrationFacts(msgspec.Struct, frozen=True, gc=False):

@@ -66,6 +66,8 @@ def stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Iterat
     looked_at, subject = Period(due.window, job.on + timedelta(days=1)), f"subscription/{due.subscription.key}"
     anchor, origin, containing = due.subscription.anchor_day, subscribed_on(due), cycle_of(due.subscription)
     for stint in served:
+        if not due.pays(stint.payer):
+            continue
         known: dict[tuple[Any, ...], list[_Days]] = {}
         for charge in plan_of(stint.plan, job.plans, subject).charges:
             if charge.kind != "recurring":
@@ -142,7 +144,7 @@ def one_time_stretches(job: Job, due: SubscriptionDue, served: Sequence[Stint]) 
     for stint in served:
         begins = stint.began_by == "start" or stint.plan != before
         before = stint.plan
-        if begins and due.window <= stint.days.start <= job.on:
+        if begins and due.window <= stint.days.start <= job.on and due.pays(stint.payer):
             day = Period(stint.days.start, stint.days.start + timedelta(days=1))
             for charge in plan_of(stint.plan, job.plans, f"subscription/{due.subscription.key}").charges:
                 if charge.kind == "one_time" and charge.starts_on == "subscription":
@@ -201,7 +203,7 @@ def rate(
     if discounts or pricing.terms["indexed"]:
         facts = _with_more(job, pricing, facts, discounts)
     if pricing.terms["window"] != PERIOD:
-        found, newest = windowed(job, due, account, stretch, pricing, facts, meters)
+        found, newest = windowed(job, due, account, stretch, pricing, facts, meters, group)
         return _of_window(stretch, count, line, pricing, found, newest, account.currency)
     if pricing.needs == OTHER_CHARGES:
         if others is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 
 import msgspec
 
@@ -17,13 +17,14 @@ from engine.billing.changes.scale import Scale
 from engine.billing.changes.worth import charge_of, values
 from engine.billing.counting import Counting
 from engine.billing.discounts import read
+from engine.billing.elsewhere import beside, once_elsewhere
 from engine.billing.grouping import labelled
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.lateness import NOTHING_LATE, Judged, judge, net_with_late, without
 from engine.billing.milestones import triggered
 from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
 from engine.billing.opened import NOTHING, Before
-from engine.billing.owing import owing
+from engine.billing.owing import Owing, owing
 from engine.billing.pools import notes, pooling, settled
 from engine.billing.pricing import WHOLE
 from engine.billing.rating import one_time_stretches, stretches
@@ -74,12 +75,12 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     used, due = _used(job, owner, due, served, usage)
     billed = [*billed, *settled(due)] if due.settled else billed
     stretched = (*by_day, *used, *due.beyond, *one_time_stretches(job, due, served))
-    found, judged = owing(job, owner, due, stretched, billed, before, usage.sealed), NOTHING_LATE
-    if due.late is not None:
-        judged = judge(job, account, due, used, usage.too_late, found.owed["usage"], billed)
-    if judged.dropped:
-        kept = carrying(job, owner, without(due, judged.dropped), served, used)
-        found = owing(job, owner, kept, stretched, billed, before, usage.sealed)
+
+    def owes(gone: frozenset[int]) -> Owing:
+        kept = carrying(job, owner, without(due, gone), served, used) if gone else due
+        return owing(job, owner, kept, stretched, billed, before, usage.sealed)
+
+    found, judged = _judged(job, account, due, used, usage, billed, owes)
     owed = found.owed
 
     def of(kind: str) -> list[Open]:
@@ -90,11 +91,13 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
         recurring = exact.items(before, _shows_zero(job))
         owed["recurring"], pending = exact.owed, min(pending, exact.mark)
     else:
-        mine = (owed["recurring"], of("recurring"), window, currency, values(job, owner, due))
-        recurring = net_recurring(*mine, before.opened if before else NOTHING, ahead, _shows_zero(job))
+        value = values(job, owner, due)
+        opened = beside(due, served, before.opened if before else NOTHING, due.elsewhere, value)
+        mine = (owed["recurring"], of("recurring"), window, currency, value)
+        recurring = net_recurring(*mine, opened, ahead, _shows_zero(job))
     once = of("one_time")
     items = [
-        *net_one_time(owed["one_time"], once),
+        *net_one_time(owed["one_time"], [*once, *once_elsewhere(due)]),
         *net_with_late(owed["usage"], of("usage"), currency, usage.stays, judged.anew),
     ]
     if found.counting:
@@ -104,7 +107,7 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     held = triggered(job, owner, due, served, once, make.due, make.back)
     return Statement(
         (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items), *held.lines),
-        BillingMark(due.subscription.id, pending, job.events_seen, job.usage_seen, *_billed_by(job, due, used)),
+        _mark(job, due, pending, used),
         found.prices() | held.prices,
         (*adjusted.findings, *usage.findings(), *found.findings, *held.findings, *_more(job, due, before, judged)),
         judged.ended,
@@ -147,15 +150,35 @@ def _used(
 
 def _more(job: Job, due: SubscriptionDue, before: Before | None, judged: Judged) -> Iterable[Finding]:
     """What there is to say of what another system billed before, of late usage, and of pools."""
-    return (*(before.findings() if before else ()), *judged.findings, *notes(job.on, due))
+    return (*(before.findings() if before and not due.named else ()), *judged.findings, *notes(job.on, due))
 
 
-def _billed_by(job: Job, due: SubscriptionDue, used: Iterable[Stretch]) -> tuple[date | None, datetime | None]:
-    """The day, and the moment where it matters, of the newest run that held nothing of the subscription: what was held is not
-    late by the time it is billed."""
+def _judged(
+    job: Job, account: Account, due: SubscriptionDue, used: Sequence[Stretch], usage: Counting, billed: Sequence[Open],
+    owes: Callable[[frozenset[int]], Owing],
+) -> tuple[Owing, Judged]:  # fmt: skip
+    """What is owed, and what becomes of late usage; without what a rule drops of it."""
+    found = owes(frozenset())
+    if due.late is None:
+        return found, NOTHING_LATE
+
+    def owed(gone: frozenset[int]) -> Sequence[Owed]:
+        return (owes(gone) if gone else found).owed["usage"]
+
+    judged = judge(job, account, due, used, usage.too_late, owed, billed)
+    return (owes(judged.dropped) if judged.dropped else found), judged
+
+
+def _mark(job: Job, due: SubscriptionDue, pending: date, used: Iterable[Stretch]) -> BillingMark:
+    """How far the subscription is billed; with the day, and the moment where it matters, of the newest run that held nothing of it:
+    what was held is not late by the time it is billed."""
+    made = BillingMark(
+        due.subscription.id, pending, job.events_seen, job.usage_seen, job.on, job.reconciling.at, due.named
+    )
     if any(stretch.held for stretch in used):
-        return (due.mark.billed_on, due.mark.billed_at) if due.mark else (None, None)
-    return job.on, job.reconciling.at
+        on, at = (due.mark.billed_on, due.mark.billed_at) if due.mark else (None, None)
+        return msgspec.structs.replace(made, billed_on=on, billed_at=at)
+    return made
 
 
 def _before(job: Job, due: SubscriptionDue, served: Sequence[Stint]) -> Before | None:
@@ -228,6 +251,7 @@ class _Maker:
             owed.grouped,
             owed.discounts,
             owed.basis,
+            owed.charge.tax_included,
         )
 
     def back(self, item: Back) -> RatedCharge:

@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from engine.base.money import ZERO, minor_digits, round_to
+from engine.base.money import ZERO, minor_unit, round_to
 from engine.model.entity import LegalEntity
 from engine.model.invoice import RatedCharge, Reversible
 from engine.model.tax import TaxQuote
@@ -42,7 +42,7 @@ def per_breakdown(
     """The taxes of one document, those of each category and rate adding up to the rate of their net sum.
 
     The difference is put on the line of the group with the largest net amount, the first of several; on a charge before a
-    credit.  A credit that gives back the last of its line is left alone, and none gives back more than is left.  What
+    credit.  The gross of a line whose price includes tax is left alone.  A credit that gives back the last of its line is left alone, and none gives back more than is left.  What
     rounding cannot have made (more than half a minor unit a line) is the engine's own answer and stays, and so does tax
     whose parts by jurisdiction are known: they add up to it as it is.
 
@@ -62,8 +62,7 @@ def per_breakdown(
         currency = charges[places[0]].currency
         net = sum((charges[place].amount for place in places), ZERO)
         off = round_to(net * rate, currency) - sum((taxes[place][0].amount for place in places), ZERO)
-        unit = Decimal(1).scaleb(-minor_digits(currency))
-        if not off or abs(off) > HALF * unit * (len(places) + 1):
+        if not off or abs(off) > HALF * minor_unit(currency) * (len(places) + 1):
             continue
         bearer = _bearer(charges, taxes, billed, places, off)
         if bearer is not None:
@@ -80,6 +79,7 @@ def _bearer(
     off: Decimal,
 ) -> int | None:
     """The line that bears a difference; None where none can."""
+    places = [place for place in places if not charges[place].tax_included]
     able = [place for place in places if charges[place].amount and not charges[place].credits]
     if not able:
         given: dict[int, Decimal] = {}

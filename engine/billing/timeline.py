@@ -22,7 +22,8 @@ class Stint(msgspec.Struct, frozen=True, gc=False):
     """Days on which a subscription has one plan, one quantity and one anchor.
 
     ``anchor_day`` is 0 where its cycles still begin on the subscription's own day; where they began anew, they are counted
-    from ``anchored``: where the anchor was moved, the first such day on or after the move.
+    from ``anchored``: where the anchor was moved, the first such day on or after the move.  ``payer`` is whom an event names
+    to pay for them, empty where none does.
     """
 
     days: Period
@@ -32,6 +33,7 @@ class Stint(msgspec.Struct, frozen=True, gc=False):
     ended_by: Reason
     anchor_day: int = 0
     anchored: date = date.min
+    payer: str = ""
 
 
 class _State(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +42,7 @@ class _State(msgspec.Struct, frozen=True, gc=False):
     quantity: Decimal = Decimal(1)
     anchor_day: int = 0
     anchored: date = date.min
+    payer: str = ""
 
 
 _ALLOWED = {
@@ -50,6 +53,7 @@ _ALLOWED = {
     "cancel": ("active", "paused"),
     "anchor": ("active", "paused"),
     "uncancel": ("cancelled",),
+    "payer": ("active", "paused", "cancelled"),
 }
 _BECOMES = {"start": "active", "pause": "paused", "resume": "active", "cancel": "cancelled", "uncancel": "active"}
 _ENDED_BY: dict[str, Reason] = {"paused": "pause", "cancelled": "cancel"}
@@ -105,12 +109,19 @@ def stints(
         if was and state == before and not restarted:
             continue
         if was:
-            ended_by = _ENDED_BY.get(state.status, "cancel" if restarted else "change")
+            goes_on = _changed(before, state)
+            ended_by = _ENDED_BY.get(state.status, "cancel" if restarted else goes_on)
             done.append(_stint(Period(since, day), before, began_by, ended_by))
-        since, began_by = day, "start" if restarted else "change" if was else "resume"
+        since, began_by = day, "start" if restarted else goes_on if was else "resume"
     if state.status == "active":
         done.append(_stint(Period(since, forever), state, began_by, "anchor"))
     return tuple(done)
+
+
+def payer_on(served: Iterable[Stint], day: date) -> str:
+    """Whom an event names to pay on a day: of the stint that began last by then; empty where none is named."""
+    begun = [stint.payer for stint in served if stint.days.start <= day]
+    return begun[-1] if begun else ""
 
 
 def moments(events: Iterable[SubscriptionEvent], subject: str = "") -> tuple[Stint, ...]:
@@ -140,7 +151,14 @@ def _days(
 
 
 def _stint(days: Period, state: _State, began_by: Reason, ended_by: Reason) -> Stint:
-    return Stint(days, state.plan, state.quantity, began_by, ended_by, state.anchor_day, state.anchored)
+    return Stint(days, state.plan, state.quantity, began_by, ended_by, state.anchor_day, state.anchored, state.payer)
+
+
+def _changed(before: _State, after: _State) -> Reason:
+    """What a change within the service is one of: of the payer alone, or of more."""
+    if before.payer == after.payer:
+        return "change"
+    return "payer" if msgspec.structs.replace(before, payer=after.payer) == after else "change"
 
 
 def _after(state: _State, event: SubscriptionEvent, subject: str) -> _State:
@@ -157,6 +175,7 @@ def _after(state: _State, event: SubscriptionEvent, subject: str) -> _State:
         state.quantity if event.quantity is None else event.quantity,
         event.anchor_day or state.anchor_day,
         _first_anchor(event.on, event.anchor_day) if event.anchor_day else state.anchored,
+        state.payer if event.payer is None and event.kind != "payer" else event.payer or "",
     )
 
 

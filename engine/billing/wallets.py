@@ -11,13 +11,13 @@ import msgspec
 
 from engine.base.money import CONTEXT, ZERO, round_to
 from engine.model.decision import Decide, Decision
-from engine.model.wallet import PAID, PROMOTIONAL, Kind, Lot, Move, Purse, WalletFacts
+from engine.model.wallet import PROMOTIONAL, Kind, Lot, Move, Purse, WalletFacts
 
 ORDERS: Final[Mapping[str, Callable[[Lot], Any]]] = {
     "priority": lambda lot: lot.priority,
     "expiring": lambda lot: lot.expires_on,
     "promotional": lambda lot: lot.kind != PROMOTIONAL,
-    "paid": lambda lot: lot.kind != PAID,
+    "paid": lambda lot: lot.kind == PROMOTIONAL,
     "oldest": lambda lot: lot.granted_on,
     "newest": lambda lot: -lot.granted_on.toordinal(),
 }

@@ -18,7 +18,8 @@ import msgspec
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period, cycle_containing
-from engine.billing.metering import Metered, metered, told_by_days
+from engine.billing.metering import Group, Metered, metered, told_by_days
+from engine.billing.metering import counted as measured_by
 from engine.billing.pricing import WHOLE, Price, PricingFacts, Terms, priced, shrinking
 from engine.billing.pricing.facts import having
 from engine.billing.proration import ProrationFacts, share_of
@@ -33,11 +34,12 @@ from engine.model.usage import UsageDay
 if TYPE_CHECKING:
     from engine.billing.job import Job, Stretch
 
-NOT_OF_SUMS = Code("pricing.window-not-of-sums", "A window of usage that is more than the sums of its days.")
+NOT_OF_SUMS = Code("pricing.window-not-of-sums", "A window of levels, which are averaged over their own cycle.")
 NOT_OF_USAGE = Code(
     "pricing.window-not-of-usage", "A rule counts over a window, but its charge has no usage that could be counted."
 )
 
+NOTHING_USED: Final = Metered(ZERO, 0, 0)
 PERIOD: Final = "period"
 """The window of rules that look at the stretch alone."""
 CALENDAR: Final[Mapping[str, int]] = {"quarter": 3, "half_year": 6, "year": 12}
@@ -154,25 +156,58 @@ def counts_of(
     return {meter.key: (metered(days, meter, upto), metered(days, meter, before)) for meter in meters}
 
 
+def parts_of(pricing: Decision, since: date, stretch: Stretch) -> tuple[Period, Period]:
+    """The days of the window of a stretch up to its end, and those before it, as far as its usage counts; both begin with the window,
+    or with the subscription."""
+    counted = stretch.counted or stretch.days
+    first = max(holding(pricing.terms["window"], since, stretch.day or stretch.days.start).start, since)
+    return Period(first, counted.end), Period(first, max(first, counted.start))
+
+
 def windowed(
     job: Job, due: SubscriptionDue, account: Account, stretch: Stretch, pricing: Decision, facts: PricingFacts,
-    meters: Sequence[Meter],
+    meters: Sequence[Meter], group: Group | None = None,
 ) -> tuple[Spread, int]:  # fmt: skip
-    """What a stretch of usage owes of its window, and the newest event that counts in it.
+    """What a stretch of usage owes of its window, and the newest event that counts in it; of one group where one is named.
 
     Raises:
         TollbookError: ``pricing.window-not-of-usage``, ``pricing.window-not-of-sums``.
     """
     if not meters:
         raise not_of_usage(pricing, stretch.plan, stretch.charge)
-    if not all(told_by_days(stretch.charge, meter) for meter in meters):
-        raise not_of_days(pricing, stretch.plan, stretch.charge)
-    window = holding(pricing.terms["window"], facts.subscribed_on, facts.day)
-    first = max(window.start, facts.subscribed_on)
-    days = [one for one in due.earlier if one.day == first]
-    counts = counts_of([*days, *due.usage], meters, first, stretch.counted or stretch.days)
+    charge = stretch.charge
+    if all(told_by_days(charge, meter) for meter in meters):
+        first = parts_of(pricing, facts.subscribed_on, stretch)[0].start
+        days = [one for one in due.earlier if one.day == first]
+        counts = counts_of([*days, *due.usage], meters, first, stretch.counted or stretch.days)
+    else:
+        refuse_levels(pricing, stretch.plan, charge, meters)
+        upto, before = parts_of(pricing, facts.subscribed_on, stretch)
+        counts = {
+            meter.key: (
+                measured_by(due, stretch.plan, charge, meter, upto, group),
+                measured_by(due, stretch.plan, charge, meter, before, group) if before.days else NOTHING_USED,
+            )
+            for meter in meters
+        }
     found = spread(pricing, facts, stretch.days, counts, cancelled_on(due.events), job.decide)
     return found, max(both[0].last_id for both in counts.values())
+
+
+def refuse_levels(pricing: Decision, plan: str, charge: Charge, meters: Iterable[Meter]) -> None:
+    """Refuse a window over levels.
+
+    Raises:
+        TollbookError: ``pricing.window-not-of-sums``.
+    """
+    if not any(meter.aggregation == "time_weighted" for meter in meters):
+        return
+    raise refuse(
+        NOT_OF_SUMS,
+        f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}",
+        why="it averages levels over its cycle, and the averages of cycles do not add up",
+        mend="leave window out, or let the charge have a cycle as long as the window",
+    )
 
 
 def not_of_usage(pricing: Decision, plan: str, charge: Charge) -> Exception:
@@ -181,16 +216,6 @@ def not_of_usage(pricing: Decision, plan: str, charge: Charge) -> Exception:
         NOT_OF_USAGE,
         f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}, but it is {charge.kind}",
         mend="say window on usage charges alone",
-    )
-
-
-def not_of_days(pricing: Decision, plan: str, charge: Charge) -> Exception:
-    """The error for a window of usage that daily sums do not tell."""
-    return refuse(
-        NOT_OF_SUMS,
-        f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}",
-        why="it filters, groups or measures its usage, and windows add up daily sums",
-        mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
     )
 
 

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import JsonOption, Session, emit, show_findings, table
+from engine.cli.common import (
+    WRONG_INPUT,
+    JsonOption,
+    PersonOption,
+    ReasonOption,
+    Session,
+    coins,
+    emit,
+    open_app,
+    out,
+    show_findings,
+    table,
+)
 
 if TYPE_CHECKING:
     from engine.app import BankDesk
@@ -20,7 +32,7 @@ NO_CONFIG = Path("config.yaml")
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    group = typer.Typer(help="Files of banks and payment providers; the books are not needed.")
+    group = typer.Typer(help="Files of banks and payment providers: looked at without books, and booked.")
     app.add_typer(group, name="bank")
 
     @group.command("formats")
@@ -40,6 +52,32 @@ def register(app: typer.Typer) -> None:
         found = _desk(context.obj).read(file)
         show_findings(found.flaws, limit=200)
         emit({"statements": [_plain(one) for one in found.statements]}, as_json, lambda: _show(found))
+
+    @group.command("load")
+    def load(
+        context: typer.Context,
+        file: Annotated[Path, typer.Argument(help="The file; its kind is seen from what is in it.")],
+        accept: Annotated[
+            list[str] | None, typer.Option("--accept", metavar="CODE", help="Book in spite of what is odd in this way.")
+        ] = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Show what would be booked; nothing is written.")
+        ] = False,
+        person: PersonOption = "",
+        reason: ReasonOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        """Book the statements of a file, each once; what is odd about one is said, and it is not booked.
+
+        Exit 1: something was not booked that should be looked at.
+        """
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            change = None if dry_run else tollbook.change(person, "import", reason)
+            loaded = tollbook.cash.load(file, change, accept=accept or ())
+        show_findings(loaded.findings, limit=200)
+        emit(loaded, as_json, lambda: _show_loaded(loaded))
+        if loaded.refused:
+            raise typer.Exit(WRONG_INPUT)
 
 
 def _desk(session: Session) -> BankDesk:
@@ -117,3 +155,21 @@ def _show(found: Any) -> None:
 
 def _sum(statement: Any, sign: str) -> str:
     return f"{sum((one.amount for one in statement.entries if one.sign == sign), Decimal(0)):f}"
+
+
+def _show_loaded(loaded: Any) -> None:
+    """What became of each statement."""
+    columns = ("#", "entity", "account", "currency", "entries", "credits", "debits", "payments", "")
+    rows = [
+        (
+            *(one.number, one.entity or "-", one.account or "-", one.currency or "-", one.entries),
+            *(coins(amount, one.currency) if one.currency else "-" for amount in (one.credits, one.debits)),
+            *(one.payments, one.state),
+        )
+        for one in loaded.statements
+    ]
+    table(f"Statements ({loaded.kind})", columns, rows, right=(0, 4, 5, 6, 7))
+    done = (
+        "a dry run: nothing is booked" if loaded.dry else f"run {loaded.run_id}" if loaded.run_id else "nothing is new"
+    )
+    out.print(done, markup=False)

@@ -17,8 +17,8 @@ SubjectArgument = Annotated[
     str,
     typer.Argument(
         metavar="WHAT",
-        help="An invoice NUMBER, a line NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, posting:ENTRY/NUMBER, or "
-        "posting:INVOICE/KIND/NUMBER.",
+        help="An invoice NUMBER, a line NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, bank:ENTRY, "
+        "settlement:ENTITY/KEY, posting:ENTRY/NUMBER, or posting:INVOICE/KIND/NUMBER.",
     ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="List all usage events of a line, not the first ten.")]

@@ -14,8 +14,8 @@ from engine.cli.common import JsonOption, emit, open_app, out, show_findings, ta
 if TYPE_CHECKING:
     from engine.app import ChangePreview
 
-KINDS = ("change", "pause", "resume", "cancel")
-FIELDS = ("plan", "quantity")
+KINDS = ("change", "pause", "resume", "cancel", "payer")
+FIELDS = ("plan", "quantity", "payer")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,8 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--at", help="Its instant, such as 2026-04-16T09:00:00+02:00, instead of its day.")
         ] = "",
         given: Annotated[
-            list[str] | None, typer.Option("--set", help="What changes: plan=KEY or quantity=NUMBER; may be repeated.")
+            list[str] | None,
+            typer.Option("--set", help="What changes: plan=KEY, quantity=NUMBER or payer=KEY; may be repeated."),
         ] = None,
         kind: Annotated[str, typer.Option("--kind", help=f"What happens: {', '.join(KINDS)}.")] = "change",
         subscription: Annotated[
@@ -48,6 +49,8 @@ def register(app: typer.Typer) -> None:
         values = _values(given or [])
         if kind not in KINDS:
             raise typer.BadParameter(f"{kind!r} is not one of {', '.join(KINDS)}")
+        if set(values) - {"payer"} if kind == "payer" else "payer" in values:
+            raise typer.BadParameter("payer=KEY goes with --kind payer, and nothing else does")
         if bool(on) == bool(at):
             raise typer.BadParameter("give either --on or --at")
         instant = _instant(at) if at else None
@@ -63,7 +66,7 @@ def _values(given: Sequence[str]) -> dict[str, Any]:
     for text in given:
         name, _, value = text.partition("=")
         if name not in FIELDS or not value:
-            raise typer.BadParameter(f"--set {text!r}: write plan=KEY or quantity=NUMBER")
+            raise typer.BadParameter(f"--set {text!r}: write plan=KEY, quantity=NUMBER or payer=KEY")
         values[name] = value
     if "quantity" in values:
         try:
@@ -124,8 +127,10 @@ def _bill(found: ChangePreview) -> None:
 
 
 def _lines(title: str, lines: Sequence[dict[str, Any]]) -> None:
+    several = any("payer" in line for line in lines)
     rows = [
         (
+            *([line.get("payer", "")] if several else []),
             line["text"],
             line["plan"],
             f"{line['from']}..{line['to']}",
@@ -135,7 +140,8 @@ def _lines(title: str, lines: Sequence[dict[str, Any]]) -> None:
         )
         for line in lines
     ]
-    table(title, ("text", "plan", "service", "quantity", "share", "amount"), rows, right=(3, 4, 5))
+    names = (*(["payer"] if several else []), "text", "plan", "service", "quantity", "share", "amount")
+    table(title, names, rows, right=tuple(len(names) - place for place in (3, 2, 1)))
 
 
 def _plain(number: str) -> str:

@@ -13,8 +13,8 @@ from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open
 if TYPE_CHECKING:
     from engine.app import Amended, Shown
 
-KINDS = ("change", "pause", "resume", "cancel", "uncancel", "anchor")
-FIELDS = ("plan", "quantity", "anchor_day")
+KINDS = ("change", "pause", "resume", "cancel", "uncancel", "anchor", "payer")
+FIELDS = ("plan", "quantity", "anchor_day", "payer")
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The subscription.")]
 EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have that subscription.")]
@@ -67,9 +67,14 @@ def register(app: typer.Typer) -> None:
 
         if kind not in KINDS:
             raise typer.BadParameter(f"{kind!r} is not one of {', '.join(KINDS)}")
+        fields = _values(given or [])
+        if set(fields) - {"payer"} if kind == "payer" else "payer" in fields:
+            raise typer.BadParameter(
+                "--kind payer has --set payer=KEY and nothing else, or nothing where the payer of the account pays again"
+            )
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "import", reason)
-            values = {**_values(given or []), "entity": entity, "key": name, "if_version": if_version}
+            values = {**fields, "entity": entity, "key": name, "if_version": if_version}
             wanted = Amendment(key, kind, on.date(), **values)  # type: ignore[arg-type]
             made = tollbook.subscriptions.amend(wanted, change)
         emit(made, as_json, lambda: amended(made))
@@ -81,7 +86,7 @@ def _values(given: list[str]) -> dict[str, Any]:
         name, _, value = text.partition("=")
         if name not in FIELDS or not value:
             raise typer.BadParameter(f"--set {text!r}: write one of {', '.join(FIELDS)}, as plan=KEY")
-        values[name] = value if name == "plan" else _number(name, value)
+        values[name] = value if name in ("plan", "payer") else _number(name, value)
     return values
 
 
@@ -115,7 +120,7 @@ def shown(found: Shown) -> None:
             number,
             one.event.on,
             one.event.kind,
-            one.event.plan or "",
+            one.event.plan or one.event.payer or "",
             "" if one.event.quantity is None else f"{one.event.quantity.normalize():f}",
             one.event.key,
             one.made.who,
@@ -123,7 +128,7 @@ def shown(found: Shown) -> None:
         )
         for number, one in enumerate(found.events, 1)
     ]
-    table("events", ("version", "on", "kind", "plan", "quantity", "key", "by", "at"), rows, right=(0, 4))
+    table("events", ("version", "on", "kind", "plan or payer", "quantity", "key", "by", "at"), rows, right=(0, 4))
     if found.contract:
         prices = [
             (

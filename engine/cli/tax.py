@@ -12,9 +12,10 @@ import msgspec
 import typer
 
 from engine.base.period import Period
-from engine.cli import tax_providers
+from engine.cli import tax_ids, tax_providers, tax_scheme
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings, table
 from engine.cli.run import preview, show
+from engine.model.entity import OSS
 
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
 
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     _register_true_up(group)
     _register_report(group)
     tax_providers.register(group)
+    tax_ids.register(group)
 
 
 def _register_true_up(group: typer.Typer) -> None:
@@ -105,8 +107,8 @@ def _register_report(group: typer.Typer) -> None:
     @group.command("report")
     def report(
         context: typer.Context,
-        since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
-        until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+        since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")] = None,
+        until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")] = None,
         by: Annotated[
             str,
             typer.Option(
@@ -115,10 +117,20 @@ def _register_report(group: typer.Typer) -> None:
             ),
         ] = "",
         entity: Annotated[str, typer.Option("--entity", help="One legal entity only.")] = "",
+        scheme: Annotated[
+            str, typer.Option("--scheme", help="The return of a scheme instead: oss, the one-stop shop (Union scheme).")
+        ] = "",
+        quarter: Annotated[str, typer.Option("--quarter", help="The quarter of a --scheme: 2026-Q1.")] = "",
         as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
         as_json: JsonOption = False,
     ) -> None:
-        """Report net and tax of documents by reporting code, tied to the GL accounts of tax."""
+        """Report net and tax of documents by reporting code, or for the one-stop shop, tied to the GL accounts of tax."""
+        if scheme or quarter:
+            others = bool(since or until or by)
+            tax_scheme.show_scheme(context, scheme or OSS, quarter, entity, others, as_csv, as_json)
+            return
+        if since is None or until is None:
+            raise typer.BadParameter("name the days with --from and --to, or a --scheme and its --quarter")
         if until < since:
             raise typer.BadParameter(f"{until:%Y-%m-%d} is before {since:%Y-%m-%d}")
         days = Period(since.date(), until.date() + timedelta(days=1))

@@ -105,6 +105,7 @@ def _register_grant(group: typer.Typer) -> None:
         key: Annotated[str, typer.Option("--key", help="Key of the lot; the same key is the same grant.")],
         units: Annotated[bool, typer.Option("--units", help="The amount is in the unit of the wallet.")] = False,
         promotional: Annotated[bool, typer.Option("--promotional", help="Nothing was paid for it.")] = False,
+        voucher: Annotated[bool, typer.Option("--voucher", help="It is a multi-purpose voucher.")] = False,
         cost: Annotated[
             Decimal | None, typer.Option("--cost", parser=_exact, metavar="AMOUNT", help="What was paid for it.")
         ] = None,
@@ -121,9 +122,11 @@ def _register_grant(group: typer.Typer) -> None:
         """Grant credit, or propose it where that needs two persons."""
         from engine.app import Asked, Moved
 
+        if promotional and voucher:
+            raise typer.BadParameter("--promotional and --voucher contradict each other: a voucher was paid for")
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            kind = "promotional" if promotional else "paid"
+            kind = "promotional" if promotional else "voucher" if voucher else "paid"
             money, counted = (None, amount) if units else (amount, None)
             asked = Asked(key, money, counted, kind, cost, _day(on), _day(expires), priority)
             made = tollbook.wallets.grant(wallet, asked, change, entity)

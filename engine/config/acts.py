@@ -41,7 +41,15 @@ ACTS: Final[Mapping[str, Act]] = {
     "debit-memo": Act("credit", "charge something by hand; a rule of crediting may want two persons, too", money=True),
     "account-credit": Act("credit", "give an account credit that nobody has paid", money=True),
     "pay-out": Act("credit", "refund a payment, or credit of an account", money=True),
+    "payment-refund": Act("credit", "give a payment back through its provider", money=True),
     "write-off": Act("credit", "write off what an invoice has open", money=True),
+    "apply-cash": Act(
+        "credit",
+        "apply money by hand; its amount is what is given up with it; a rule of writeoff may want two, too",
+        money=True,
+    ),
+    "send-back": Act("credit", "send back money that came", money=True),
+    "give-up": Act("credit", "give up a debt; a rule of writeoff may want two persons, too", money=True),
 }
 """Acts by name.  ``engine.runs.acts`` says how each is done."""
 

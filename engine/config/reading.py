@@ -99,6 +99,7 @@ def load(
         adapters=tuple(_adapter(document, number, adapter) for number, adapter in enumerate(values["adapters"])),
         runs=Runs(**values["runs"]),
         fx=Fx(**values["fx"]),
+        bank_sources={str(account): kind for account, kind in values["bank_sources"].items()},
         roles={role: frozenset(verbs) for role, verbs in values["roles"].items()},
         people={person: tuple(roles) for person, roles in values["people"].items()},
         approvals={act: tuple(wanted) for act, wanted in values["approvals"].items()},

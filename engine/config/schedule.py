@@ -21,7 +21,10 @@ VERB_OF: Final[Mapping[str, str]] = {
     "triggers": "run",
     "renewals": "run",
     "wallet-expire": "run",
+    "cash-match": "run",
     "rates": "import",
+    "dunning": "run",
+    "collect": "run",
 }
 """What a schedule may run -> the verb that its person needs; looking needs none."""
 

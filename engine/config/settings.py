@@ -149,6 +149,14 @@ SETTINGS: Final = (
     ),
     Setting("fx.source", "Source whose exchange rates are used, as imported with them.", _TEXT, "ECB", "a text"),
     Setting(
+        "bank_sources",
+        "Kind of file that a bank account is booked from, by its IBAN or its name; `tollbook bank formats` lists them. An account "
+        "that is not here is booked from the kind that was loaded first.",
+        {"type": "dict", "valuesrules": _TEXT},
+        {},
+        "account: kind of file",
+    ),
+    Setting(
         "api.largest_body",
         "Megabytes that the body of one request to the API may have; a stream of lines may be longer, a line may not.",
         {"type": "integer", "min": 1, "max": 1_024},
@@ -222,7 +230,8 @@ SETTINGS: Final = (
         "schedule[].run",
         "What is run: bill (on the local day at which it is due), deliver, verify, triggers (look what has happened that "
         "a rule wants invoiced at once), renewals (terms that end by that day), wallet-expire (what has expired in "
-        "wallets by that day), or rates (fetch the exchange rates of the local day).",
+        "wallets by that day), cash-match (match the money that banks have booked by that day), rates (fetch the exchange rates "
+        "of the local day), dunning (the steps of that day), or collect (payments of what is due by that day).",
         {"type": "string", "allowed": [*VERB_OF]},
         REQUIRED,
         ", ".join(VERB_OF),

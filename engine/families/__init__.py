@@ -15,14 +15,22 @@ from engine.families import (
     clearance,
     conditions,
     crediting,
+    direct_debits,
     discounts,
+    dispute,
     documents,
+    dunning,
     erp,
+    escalation,
+    exceptions,
+    interest,
     invoicing,
     lateness,
     limits,
+    matching,
     metering,
     numbering,
+    payment_retry,
     posting,
     pricing,
     proration,
@@ -37,6 +45,7 @@ from engine.families import (
     triggers,
     usage_control,
     wallets,
+    writeoff,
 )
 from engine.model.decision import Family, Method
 
@@ -64,16 +73,25 @@ ALL: Mapping[str, Family] = MappingProxyType(
             revrec,
             wallets,
             allocation,
+            writeoff,
+            exceptions,
             crediting,
             renewal,
             limits,
             triggers,
             documents,
             erp,
+            dunning,
+            interest,
+            payment_retry,
+            direct_debits,
+            matching,
+            dispute,
+            escalation,
         )
     }
 )
-"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, between runs, and by delivery."""
+"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, between runs, by delivery, and when money comes in."""
 
 
 def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.model.decision import Family, Flaw
 from engine.model.settlement import AllocationFacts
-from engine.receivables.open_items import ORDER, ORDERS
+from engine.receivables.open_items import KINDS, ORDER, ORDERS
 
 
 def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
@@ -15,6 +15,11 @@ def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
     for name in ("to", "order"):
         if len(set(terms[name])) < len(terms[name]):
             yield Flaw((name,), f"{name} names something twice", "name each once")
+    if ("kind" in terms["order"]) != bool(terms["priority"]):
+        what = "kinds without an order by kind" if terms["priority"] else "an order by kind that names no kinds"
+        yield Flaw(
+            ("priority",) if terms["priority"] else ("order",), what, "give order: [kind, ...] and priority together"
+        )
     if "account_credit" in terms["to"][:-1]:
         yield Flaw(("to",), "account_credit takes all that is left", "name it last")
 
@@ -42,7 +47,24 @@ FAMILY = Family(
             "default": list(ORDER),
             "schema": {"type": "string", "allowed": [*ORDERS]},
             "meta": {
-                "description": "order of the open invoices: due (soonest first), oldest, newest, smallest, largest"
+                "description": "order of the open invoices: due (soonest first), oldest, newest, smallest, largest, kind (as "
+                "priority says), disputed_last"
+            },
+        },
+        "priority": {
+            "type": "list",
+            "default": [],
+            "schema": {"type": "string", "allowed": [*KINDS]},
+            "meta": {
+                "description": "kinds of documents, those that are paid first before the others; for order: [kind, ...]"
+            },
+        },
+        "way": {
+            "type": "string",
+            "allowed": ["in_order", "pro_rata"],
+            "default": "in_order",
+            "meta": {
+                "description": "one document after the other (in_order), or each the same share of what is open of it (pro_rata)"
             },
         },
     },

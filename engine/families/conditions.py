@@ -13,7 +13,7 @@ _OF: Final[Mapping[str, tuple[str, ...]]] = {
     "kinds": ("quality",),
     "most": ("quality",),
     "imports": ("imports-fresh",),
-    "max_age": ("imports-fresh",),
+    "max_age": ("imports-fresh", "tax-ids-fresh"),
 }
 """Fields that mean something to some checks only."""
 
@@ -63,7 +63,7 @@ FAMILY = Family(
             "min": 0,
             "max": 3650,
             "meta": {
-                "description": "with imports-fresh: how old the newest of each may be; 0 is loaded on the same day"
+                "description": "with imports-fresh: how old the newest of each may be; 0 is loaded on the same day; with tax-ids-fresh: how old an answer may be"
             },
         },
     },

@@ -40,12 +40,12 @@ FAMILY = Family(
         "document": {
             "type": "string",
             "nullable": True,
-            "allowed": ["credit_note", "corrected_invoice", "invoice", "debit_note"],
+            "allowed": ["credit_note", "corrected_invoice", "invoice", "debit_note", "advance_invoice"],
             "default": None,
             "meta": {
                 "description": "kind of the document, which also chooses its series: credit_note (UNTDID 1001 code 381) or "
-                "corrected_invoice (384) of a credit; invoice (380) or debit_note (383) of a debit; where null, credit_note or "
-                "debit_note"
+                "corrected_invoice (384) of a credit; invoice (380) or debit_note (383) of a debit; where null, credit_note, "
+                "debit_note or, of an advance, advance_invoice (386)"
             },
         },
         "rebill": {

@@ -86,6 +86,15 @@ FAMILY = Family(
                 "'buyer.reference or purchase_order' where one is enough"
             },
         },
+        "advances": {
+            "type": "string",
+            "allowed": ["lines", "prepaid"],
+            "default": "lines",
+            "meta": {
+                "description": "how an invoice shows advances: as lines that take them off with their tax, or as paid (BT-113), the "
+                "supply and its tax being whole; in the currency of the books only"
+            },
+        },
         "tax_id": {
             "type": "string",
             "allowed": ["off", "warn", "hold"],

@@ -29,6 +29,14 @@ FAMILY = Family(
             "default": "",
             "meta": {"description": "why nothing is invoiced now; what is owed stays owed for the next run"},
         },
+        "advances": {
+            "type": "string",
+            "allowed": ["deduct", "keep"],
+            "default": "deduct",
+            "meta": {
+                "description": "whether advances that were invoiced are taken off, the oldest first, or kept for later"
+            },
+        },
         "review": {
             "type": "string",
             "default": "",

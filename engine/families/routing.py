@@ -17,5 +17,23 @@ FAMILY = Family(
             "required": True,
             "meta": {"description": "name of an adapter in config.yaml; 'none' where no adapter serves"},
         },
+        "others": {
+            "type": "list",
+            "default": [],
+            "schema": {"type": "string"},
+            "meta": {
+                "description": "psp only: adapters that may take a payment as well, in order; one that has not declared the method, "
+                "currency, country or amount is left out"
+            },
+        },
+        "choose": {
+            "type": "string",
+            "allowed": ["first", "cheapest", "fastest"],
+            "default": "first",
+            "meta": {
+                "description": "psp only: which of the adapters that can take it: the first, the one with the lowest declared cost, or "
+                "the one that pays out soonest; the earlier one where they are alike"
+            },
+        },
     },
 )

@@ -18,6 +18,12 @@ FAMILY = Family(
             "default": "S",
             "meta": {"description": "EN 16931 VAT category"},
         },
+        "place": {
+            "type": "string",
+            "allowed": ["buyer", "seller"],
+            "default": "buyer",
+            "meta": {"description": "whose country levies it: the buyer's, or the seller's"},
+        },
         "reason": {"type": "string", "default": "", "meta": {"description": "why there is no tax, as printed"}},
     },
 )

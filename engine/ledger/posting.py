@@ -6,7 +6,7 @@ conversion leaves over goes to the account that the posting rules name for ``fx_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -41,10 +41,25 @@ Role = Literal[
     "write_off",
     "goodwill",
     "concession",
+    "dispute_receivable",
+    "dispute_fees",
     "realised_gain",
     "realised_loss",
     "unrealised_gain",
     "unrealised_loss",
+    "other_income",
+    "psp_clearing",
+    "psp_fees",
+    "bank_clearing",
+    "discount_taken",
+    "bank_fee",
+    "small_difference",
+    "allowance",
+    "bad_debt",
+    "withholding_receivable",
+    "withholding_tax",
+    "refund_payable",
+    "currency_exchange",
 ]
 
 
@@ -56,9 +71,17 @@ class PostingFacts(msgspec.Struct, frozen=True, gc=False):
     country: Annotated[
         str, Meta(description="ISO 3166-1 alpha-2 country of the buyer; of the levying jurisdiction for tax")
     ]
-    product: Annotated[str, Meta(description="product of the charge; empty for receivable, tax and rounding")]
+    product: Annotated[
+        str,
+        Meta(
+            description="product of the charge; name of the bank account for cash and bank clearing of statements; else empty"
+        ),
+    ]
     currency: Annotated[str, Meta(description="ISO 4217 transaction currency")]
     day: Annotated[date, Meta(description="posting date; selects the rule in force")]
+    provider: Annotated[
+        str, Meta(description="adapter of the port psp through which the money comes; empty for what has none")
+    ] = ""
 
 
 class Side(msgspec.Struct, frozen=True, gc=False):
@@ -103,33 +126,28 @@ def entry(
     """
     postings: list[Posting] = []
     total = left = ZERO
+    base, quote, one, source, on = rate.base, rate.quote, rate.rate, rate.source, rate.on
+    own = base == quote  # nothing to convert, and nothing left over
     for side in sides:
-        if not side.amount:
+        amount = side.amount
+        if not amount:
             continue
         account, decision = accounts(side.role, side.country, side.product)
+        total += amount
+        if own and side.rate is None:
+            postings.append(Posting(account, base, amount, quote, amount, one, source, on, side.line, decision))
+            continue
         at = side.rate or rate
-        functional = convert(side.amount, at)
-        total += side.amount
-        left += functional
+        functional = convert(amount, at)
+        left += functional - amount
         postings.append(
-            Posting(
-                account,
-                at.base,
-                side.amount,
-                at.quote,
-                functional,
-                at.rate,
-                at.source,
-                at.on,
-                side.line,
-                decision,
-            )
+            Posting(account, at.base, amount, at.quote, functional, at.rate, at.source, at.on, side.line, decision)
         )
     if total:
         raise refuse(
             NOT_BALANCED, f"{text}: the sides add up to {total} {rate.base}, not to zero", subject=f"entry/{kind}"
         )
-    if left:
+    if left:  # beyond the sum of the sides, which is nothing
         account, decision = accounts("fx_rounding", "", "")
         postings.append(
             Posting(account, rate.base, ZERO, rate.quote, -left, rate.rate, rate.source, rate.on, 0, decision)
@@ -137,14 +155,20 @@ def entry(
     return JournalEntry(tenant, entity, kind, day, text, tuple(postings))
 
 
-def invoice_sides(country: str, total: Decimal, lines: Iterable[tuple[int, str, Decimal, str, Decimal]]) -> list[Side]:
+def invoice_sides(
+    country: str,
+    total: Decimal,
+    lines: Iterable[tuple[int, str, Decimal, str, Decimal]],
+    others: Collection[int] = (),
+) -> list[Side]:
     """Debit the receivable with the total; credit the contract's balance with each line and the tax authority with its tax.
 
-    ``lines`` are (line id, product, net amount, levying country, tax amount).
+    ``lines`` are (line id, product, net amount, levying country, tax amount); those in ``others`` are of no contract, and
+    other income at once.
     """
     sides = [Side("receivable", country, "", total, 0)]
     for line, product, net, levying, tax in lines:
-        sides.append(Side("contract_liability", country, product, -net, line))
+        sides.append(Side("other_income" if line in others else "contract_liability", country, product, -net, line))
         if tax:
             sides.append(Side("tax", levying, "", -tax, line))
     return sides

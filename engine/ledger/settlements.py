@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from engine.base.money import CONTEXT, ZERO
+from engine.base.money import CONTEXT, ZERO, minor_unit
 from engine.ledger.fx import convert
 from engine.ledger.posting import Role
 from engine.ledger.wallets import Occasion
@@ -27,7 +27,8 @@ def settlement_entry(occasion: Occasion, legs: Sequence[Leg], against: Role | No
     """The balanced entry of an act; None where nothing moves from one account to another.
 
     Its first postings are those of the legs, in their order; then comes the other side, at the rate of the day where it is
-    cash and for what the legs are worth otherwise; then what rates have moved in between.
+    cash and for what the legs are worth otherwise; then what rates have moved in between, as realised gain or loss, and what
+    rounding has left.
     """
     one = occasion
     sums: dict[Role, list[Decimal]] = {}
@@ -43,9 +44,32 @@ def settlement_entry(occasion: Occasion, legs: Sequence[Leg], against: Role | No
         own = convert(rest, one.rate) if against == "cash" else -sum((leg.functional for leg in legs), ZERO)
         postings.append(_of(one, against, rest, own, at_day=against == "cash"))
     off = -sum((posting.functional_amount for posting in postings), ZERO)
-    if off:
-        postings.append(_of(one, "fx_difference", ZERO, off, at_day=True))
+    realised = _realised(one.rate, legs, off, cash=against == "cash") if off else ZERO
+    if realised:
+        role: Role = "realised_gain" if realised < ZERO else "realised_loss"
+        postings.append(_of(one, role, ZERO, realised, at_day=True))
+    if off != realised:
+        postings.append(_of(one, "fx_difference", ZERO, off - realised, at_day=True))
     return JournalEntry(one.tenant, one.entity, KIND, one.day, one.text, tuple(postings))
+
+
+def _realised(rate: FxRate, legs: Sequence[Leg], off: Decimal, *, cash: bool) -> Decimal:
+    """What of a difference rates have made, and not rounding: a loss above zero.
+
+    An item is at the rate of the day where all of it is worth what that rate makes of it, to a minor unit.  Against cash each leg
+    that is at another rate bears its own difference; among items all of it is realised, unless they are at one rate.
+    """
+    if rate.base == rate.quote:
+        return ZERO
+    unit = minor_unit(rate.quote)
+    if cash:
+        moved = [leg for leg in legs if abs(convert(leg.item.amount, rate) - leg.item.worth) > unit]
+        return sum((convert(leg.amount, rate) - leg.functional for leg in moved), ZERO)
+    first = next((leg.item for leg in legs if leg.item.amount), None)
+    if first is None:
+        return ZERO
+    at_one = (CONTEXT.divide(first.worth * leg.item.amount, first.amount) - leg.item.worth for leg in legs)
+    return off if any(abs(difference) > unit for difference in at_one) else ZERO
 
 
 def _of(one: Occasion, role: Role, amount: Decimal, functional: Decimal, *, at_day: bool = False) -> Posting:

@@ -64,6 +64,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
             description="what it waits for: nothing but its subscription, the go-live, or, part by part, accepted milestones"
         ),
     ] = "subscription"
+    tax_included: Annotated[bool, Meta(description="whether its price includes tax")] = False
     attributes: Annotated[
         ChargeAttributes, Meta(description="attributes of the charge, as rules/attributes.yaml declares them")
     ] = ChargeAttributes()

@@ -20,6 +20,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "source-totals": "usage is what its sources say it is, and no delivery is missing",
     "tax-ready": "every tax adapter that customers of the legal entity are routed to answers",
     "imports-fresh": "files of the imports were loaded at most max_age days ago",
+    "tax-ids-fresh": "customers abroad in the European Union with a tax id have an answer about it, at most max_age days old",
     "revenue-lock": "every month before the run's that has postings is closed, so that no revenue of it can change",
     "quality": "the worklist has at most most items (of the kinds; of all where none is named)",
 }

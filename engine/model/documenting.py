@@ -20,7 +20,8 @@ class DocumentFacts(msgspec.Struct, frozen=True, gc=False):
     entity: Annotated[LegalEntity, Meta(description="the legal entity that issues it")]
     account: Annotated[Account, Meta(description="who it is for")]
     kind: Annotated[
-        Literal["invoice", "credit_note", "corrected_invoice"], Meta(description="what kind of document it is")
+        Literal["invoice", "credit_note", "corrected_invoice", "debit_note", "advance_invoice"],
+        Meta(description="what kind of document it is"),
     ]
     invoice_date: Annotated[date, Meta(description="its date")]
     currency: Annotated[str, Meta(description="ISO 4217 currency of the document")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,6 +48,12 @@ class Carried(msgspec.Struct, frozen=True):
     written: str
 
 
+Measured = Mapping[tuple[str, str, str, date, date], tuple[Found, ...] | TollbookError]
+"""What charges count, by plan, charge, meter, first day and day after the last, or why it cannot be counted."""
+Recount = Callable[[Collection[int]], Measured]
+"""What charges count without the events of some ids."""
+
+
 class SubscriptionDue(msgspec.Struct, frozen=True):
     """One subscription with what a run must know to bill what it still owes.
 
@@ -63,7 +69,12 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     ``late`` is usage that became known after a run had billed its days.  ``sums`` are sums of days before those of ``usage``,
     each from the ``day`` it names, where allowances are carried over; ``carried`` is what came into stretches.  ``sharing`` knows
     the subscriptions that it may share pools with (:class:`engine.billing.pools.Sharing`); ``pooled`` is what stretches owe that are priced together with others, or why they cannot be; ``beyond`` are those of them that the
-    ``window`` does not show, and ``settled`` the lines that have billed these.
+    ``window`` does not show, and ``settled`` the lines that have billed these.  ``recount`` measures again what is ``measured``,
+    without some late events; None where no rule asks about them.
+
+    Where events name payers, each payer has it by itself: what is owed is that of the days of the payers ``paying`` (the one that
+    was named, or none, for that of the account), the mark and the lines are theirs, and ``elsewhere`` are lines on invoices of the
+    others.  None where no event names any.
     """
 
     subscription: Subscription
@@ -74,7 +85,7 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     usage: tuple[UsageDay, ...] = ()
     opening: Opening | None = None
     singles: tuple[UsageSingle, ...] = ()
-    measured: Mapping[tuple[str, str, str, date, date], tuple[Found, ...] | TollbookError] = {}
+    measured: Measured = {}
     usage_from: date = date.min
     earlier: tuple[UsageDay, ...] = ()
     redemptions: tuple[Redemption, ...] = ()
@@ -86,6 +97,18 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     pooled: Mapping[StretchKey, Any] = {}
     beyond: tuple[Any, ...] = ()
     settled: tuple[BilledLine, ...] = ()
+    recount: Recount | None = None
+    paying: frozenset[str] | None = None
+    elsewhere: tuple[BilledLine, ...] = ()
+
+    def pays(self, payer: str) -> bool:
+        """Whether days of a payer are looked at."""
+        return self.paying is None or payer in self.paying
+
+    @property
+    def named(self) -> str:
+        """The payer whose days alone are looked at, where an event names one."""
+        return next(iter(self.paying)) if self.paying else ""
 
 
 def window_of(mark: BillingMark | None, events: Iterable[SubscriptionEvent]) -> date:

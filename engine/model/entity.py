@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+
+OSS: Final = "oss"
+"""Kind of a registration for the Union scheme of the one-stop shop (Directive 2006/112/EC, articles 369a to 369k); its country
+is the member state of identification."""
 
 
 class TaxRegistration(msgspec.Struct, frozen=True, gc=False):
     """A legal entity's registration for tax in one country, valid in [``valid_from``, ``valid_to``)."""
 
     country: Annotated[str, Meta(description="ISO 3166-1 alpha-2 country of the registration")]
-    kind: Annotated[str, Meta(description="vat, gst, sales_tax, consumption_tax")]
+    kind: Annotated[str, Meta(description="vat, gst, sales_tax, consumption_tax, oss")]
     number: Annotated[str, Meta(description="the registration number as printed on invoices")]
     valid_from: date = date.min
     valid_to: date = date.max

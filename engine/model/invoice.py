@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -32,7 +32,8 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     the days: ``from/to`` of the service and of the cycle, as instants or days; see :mod:`engine.billing.changes.scale`.
     ``grouped`` holds the dimensions of usage that the line alone counts, as ``{"region":"EU"}``; empty where it counts all.
     ``discounts`` are the coupons that lower it, as :func:`engine.billing.discounts.written` says.  ``basis`` is what the price
-    looked at beside its own usage: see :mod:`engine.billing.basis`.
+    looked at beside its own usage: see :mod:`engine.billing.basis`.  Where ``tax_included``, the price is gross: ``full`` is,
+    and so is ``amount`` until the tax is known; on an invoice ``amount`` is net (:mod:`engine.billing.tax_included`).
     """
 
     account: str
@@ -68,6 +69,19 @@ class RatedCharge(msgspec.Struct, frozen=True, gc=False):
     grouped: str = ""
     discounts: str = ""
     basis: str = ""
+    tax_included: bool = False
+
+    def priced(self, tax: Decimal) -> RatedCharge:
+        """A line of an invoice as its price has it: with its tax, where the price includes it."""
+        return msgspec.structs.replace(self, amount=self.amount + tax) if self.tax_included else self
+
+
+ADVANCE: Final = "advance"
+"""Kind of a line over money that came before its supply, and of one that takes it off."""
+
+
+VOUCHER: Final = "voucher"
+"""Charge of an advance that is a single-purpose voucher; its ``service_to`` is the day on which it is worth nothing."""
 
 
 class BilledLine(msgspec.Struct, frozen=True, gc=False):
@@ -89,10 +103,18 @@ class Reversible(msgspec.Struct, frozen=True):
     rate: FxRate
 
 
+class Advance(msgspec.Struct, frozen=True):
+    """The line of an advance, the number of its invoice, and what is left of it."""
+
+    line: BilledLine
+    number: str
+    left: Reversible
+
+
 class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):
     """Charges that will go on one invoice: no number, no tax.  Natural key: (tenant, entity, payer, period, kind, group).
 
-    ``review`` says why somebody has to look at it first; empty where nobody has to.
+    ``review`` says why somebody has to look at it first; empty where nobody has to.  ``advances`` says whether advances are taken off.
     """
 
     tenant: str
@@ -109,6 +131,7 @@ class InvoiceDraft(msgspec.Struct, frozen=True, gc=False):
     charges: tuple[RatedCharge, ...]
     decision: int
     review: str = ""
+    advances: bool = True
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, gc=False):

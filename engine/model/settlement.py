@@ -20,7 +20,9 @@ from engine.model.entity import LegalEntity
 Kind = Literal["payment", "refund", "chargeback", "credit_note", "account_credit", "transfer", "write_off"]
 """What settles; what wallets pay stands in their own movements."""
 
-ItemKind = Literal["invoice", "credit_note", "corrected_invoice", "debit_note", "receivable", "cash", "credit"]
+ItemKind = Literal[
+    "invoice", "credit_note", "corrected_invoice", "debit_note", "advance_invoice", "receivable", "cash", "credit"
+]
 
 CREDIT: Final = 0
 """The id of the item that is the credit on an account."""
@@ -28,7 +30,7 @@ CREDIT: Final = 0
 
 class OpenItem(msgspec.Struct, frozen=True, gc=False):
     """A document of a payer, or its credit (id 0): ``left`` of ``amount`` is not settled; ``worth`` is what all of the
-    ``amount`` is worth in functional currency."""
+    ``amount`` is worth in functional currency; ``disputed`` says that the customer contests it."""
 
     id: int
     account: str
@@ -41,6 +43,7 @@ class OpenItem(msgspec.Struct, frozen=True, gc=False):
     left: Decimal
     functional_currency: str
     worth: Decimal
+    disputed: bool = False
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):

@@ -25,6 +25,7 @@ EventKind = Literal[
     "go_live",
     "accept",
     "revoke",
+    "payer",
 ]
 
 
@@ -37,7 +38,9 @@ class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     known before it and are dated after its day.  An ``adjust`` gives back ``amount`` of the line that bills ``charge`` from the
     day ``on``, without giving back its days.  A ``rerate`` has what was billed from its day on compared
     again with what the rules of the next run say.  ``at`` is the instant of its effect, in UTC, where that is known more exactly
-    than by its day: ``on`` is then its day in the zone of the account.  A ``redeem`` gives it a ``coupon`` from its day on.
+    than by its day: ``on`` is then its day in the zone of the account.  A ``redeem`` gives it a ``coupon`` from its day on.  From the day of
+    a ``payer``, or of a start that names one, on another account of its legal entity pays, ``payer``; one that names none gives it
+    back to the payer of its account.
 
     A ``go_live`` begins the charges that wait for it: the one that ``charge`` names, or all. An ``accept`` says that the
     milestone whose key ``charge`` holds is reached. A ``revoke`` takes back the one of these whose key ``charge`` holds.
@@ -54,6 +57,7 @@ class SubscriptionEvent(msgspec.Struct, frozen=True, gc=False):
     anchor_day: int | None = None
     at: datetime | None = None
     coupon: str | None = None
+    payer: str | None = None
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +88,8 @@ class BillingMark(msgspec.Struct, frozen=True, gc=False):
     Everything owed up to ``billed_to`` was compared with what was billed, knowing the subscription events up to id
     ``events_seen`` and the usage events up to id ``usage_seen``, by a run of the day ``billed_on``, the newest that
     held nothing of it; None where there is none since it came over from another system, or since an invoice of it was voided.
-    ``billed_at`` is the moment at which that run began, where a rule counts hours.
+    ``billed_at`` is the moment at which that run began, where a rule counts hours.  ``payer`` is the one whose days it is about, where
+    an event of the subscription names one; empty for all others.
     """
 
     subscription_id: int
@@ -93,6 +98,7 @@ class BillingMark(msgspec.Struct, frozen=True, gc=False):
     usage_seen: int
     billed_on: date | None = None
     billed_at: datetime | None = None
+    payer: str = ""
 
 
 TRIGGERS: Final = frozenset({"go_live", "accept", "revoke"})

@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.base.money import round_to, tax_within
+
 
 class Address(msgspec.Struct, frozen=True, gc=False):
     """A place, as far as it is known; what is not known is empty."""
@@ -38,13 +40,29 @@ class TaxRequest(msgspec.Struct, frozen=True, gc=False):
     tax_code: Annotated[str, Meta(description="the charge's tax code")]
     tax_point: Annotated[date, Meta(description="day that decides the rate")]
     currency: Annotated[str, Meta(description="ISO 4217 currency of the invoice")]
-    amount: Annotated[Decimal, Meta(description="net amount in transaction currency, credits negative")]
+    amount: Annotated[
+        Decimal, Meta(description="amount in transaction currency, credits negative; net, unless the tax is included")
+    ]
     document: Annotated[str, Meta(description="what the lines of one invoice share within the batch")] = ""
     ship_from: Annotated[Address | None, Meta(description="where the seller supplies from, if that is known")] = None
     ship_to: Annotated[Address | None, Meta(description="the place of supply in full, if that is known")] = None
     certificate: Annotated[str | None, Meta(description="number of the certificate that exempts the buyer")] = None
     exemption_reason: Annotated[str | None, Meta(description="why the buyer is exempt")] = None
     use_code: Annotated[str | None, Meta(description="entity use code of the exemption, such as A for a state")] = None
+    tax_included: Annotated[bool, Meta(description="whether the amount includes the tax that is asked for")] = False
+
+    one_stop_shop: Annotated[
+        str | None,
+        Meta(
+            description="member state in which the seller is registered for the one-stop shop (Union scheme), if it is"
+        ),
+    ] = None
+
+    def tax_at(self, rate: Decimal) -> Decimal:
+        """The tax at a rate, a share of the net amount, rounded to the currency's minor unit: on the amount, or within it."""
+        if self.tax_included:
+            return tax_within(self.amount, rate, self.currency)
+        return round_to(self.amount * rate, self.currency)
 
 
 class TaxDetail(msgspec.Struct, frozen=True, gc=False):

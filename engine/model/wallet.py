@@ -19,6 +19,8 @@ Kind = Literal["grant", "draw", "return", "expire", "void"]
 
 PAID: Final = "paid"
 PROMOTIONAL: Final = "promotional"
+VOUCHER: Final = "voucher"
+"""Kinds of lots.  A voucher is a multi-purpose one: bought for what it is worth, taxed when it is redeemed."""
 
 NOTHING: Final = Decimal(0)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, minor_unit
 from engine.model.decision import Method
 from engine.model.effect import Answer
 from engine.model.numbering import Signer
 from engine.model.tax import TaxQuote, TaxRequest
+from engine.ports import psp_answers
 from engine.ports.failure import NO_ANSWER, NO_QUOTE, WRONG_ANSWER
 from engine.ports.hookspecs.bank import Kind
 from engine.ports.hookspecs.clearance import Evidence
@@ -96,11 +96,6 @@ def _gathered(code: Code, where: Where, hook: str, flaws: Sequence[tuple[str, st
     return findings
 
 
-@cache
-def _smallest_exponent(currency: str) -> int:
-    return -minor_digits(currency)
-
-
 def quote_flaws(adapter: str) -> Callable[[TaxRequest, Any], str | Finding]:
     """What may be wrong with one tax quote of this adapter."""
 
@@ -122,15 +117,27 @@ def _amount_flaw(request: TaxRequest, quote: TaxQuote) -> str:
         return f"answered the amount {quote.amount!r}, which is no finite Decimal"
     if not isinstance(quote.rate, Decimal) or not quote.rate.is_finite() or quote.rate < 0:
         return f"answered the rate {quote.rate!r}, which is no finite Decimal from 0 on"
-    exponent = quote.amount.as_tuple().exponent
-    assert isinstance(exponent, int)
-    if exponent < _smallest_exponent(request.currency) and quote.amount != round(
-        quote.amount, -_smallest_exponent(request.currency)
-    ):
+    if not quote.amount.same_quantum(minor_unit(request.currency)) and _splits_unit(quote.amount, request.currency):
         return f"answered the amount {quote.amount}, which is no whole minor unit of {request.currency}"
     if quote.amount and (quote.amount < 0) != (request.amount < 0):
         return "answered an amount of another sign than that of the line"
+    if request.tax_included and _on_top(request, quote):
+        return f"answered {quote.amount} on top of an amount that includes the tax"
     return ""
+
+
+def _on_top(request: TaxRequest, quote: TaxQuote) -> bool:
+    """Whether a tax is more than an amount that includes it has in it."""
+    slack = (1 + len(quote.details)) * minor_unit(request.currency)
+    return abs(quote.amount) > abs(request.tax_at(quote.rate)) + slack
+
+
+def _splits_unit(amount: Decimal, currency: str) -> bool:
+    """Whether an amount has digits beyond the minor unit of its currency."""
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int)
+    digits = minor_digits(currency)
+    return exponent < -digits and amount != round(amount, digits)
 
 
 def _category_flaw(quote: TaxQuote) -> str:
@@ -182,7 +189,13 @@ def evident_flaws(evidence: type[msgspec.Struct]) -> Callable[[Any, Any], str]:
     return flaws
 
 
-_FLAWS: Final = {"clearance": evident_flaws(Evidence), "erp": evident_flaws(Posted)}
+def paid_flaws(effect: Any, answer: Any) -> str:
+    """What may be wrong with one answer of a payment provider: as :func:`answer_flaws`, and it says how the payment stands."""
+    flaw = answer_flaws(effect, answer)
+    return flaw or psp_answers.flaw_of(effect, answer)
+
+
+_FLAWS: Final = {"clearance": evident_flaws(Evidence), "erp": evident_flaws(Posted), "psp": paid_flaws}
 
 
 def flaws_of(port: str) -> Callable[[Any, Any], str]:

@@ -13,6 +13,7 @@ NO_ANSWER = Code("adapter.no-answer", "An adapter that answered nothing, or not 
 WRONG_ANSWER = Code("adapter.wrong-answer", "An adapter whose answer breaks the contract of its port.")
 NO_QUOTE = Code("adapter.no-quote", "A line for which a tax adapter says that it knows no tax.")
 NO_RATE = Code("adapter.no-rate", "A pair of currencies for which an adapter says that it knows no rate.")
+NOT_TOLD = Code("adapter.not-told", "A tax registration number of which an adapter says that nothing is known now.")
 UNKNOWN_ADAPTER = Code("adapter.unknown", "An adapter that config.yaml does not name, or names for another port.")
 BREAKER_OPEN = Code(
     "adapter.resting", "A call that was not made, because the calls before it failed; one is tried after a while."

@@ -227,6 +227,12 @@ class Host:
         to = self._able(adapter, "tax_addresses")
         return self._send(to, "tax_addresses", "requests", requests, address_flaws, "permanent")
 
+    def ask(
+        self, adapter: str, hook: str, requests: Sequence[Any], flaws: Callable[[Any, Any], str | Finding]
+    ) -> list[Any]:
+        """What an adapter answers to requests, in their order, where a hook only asks; raises as :meth:`resolve`."""
+        return self._send(self._able(adapter, hook), hook, "requests", requests, flaws, "permanent")
+
     def has(self, adapter: str, hook: str) -> bool:
         """Whether an adapter serves the port of an optional hook, and has it.
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.money import CONTEXT, ZERO, round_to
+from engine.base.money import CONTEXT, ZERO, round_to, split
 from engine.model.settlement import CREDIT, Leg, OpenItem
 
 ORDERS: Final[Mapping[str, Callable[[OpenItem], Any]]] = {
@@ -22,11 +22,17 @@ ORDERS: Final[Mapping[str, Callable[[OpenItem], Any]]] = {
     "newest": lambda item: -item.on.toordinal(),
     "smallest": lambda item: item.left,
     "largest": lambda item: -item.left,
+    "kind": lambda item: 0,
+    "disputed_last": lambda item: item.disputed,
 }
 """What open invoices can be ordered by; what is named comes first."""
 
 ORDER: Final = ("due", "oldest")
 """What is due soonest, then what is oldest."""
+
+
+KINDS: Final = ("invoice", "debit_note", "receivable")
+"""Kinds of documents that can be paid, which a rule may give a priority."""
 
 
 def worth_left(item: OpenItem, left: Decimal) -> Decimal:
@@ -50,9 +56,23 @@ def settled(one: Leg) -> OpenItem:
     return msgspec.structs.replace(item, left=left)
 
 
-def ordered(items: Iterable[OpenItem], order: Sequence[str]) -> list[OpenItem]:
-    """Items in an order of :data:`ORDERS`; by id where that does not decide."""
-    return sorted(items, key=lambda item: (*(ORDERS[name](item) for name in order), item.id))
+def ordered(items: Iterable[OpenItem], order: Sequence[str], priority: Sequence[str] = ()) -> list[OpenItem]:
+    """Items in an order of :data:`ORDERS`; by id where that does not decide.  ``priority`` is that of kinds, for ``kind``."""
+    place = {kind: number for number, kind in enumerate(priority)}
+
+    def key(item: OpenItem) -> tuple[Any, ...]:
+        by = (place.get(item.kind, len(place)) if name == "kind" else ORDERS[name](item) for name in order)
+        return (*by, item.id)
+
+    return sorted(items, key=key)
+
+
+def shares(money: Decimal, items: Sequence[OpenItem]) -> list[Decimal]:
+    """What each item takes of money that is spread by what is left of them: no more than is left, and no cent is lost."""
+    owed = sum((item.left for item in items), ZERO)
+    if money >= owed:
+        return [item.left for item in items]
+    return list(split(money, [item.left for item in items], items[0].currency))
 
 
 class Sheet:
@@ -78,10 +98,18 @@ class Sheet:
         self.items[item] = settled(made)
         return made
 
+    def allot(self, money: Decimal, among: Iterable[OpenItem], terms: Mapping[str, Any]) -> tuple[list[Leg], Decimal]:
+        """Pay invoices with ``money`` as the terms of a rule say, in an order or each its share; the legs, and what is left."""
+        items = [self.items[item.id] for item in ordered(among, terms["order"], terms.get("priority", ()))]
+        if terms.get("way") != "pro_rata" or money <= ZERO or not items:
+            return self.pay(money, items, ())
+        legs = [self.take(i.id, -part) for i, part in zip(items, shares(money, items), strict=True) if part]
+        return legs, money + sum((one.amount for one in legs), ZERO)
+
     def pay(self, money: Decimal, among: Iterable[OpenItem], order: Sequence[str]) -> tuple[list[Leg], Decimal]:
-        """Pay invoices with ``money`` in an order; the legs, and what is left of the money."""
+        """Pay invoices with ``money`` in an order, as they come where there is none; the legs, and what is left of the money."""
         legs: list[Leg] = []
-        for item in ordered(among, order):
+        for item in ordered(among, order) if order else among:
             part = min(money, self.items[item.id].left)
             if part > ZERO:
                 legs.append(self.take(item.id, -part))
@@ -102,7 +130,7 @@ class Sheet:
             if place == "account_credit" or money <= ZERO:
                 break
             among = [item for item in self.owing() if place == "open" or item.id in wanted]
-            made, money = self.pay(money, among, terms["order"])
+            made, money = self.allot(money, among, terms)
             legs += made
         keeps = money > ZERO and "account_credit" in terms["to"] and source != CREDIT
         used = -self.items[source].left - (ZERO if keeps else money)

@@ -18,6 +18,8 @@ from engine.runs import condition_waiving as waiving
 from engine.runs import draft_approving as drafting
 from engine.runs import memo_moves
 from engine.runs.bill_run import abandon, unfinished
+from engine.runs.cash import acts as cash
+from engine.runs.payments import refunding
 from engine.runs.run import Parts
 from engine.runs.settlement_moves import move, moved
 from engine.runs.subscriptions import rerate
@@ -192,6 +194,16 @@ ACTS: Final[Mapping[str, Doing]] = {
             _settles, _settling, _not_settled, lambda w, t, given: not move(w, t, moved(given)).known, _settled_amount
         )
         for name in ("account-credit", "pay-out", "write-off")
+    },
+    "payment-refund": Doing(
+        *(refunding.subject, refunding.text, refunding.relies, refunding.perform, refunding.amounts)
+    ),
+    **{
+        name: Doing(
+            *(cash.subject, cash.text, cash.relies, None, cash.amounts, cash.asks),
+            works=cash.works,
+        )
+        for name in ("apply-cash", "send-back", "give-up")
     },
     "abandon-run": Doing(
         lambda given: f"{given['run']}", lambda given: f"give up run {given['run']}", _run_as_it_is, _abandon, _invoiced

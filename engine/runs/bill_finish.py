@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import ZERO
 from engine.billing import invoicing
+from engine.billing.advances import Deducting, is_advance
 from engine.billing.crediting import credited_taxes
 from engine.billing.job import Job
 from engine.billing.tax_evidence import taxed_as
+from engine.billing.tax_included import netted
 from engine.billing.tax_rounding import TaxRoundingFacts, per_breakdown
 from engine.billing.true_up import after_corrections, is_tax_only
 from engine.ledger.fx import convert
 from engine.ledger.posting import Determine, Role, Side, as_billed, determine, entry, invoice_sides, revenue_sides
 from engine.model.account import Account
 from engine.model.clearance import ClearanceFacts, Wanted
+from engine.model.dunning import OTHER_INCOME
 from engine.model.invoice import Invoice, InvoiceDraft, RatedCharge, Reversible
 from engine.model.journal import FxRate, JournalEntry
 from engine.model.numbering import Signer
 from engine.model.routing import RoutingFacts
-from engine.model.tax import TaxRequest
+from engine.model.tax import TaxQuote, TaxRequest
+from engine.model.tax_correction import TAX
 from engine.ports.host import Host
 from engine.revenue.schedule import RevenueFacts
 from engine.runs.run import Clock, Parts, attempt
 from engine.runs.tax_fallback import fall_back
 from engine.runs.tax_step import Answered, ask_tax, committing
+
+OUTSIDE: Final = "outside"
+"""Source of the tax of lines that are outside of it: compensation for paying late."""
+OUTSIDE_REASON: Final = "Compensation for late payment, outside the scope of VAT"
+NOT_EARNED: Final = frozenset({*OTHER_INCOME, TAX})
+"""Kinds of lines of which nothing is revenue."""
 
 NO_SIGNER = Code("numbering.no-signer", "A series that is signed by an adapter which does not sign.")
 
@@ -74,20 +84,20 @@ def finish_all(
     """Finished invoices of all drafts, and the keys of payers that could not be finished; what they earn is posted as the role
     ``earned_as``."""
     drafts = [(b, d, f"{n}.{i}") for n, b in enumerate(billables) for i, d in enumerate(b.drafts)]
+    deducting = Deducting(job.advances)
     credited = billed([c.credits for _, d, _ in drafts for c in d.charges if c.credits])
     if job.corrections:
         credited = after_corrections(credited, job.corrections, [draft for _, draft, _ in drafts])
     with clock.step("tax"):
         taxes = _taxes(parts, job, drafts, credited, findings)
-    close = _Closing(parts, job, credited, committing(parts.host), earned_as)
+    close = _Closing(parts, job, {**credited, **deducting.billed}, deducting, committing(parts.host), earned_as)
     issued: list[Issued] = []
     failed: set[str] = set()
     with clock.step("post"):
         for billable, draft, key in drafts:
-            wanted = [f"{key}/{n}" for n in range(1, len(draft.charges) + 1)]
+            answers = [taxes[one] for n in range(1, len(draft.charges) + 1) if (one := f"{key}/{n}") in taxes]
             done = None
-            if all(one in taxes for one in wanted):
-                answers = [taxes[one] for one in wanted]
+            if len(answers) == len(draft.charges):
                 done = attempt(
                     lambda b=billable, d=draft, a=answers: close(b, d, a),  # type: ignore[misc]
                     f"account/{billable.payer.key}",
@@ -125,6 +135,9 @@ def _taxes(
             answers.update(_corrected(job, credits))
             credits = [(key, charge) for key, charge in credits if not is_tax_only(charge)]
         requests.extend(r for r, c in zip(asked, draft.charges, strict=True) if not c.credits)
+        if draft.kind == "debit_note":
+            answers.update(_outside(asked, draft))
+            requests = [one for one in requests if one.key not in answers]
         if credits:
             given = attempt(
                 lambda c=credits: credited_taxes(c, credited),  # type: ignore[misc]
@@ -138,6 +151,19 @@ def _taxes(
     if len(quoted) < len(requests):
         answers.update(fall_back(parts, job, [one for one in requests if one.key not in quoted], silent, findings))
     return answers
+
+
+def _outside(asked: Sequence[TaxRequest], draft: InvoiceDraft) -> dict[str, Answered]:
+    """The tax of lines that are outside of it: none, with the reason."""
+    mine = (r for r, c in zip(asked, draft.charges, strict=True) if c.kind in OTHER_INCOME and not c.credits)
+    return {r.key: (TaxQuote(r.key, ZERO, ZERO, "O", r.seller_country, OUTSIDE, OUTSIDE_REASON), 0) for r in mine}
+
+
+def beside_contracts(invoice: Invoice) -> frozenset[int]:
+    """The numbers of lines that are of no contract; invoices of runs have none."""
+    if invoice.kind == "invoice":
+        return frozenset()
+    return frozenset(line.number for line in invoice.lines if line.charge.kind in OTHER_INCOME)
 
 
 def signer_of(host: Host, invoice: Invoice) -> Signer:
@@ -172,15 +198,18 @@ class _Closing:
     """Finishes invoices of one entity and day; GL accounts and adapters are found once."""
 
     def __init__(
-        self, parts: Parts, job: Job, credited: Mapping[int, Reversible], recorders: Sequence[str], earned_as: Role
-    ) -> None:
+        self, parts: Parts, job: Job, credited: Mapping[int, Reversible], deducting: Deducting, recorders: Sequence[str],
+        earned_as: Role,
+    ) -> None:  # fmt: skip
         self.parts, self.job, self.credited, self.recorders = parts, job, credited, recorders
+        self._deducting = deducting
         self._earned_as = earned_as
         self._accounts: dict[str, Determine] = {}
         self._adapters: dict[tuple[str, str, str], str] = {}
         self._clears = any(True for _ in parts.rules.in_force("clearance", job.on))
         self._cleared: dict[tuple[str, str, bool, str], Wanted | None] = {}
         self._by_breakdown: dict[tuple[str, str], bool] = {}
+        self._numberings: dict[Any, invoicing.Numbering] = {}
 
     def __call__(self, billable: Billable, draft: InvoiceDraft, taxes: Sequence[Answered]) -> Issued:
         """The finished invoice of a draft.
@@ -190,9 +219,13 @@ class _Closing:
                 ``numbering.does-not-fit``, ``numbering.no-code``, ``numbering.no-signer``.
         """
         payer, rate = billable.payer, billable.rates[draft.currency]
-        if self._rounds(payer, draft):
+        whole = self._rounds(payer, draft)
+        draft, taxes = netted(draft, taxes, whole=whole)
+        if whole:
             taxes = per_breakdown(draft.charges, taxes, self.credited)
-        invoice = invoicing.finish(self.job.decide, self.job.entity, payer, draft, taxes)
+        if self.job.advances:
+            draft, taxes = self._deducting(draft, taxes, whole=whole)
+        invoice = invoicing.finish(self.job.decide, self.job.entity, payer, draft, taxes, self._numberings)
         if invoice.rule["signer"]:
             signer_of(self.parts.host, invoice)
         rates = {line.number: self.credited[line.charge.credits].rate for line in invoice.lines if line.charge.credits}
@@ -200,7 +233,8 @@ class _Closing:
             (line.number, line.charge.product, line.charge.amount, line.tax.jurisdiction[:2], line.tax.amount)
             for line in invoice.lines
         ]
-        sides = as_billed(invoice_sides(payer.country, invoice.total, lines), rates)
+        others = beside_contracts(invoice)
+        sides = as_billed(invoice_sides(payer.country, invoice.total, lines, others), rates)
         receivable = sum((convert(s.amount, s.rate or rate) for s in sides if s.role == "receivable"), ZERO)
         text = f"{invoice.kind} to {draft.payer}"
         entries = [self._entry("invoice", invoice, text, sides, rate)]
@@ -225,7 +259,7 @@ class _Closing:
         day, earned = invoice.draft.invoice_date, []
         for line in invoice.lines:
             charge = line.charge
-            if is_tax_only(charge):
+            if charge.kind in NOT_EARNED or is_advance(charge):
                 continue
             facts = RevenueFacts(
                 invoice.draft.entity,
@@ -235,6 +269,7 @@ class _Closing:
                 charge.service_to,
                 day,
                 charge.amount,
+                invoice.draft.currency,
             )
             decision = self.job.decide("revrec", facts, charge.service_from)
             assert decision.method is not None
@@ -257,6 +292,8 @@ class _Closing:
     def _recorder(self, invoice: Invoice, payer: Account) -> str:
         """Which tax adapter is told of an invoice: the one that routing leads to, unless another one quoted its tax and it
         did not; what is credited goes where it was recorded."""
+        if len(beside_contracts(invoice)) == len(invoice.lines):
+            return "none"
         routed = self._adapter("tax", payer, invoice.draft.currency)
         sources = [line.tax.source for line in invoice.lines if line.tax.source in self.recorders]
         recorder = sources[0] if sources and routed not in sources else routed

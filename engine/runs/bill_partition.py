@@ -153,20 +153,21 @@ def compute(parts: Parts, job: Job, dues: Sequence[PayerDue], table: RateTable, 
     billables: list[Billable] = []
     marks: dict[str, list[BillingMark]] = {}
     prices: set[int] = set()
-    late: list[Ended] = []
+    late: list[tuple[str, Ended]] = []
     reviews: list[Reviewed] = []
     with clock.step("rate"):
         for due in dues:
-            billable, billed_to = rate_payer(job, due, table, prices, findings, late, reviews)
+            ended: list[Ended] = []
+            billable, billed_to = rate_payer(job, due, table, prices, findings, ended, reviews)
             marks[due.payer.key] = billed_to
+            late.extend((due.payer.key, one) for one in ended)
             if billable:
                 billables.append(billable)
     issued, failed = finish_all(parts, job, billables, billed, findings, clock)
     kept = [mark for payer, owned in marks.items() if payer not in failed for mark in owned]
-    if late:
-        known = {mark.subscription_id for mark in kept}
-        late = [one for one in late if one.subscription_id in known]
+    known = {(payer, mark.subscription_id) for payer, owned in marks.items() for mark in owned} if late else set()
+    settled = tuple(one for payer, one in late if payer not in failed and (payer, one.subscription_id) in known)
     reviewed = tuple(one for one in reviews if one.payer not in failed)
     relied = ordering.relied_on((one.invoice.draft for one in issued), job.orders) if job.orders else {}
-    made = (tuple(issued), tuple(kept), frozenset(prices), tuple(findings), tuple(late))
+    made = (tuple(issued), tuple(kept), frozenset(prices), tuple(findings), settled)
     return Batch(*made, reviews=reviewed, orders=relied)

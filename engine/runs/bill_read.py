@@ -19,12 +19,14 @@ from engine.model.tax_evidence import Evidence
 from engine.runs.attributes import with_attributes
 from engine.runs.bill_details import detailed_dues, index_values, turning
 from engine.runs.late_step import reconciling, stopped, with_late
+from engine.runs.measuring import with_recounts
 from engine.runs.order_step import orders_of
 from engine.runs.run import Parts
 from engine.store import tracing
 from engine.store.attributes import newest
 from engine.store.late import late_usage
 from engine.store.reader import Reader
+from engine.store.reading_advances import advances
 
 UNKNOWN_ACCOUNT = Code(
     "run.unknown-account", "The account that a run is limited to has nothing to bill or does not exist."
@@ -176,6 +178,7 @@ def gather(
         reconciling=reconciling(parts, seen, entity),
         evidence=evidence_of(parts, reader, payers),
         exemptions=reader.exemptions(tenant, entity, low, high),
+        advances=advances(reader, *(tenant, entity, low, high)),
         corrections={one.line_id: one for one in reader.waiting_corrections(tenant, entity, low, high)},
     )
     if stopped(job):
@@ -183,7 +186,25 @@ def gather(
     dues: Sequence[PayerDue] = reader.due(tenant, entity, low, high, seen["usage"], seen["events"], imagined)
     if parts.rules.attributes:
         job, dues = with_attributes(reader, parts.rules, job, dues, seen.get("attributes", 0))
-    return job, with_late(reader, detailed_dues(parts.rules, reader, job, dues), seen["usage"])
+    detailed: list[PayerDue] = []
+    for some in apart(dues) if reader.names_payers else (dues,):
+        late = with_late(reader, detailed_dues(parts.rules, reader, job, some), seen["usage"])
+        detailed += with_recounts(reader, job, late) if job.reconciling.asks else late
+    detailed.sort(key=lambda due: due.payer.key)
+    return job, detailed
+
+
+def apart(dues: Sequence[PayerDue]) -> list[Sequence[PayerDue]]:
+    """Payers in groups in none of which a subscription is twice, as it is with each payer that events name for it."""
+    groups: list[tuple[list[PayerDue], set[int]]] = []
+    for due in dues:
+        shared = {s.subscription.id for o in due.accounts for s in o.subscriptions if s.paying is not None}
+        group = next((one for one in groups if not one[1] & shared), None)
+        if group is None:
+            groups.append(group := ([], set()))
+        group[0].append(due)
+        group[1].update(shared)
+    return [some for some, _ in groups]
 
 
 def evidence_of(

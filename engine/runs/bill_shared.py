@@ -70,11 +70,16 @@ def _with_pools(reader: Reader, job: Job, dues: Sequence[PayerDue], lows: Mappin
                 earlier[one.subscription.id] = low
     lines = reader.billed_since(earlier) if earlier else {}
     apart = _families(reader, job, dues)
-    return [_shared(job, payer, lows, lines, apart.get(payer.payer.key, ())) for payer in dues]
+    return [_shared(reader, job, payer, lows, lines, apart.get(payer.payer.key, ())) for payer in dues]
 
 
 def _shared(
-    job: Job, payer: PayerDue, lows: Mapping[str, date], lines: Mapping[int, Sequence[BilledLine]], apart: Sequence[str]
+    reader: Reader,
+    job: Job,
+    payer: PayerDue,
+    lows: Mapping[str, date],
+    lines: Mapping[int, Sequence[BilledLine]],
+    apart: Sequence[str],
 ) -> PayerDue:
     low, key = lows.get(payer.payer.key), payer.payer.key
     if low is None:
@@ -85,6 +90,8 @@ def _shared(
     def more(one: SubscriptionDue) -> dict[str, object]:
         known = {line.id for line in one.billed}
         found = [line for line in lines.get(one.subscription.id, ()) if line.id not in known]
+        if one.paying is not None:
+            found = list(reader.of_view(one, found)[0])
         return {"sharing": sharing, "settled": tuple(line for line in found if line.charge.kind == "usage")}
 
     return _each(payer, {one.subscription.id: more(one) for _, one in members})

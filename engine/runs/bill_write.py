@@ -30,7 +30,7 @@ def write_partition(parts: Parts, pinned: Pinned, number: int, entity: LegalEnti
         ``counts`` of what was written; empty where another process has written the partition already.
     """
     issued = batch.issued
-    ids = taken(parts.books.take_ids, issued)
+    ids = taken(parts.books.take_blocks, issued)
     made = _rows(pinned, issued, dict(ids))
     counts = {"invoices": len(issued), "lines": len(made["line"])}
     with parts.books.writer(pinned.change, pinned.run_id) as writer:
@@ -81,7 +81,7 @@ def _carried(issued: Sequence[Issued], first_id: int) -> dict[int, int]:
     }
 
 
-def taken(take: Callable[[str, int], int], issued: Sequence[Issued]) -> dict[str, int]:
+def taken(take: Callable[[Mapping[str, int]], Mapping[str, int]], issued: Sequence[Issued]) -> dict[str, int]:
     """The first ids of everything that documents leave in the books."""
     wanted = {
         "invoice": ("invoice", len(issued)),
@@ -93,7 +93,15 @@ def taken(take: Callable[[str, int], int], issued: Sequence[Issued]) -> dict[str
         "audit": ("audit", len(issued)),
         "clearance": ("clearance_step", sum(one.clearance is not None for one in issued)),
     }
-    return {name: take(block, count) if count else 0 for name, (block, count) in wanted.items()}
+    blocks: dict[str, int] = {}
+    for block, count in wanted.values():
+        blocks[block] = blocks.get(block, 0) + count
+    free = dict(take({block: count for block, count in blocks.items() if count}))
+    made: dict[str, int] = {}
+    for name, (block, count) in wanted.items():
+        made[name] = free[block] if count else 0
+        free[block] = free.get(block, 0) + count
+    return made
 
 
 def write_documents(

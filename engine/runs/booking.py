@@ -54,5 +54,6 @@ def booking_of(
     accounts = determine(decide, entity.key, rate.base, on)
     booked = {str(role): accounts(role, account.country, "") for role in ROLES}
     decision = decide("allocation", AllocationFacts(entity, account, kind, rate.base, amount, reason, on), on)
-    terms = {name: list(decision.terms[name]) for name in ("to", "order")}
+    terms: dict[str, Any] = {name: list(decision.terms[name]) for name in ("to", "order", "priority")}
+    terms["way"] = decision.terms["way"]
     return Booking(on, rate, account.country, booked, terms, decision.id)

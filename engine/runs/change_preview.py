@@ -7,7 +7,7 @@ next bill of the payer as a dry run with the change makes it: with tax, with wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -36,6 +36,7 @@ from engine.runs.bill_wallets import outline, previewed
 from engine.runs.late_step import moment, stopped
 from engine.runs.measuring import measured_one
 from engine.runs.run import Clock, Parts
+from engine.runs.subscriptions.amending import payer_of
 from engine.runs.subscriptions.whatif import after
 from engine.runs.usage_control import look
 from engine.store.reader import Reader
@@ -45,13 +46,18 @@ WHICH = Code("preview.which-subscription", "A subscription that the account does
 
 IMAGINED = "preview"
 """Key of the event that nobody has made."""
+_View = tuple[str, Job, AccountDue, SubscriptionDue]
+"""A payer, the job of a day, and what the payer has of the subscription."""
+_Line = tuple[str, RatedCharge]
+"""A line, after its payer where there are several."""
 
 
 def imagined(
-    kind: EventKind, on: date, plan: str | None = None, quantity: Decimal | None = None, at: datetime | None = None
-) -> SubscriptionEvent:
+    kind: EventKind, on: date, plan: str | None = None, quantity: Decimal | None = None, at: datetime | None = None,
+    payer: str | None = None,
+) -> SubscriptionEvent:  # fmt: skip
     """An event as somebody thinks of it; of one ``at`` an instant, ``on`` becomes its day in the zone of the account."""
-    return SubscriptionEvent(0, IMAGINED, kind, on, plan, quantity, at=at)
+    return SubscriptionEvent(0, IMAGINED, kind, on, plan, quantity, at=at, payer=payer)
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -70,7 +76,8 @@ class ChangePreview(msgspec.Struct, frozen=True):
     ``anyway`` is what a run on the day would bill without it, ``now`` what the change adds to that, ``later`` what the first
     run bills for the cycle after; each ``net`` is the sum.  Lines are as in a dry run.  ``version`` is that
     of the subscription without the change.  ``bill`` is the next bill with the change: that of the day, or where it has none
-    that of the day ``later_on``; with tax, and with all else that it has.
+    that of the day ``later_on``; with tax, and with all else that it has.  Where events name payers, lines say of whose days they
+    are, and the bill is that of each.
     """
 
     account: str
@@ -102,20 +109,16 @@ def preview_change(
         owner, due = _subscription(parts, reader, account, subscription, seen)
         day = local_day(change.at, owner.account.zone) if change.at else change.on
         event = msgspec.structs.replace(change, id=seen["events"] + 1, on=day)
-        wanted = _Wanted(parts, reader, made, seen, owner.account, due.subscription.id, event)
-        job, dues = wanted.gathered(day)
-        owner, due = next(
-            (o, s)
-            for p in dues
-            for o in p.accounts
-            for s in o.subscriptions
-            if s.subscription.id == due.subscription.id
-        )
-        return _previewed(reader, job, owner, due, event, wanted)
+        if event.payer:
+            payer_of(parts, reader, owner.account.entity, event.payer)
+        named = {one.payer for one in (*due.events, event) if one.payer} - {owner.account.payer}
+        payers = (owner.account.payer, *sorted(named))
+        wanted = _Wanted(parts, reader, made, seen, owner.account, due.subscription.id, event, payers)
+        return _previewed(reader, list(wanted.views(day)), event, wanted)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """What is looked at: everything of the payer of a subscription that an event changes."""
+    """What is looked at: everything of the payers of a subscription that an event changes."""
 
     parts: Parts
     reader: Reader
@@ -124,14 +127,27 @@ class _Wanted(msgspec.Struct, frozen=True):
     account: Account
     subscription_id: int
     event: SubscriptionEvent
+    payers: tuple[str, ...]
 
-    def gathered(self, on: date) -> tuple[Job, Sequence[PayerDue]]:
-        """The job of a day, and what the payer needs to be billed then with the event.
+    def views(self, on: date) -> Iterator[_View]:
+        """The subscription as each of its payers has it on a day, with the event."""
+        for key in self.payers:
+            job, dues = self.gathered(on, key)
+            yield from (
+                (key, job, owner, due)
+                for payer in dues
+                for owner in payer.accounts
+                for due in owner.subscriptions
+                if due.subscription.id == self.subscription_id
+            )
+
+    def gathered(self, on: date, key: str) -> tuple[Job, Sequence[PayerDue]]:
+        """The job of a day, and what a payer needs to be billed then with the event.
 
         Raises:
             TollbookError: ``usage.held`` where nothing of the legal entity is billed on that day.
         """
-        entity, key = self.account.entity, self.account.payer
+        entity = self.account.entity
         pins = {**self.seen, **look(self.parts, self.reader, on).parameters, **moment(self.parts, self.made.at)}
         job, dues = gather(self.parts, self.reader, on, pins, (entity, key, key), {self.subscription_id: self.event})
         if stopped(job):
@@ -141,9 +157,15 @@ class _Wanted(msgspec.Struct, frozen=True):
         return job, dues
 
     def bill(self, on: date) -> Bill:
-        """What a run of a day makes of the payer with the event."""
-        parts, reader, key = self.parts, self.reader, self.account.payer
-        job, dues = self.gathered(on)
+        """What a run of a day makes of the payers with the event."""
+        bills = [self._of(on, key) for key in self.payers]
+        documents = [document for one in bills for document in one.documents]
+        late = [ended for one in bills for ended in one.late]
+        return Bill(on, documents, late, tuple(finding for one in bills for finding in one.findings))
+
+    def _of(self, on: date, key: str) -> Bill:
+        parts, reader = self.parts, self.reader
+        job, dues = self.gathered(on, key)
         job = msgspec.structs.replace(job, events_seen=self.event.id)
         rates = [one for one in reader.fx_rates(parts.tenant, on, parts.fx_max_age) if one.source == parts.fx_source]
         batch = compute(parts, job, dues, RateTable(rates, on), partial(reversible, reader), Clock())
@@ -183,9 +205,12 @@ def _chosen(
     found: Sequence[tuple[AccountDue, SubscriptionDue]], account: str, subscription: str
 ) -> tuple[AccountDue, SubscriptionDue]:
     fitting = [one for one in found if subscription in ("", one[1].subscription.key)]
-    if len(fitting) != 1:
-        keys = ", ".join(sorted(one[1].subscription.key for one in found)) or "none"
-        what = f"has no subscription {subscription!r}" if subscription else f"has {len(found)} subscriptions"
+    if len({one[1].subscription.id for one in fitting}) != 1:
+        every = sorted(
+            {one[1].subscription.key for one in found}
+        )  # one with payers of its own is there for each of them
+        keys = ", ".join(every) or "none"
+        what = f"has no subscription {subscription!r}" if subscription else f"has {len(every)} subscriptions"
         raise refuse(WHICH, f"account {account} {what}", mend=f"name one with --subscription: {keys}")
     return fitting[0]
 
@@ -194,16 +219,27 @@ def _stated(reader: Reader, job: Job, owner: AccountDue, due: SubscriptionDue) -
     return statement(job, owner, measured_one(reader, job, owner, due))
 
 
-def _previewed(
-    reader: Reader, job: Job, owner: AccountDue, due: SubscriptionDue, event: SubscriptionEvent, wanted: _Wanted
-) -> ChangePreview:
-    job = msgspec.structs.replace(job, on=event.on)
-    before = msgspec.structs.replace(due, events=tuple(e for e in due.events if e.key != IMAGINED))
-    anyway = _stated(reader, job, owner, before)
-    changed = after(due, anyway)
-    now = _stated(reader, msgspec.structs.replace(job, events_seen=event.id), owner, changed)
-    following = after(changed, now)
-    later_on, later = _next(reader, job, owner, following)
+def _previewed(reader: Reader, views: Sequence[_View], event: SubscriptionEvent, wanted: _Wanted) -> ChangePreview:
+    _, _, owner, due = views[0]
+    several = len(views) > 1
+    anyway, now = list[_Line](), list[_Line]()
+    nexts: list[tuple[date, str, Sequence[RatedCharge]]] = []
+    known = 0
+    for payer, given, whose, one in views:
+        job = msgspec.structs.replace(given, on=event.on)
+        before = msgspec.structs.replace(one, events=tuple(e for e in one.events if e.key != IMAGINED))
+        known = len(before.events)
+        first = _stated(reader, job, whose, before)
+        changed = after(one, first)
+        second = _stated(reader, msgspec.structs.replace(job, events_seen=event.id), whose, changed)
+        day, lines = _next(reader, job, whose, after(changed, second))
+        label = payer if several else ""
+        anyway += [(label, line) for line in first.charges]
+        now += [(label, line) for line in second.charges]
+        if day is not None:
+            nexts.append((day, label, lines))
+    later_on = min((day for day, _, _ in nexts), default=None)
+    later = [(label, line) for day, label, lines in nexts if day == later_on for line in lines]
     bill = wanted.bill(event.on)
     if later_on is not None and not bill.documents:
         bill = wanted.bill(later_on)
@@ -212,13 +248,13 @@ def _previewed(
         due.subscription.key,
         owner.account.currency,
         event.on,
-        [_shown(line) for line in anyway.charges],
-        [_shown(line) for line in now.charges],
-        _net(now.charges),
+        [_shown(*line) for line in anyway],
+        [_shown(*line) for line in now],
+        _net(now),
         later_on,
-        [_shown(line) for line in later],
+        [_shown(*line) for line in later],
         _net(later),
-        len(before.events),
+        known,
         bill,
     )
 
@@ -235,12 +271,13 @@ def _next(
     return None, ()
 
 
-def _net(charges: Sequence[RatedCharge]) -> Decimal:
-    return sum((charge.amount for charge in charges), ZERO)
+def _net(lines: Sequence[_Line]) -> Decimal:
+    return sum((charge.amount for _, charge in lines), ZERO)
 
 
-def _shown(charge: RatedCharge) -> dict[str, Any]:
+def _shown(payer: str, charge: RatedCharge) -> dict[str, Any]:
     return {
+        **({"payer": payer} if payer else {}),
         "text": charge.text,
         "plan": charge.plan,
         "from": charge.service_from.isoformat(),

@@ -22,6 +22,7 @@ from engine.model.entity import LegalEntity
 from engine.model.routing import RoutingFacts
 from engine.model.tax import TaxRequest
 from engine.ports.failure import NO_QUOTE
+from engine.runs import tax_ids
 from engine.runs.bill_read import ranges_of, scope_parts
 from engine.runs.run import Parts
 from engine.runs.usage_control import MISSING, TOTAL, Control, keep
@@ -45,6 +46,7 @@ _MEND: Final[Mapping[str, str]] = {
     "source-totals": "let the source send what is missing, or settle it: `tollbook worklist list`",
     "tax-ready": "mend the adapter, or let routing name another one",
     "imports-fresh": "import a newer file",
+    "tax-ids-fresh": "`tollbook tax ids --refresh`",
     "revenue-lock": "`tollbook ledger close-period`",
     "quality": "`tollbook worklist list`",
 }
@@ -208,6 +210,16 @@ def _imports_fresh(look: _Look) -> Wrong | None:
     return ("; ".join(told), min(since, default=None)) if told else None
 
 
+def _tax_ids_fresh(look: _Look) -> Wrong | None:
+    """The tax ids of customers abroad in the Union were asked about not long ago."""
+    stale = tax_ids.stale(look.reader, look.parts.tenant, look.wanted.entity, look.on, look.wanted.terms.max_age)
+    if not stale:
+        return None
+    some = ", ".join(one.account.key for one in stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
+    days = look.wanted.terms.max_age
+    return f"no answer of the last {days} days is known about the tax id of {some}", None
+
+
 def _revenue_lock(look: _Look) -> Wrong | None:
     """No revenue of the months before can change."""
     open_ = look.reader.open_months(look.parts.tenant, look.wanted.entity.key, look.on.replace(day=1))
@@ -233,6 +245,7 @@ CHECKS: Final[Mapping[str, Callable[[_Look], Wrong | None]]] = {
     "source-totals": _source_totals,
     "tax-ready": _probed,
     "imports-fresh": _imports_fresh,
+    "tax-ids-fresh": _tax_ids_fresh,
     "revenue-lock": _revenue_lock,
     "quality": _quality,
 }

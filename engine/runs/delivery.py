@@ -15,7 +15,11 @@ import msgspec
 from engine.base.errors import Code, Finding, Where
 from engine.model.journal import Change
 from engine.runs.clearing import note_delivered, submit
+from engine.runs.debits.asking import Requests
 from engine.runs.document import Documents
+from engine.runs.dunning.notices import KINDS as LETTERS
+from engine.runs.dunning.notices import Notices
+from engine.runs.dunning.rerouting import reroute
 from engine.runs.receipts import put_on_worklist, run_hear
 from engine.runs.run import Clock, Parts, Progress, Report, silent
 from engine.runs.tax_documents import TaxDocuments
@@ -62,7 +66,7 @@ def run_deliver(
     findings: list[Finding] = []
     if PORT in ports:
         submitted = submit(parts, change, clock, limit=limit, progress=progress, run_id=run_id)
-        findings += submitted.findings
+        findings += (*submitted.findings, *reroute(parts, change))
     left = limit
     for port in ports:
         teller = Teller(parts.host, Telling(port, REJECTED, FAILED, *MENDS))
@@ -81,7 +85,12 @@ def run_deliver(
 def to_tell(parts: Parts, reader: Reader, port: str, pending: Sequence[OutboxEffect]) -> ToTell:
     """What effects of a port are told."""
     if port == PORT:
-        return Documents(reader, parts.tenant, parts.rules).to_tell(pending)
+        letters = [effect for effect in pending if effect.kind in LETTERS]
+        others = [effect for effect in pending if effect.kind not in LETTERS]
+        made = Documents(reader, parts.tenant, parts.rules).to_tell(others)
+        return made.beside(Notices(reader, parts.tenant, parts.rules).to_tell(letters)) if letters else made
+    if port == "psp":
+        return ToTell(Requests(reader, parts.tenant).payloads(pending))
     return ToTell(TaxDocuments(reader, parts.tenant).payloads(pending))
 
 

@@ -92,12 +92,16 @@ def _next(key: str) -> str:
 
 def _shown(reader: Reader, tenant: str, effects: Sequence[OutboxEffect]) -> list[dict[str, Any]]:
     """Deliveries as people see them."""
-    numbers = tracing.numbers(reader, sorted({effect.payload["invoice_id"] for effect in effects}))
+    numbers = tracing.numbers(
+        reader, sorted({effect.payload["invoice_id"] for effect in effects if "invoice_id" in effect.payload})
+    )
     heard: dict[str, HeardReceipt] = {r.effect_key: r for r in reader.receipts(tenant, [e.key for e in effects])}
     return [
         {
             "delivery": effect.id,
-            "document": numbers.get(effect.payload["invoice_id"], ""),
+            "document": numbers.get(effect.payload["invoice_id"], "")
+            if "invoice_id" in effect.payload
+            else effect.kind,
             "entity": effect.entity,
             "adapter": effect.adapter,
             "state": _state(effect, heard.get(effect.key)),

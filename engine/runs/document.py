@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from engine.base.money import ZERO, minor_digits
+from engine.billing.advances import DOCUMENT as ADVANCE_INVOICE
+from engine.model.entity import OSS
 from engine.runs.document_corrections import with_corrections
 from engine.runs.document_legal import beside_numbers
 from engine.runs.document_rules import Look, Looks
@@ -108,7 +110,9 @@ def _own_tax(found: Mapping[str, Any], tax: Decimal | None) -> dict[str, str]:
 
 
 def _prepaid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What wallets have paid of an invoice, and what is left to pay; nothing where they have no part in it."""
+    """What wallets, or an advance itself, have paid of an invoice, and what is left to pay; nothing where nothing is paid."""
+    if head["kind"] == ADVANCE_INVOICE:  # it is over money that came
+        moved = [{"amount": -head["total"]}]
     if not moved:
         return {}
     digits, paid = minor_digits(head["currency"]), -sum((row["amount"] for row in moved), ZERO)
@@ -121,14 +125,23 @@ def _preceding(earlier: Sequence[tuple[str, date]]) -> dict[str, Any]:
     return {"preceding": told} if told else {}
 
 
-def _party(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def party(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """A seller or buyer; the desk that answers questions where there is one."""
     found = {
         name: row[name] for name in ("key", "name", "address", "country", *names) if not name.startswith("contact_")
     }
     found["region"] = found["region"] or ""
+    if "registrations" in found:
+        found["registrations"] = _printed(found["registrations"])
     contact = {name: row[f"contact_{name}"] for name in _CONTACT}
     return found | {"contact": contact if any(contact.values()) else None}
+
+
+def _printed(registrations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Registrations as documents name them: no law wants the Union scheme on them, and its number is that of the VAT registration
+    in its member state, so it stands for itself only where there is no other."""
+    others = {one["country"] for one in registrations if one["kind"] != OSS}
+    return [one for one in registrations if one["kind"] != OSS or one["country"] not in others]
 
 
 def _document(
@@ -156,8 +169,8 @@ def _document(
     document = {
         **{name: head[name] for name in ("number", "kind", "invoice_date", "due_date", "tax_point", "currency")},
         "purchase_order": head["purchase_order"],
-        "seller": _party(seller, *SELLER_PARTICULARS, "registrations", "bank_accounts"),
-        "buyer": _party(buyer, *BUYER_PARTICULARS, "region", "tax_id", "email", "language"),
+        "seller": party(seller, *SELLER_PARTICULARS, "registrations", "bank_accounts"),
+        "buyer": party(buyer, *BUYER_PARTICULARS, "region", "tax_id", "email", "language"),
         "lines": lines,
         "taxes": [
             {

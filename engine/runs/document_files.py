@@ -9,11 +9,13 @@ import msgspec
 
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
 from engine.model.effect import Effect
-from engine.ports.hookspecs.delivery import Attachment, InvoiceDocument
+from engine.ports.hookspecs.delivery import Attachment
 from engine.ports.hookspecs.einvoice import Format
+from engine.ports.hookspecs.notice import Document, NoticeDocument, read_document
 from engine.ports.host import Host
 
 UNKNOWN_FORMAT = Code("document.unknown-format", "A kind of file that no plug-in of the configuration provides.")
+NO_LETTER = Code("document.no-letter", "A letter that is wanted as a kind of file which only invoices are written as.")
 FORMAT_CIRCLE = Code("document.format-circle", "Kinds of files that are made of each other.")
 
 
@@ -37,7 +39,7 @@ class Files:
         Raises:
             TollbookError: ``document.unknown-format``, ``document.format-circle``, and what plug-ins refuse.
         """
-        whole = msgspec.convert(document, InvoiceDocument)
+        whole = read_document(document)
         made: dict[str, bytes] = {}
         name = whole.number.replace("/", "-")
         for kind in kinds:
@@ -57,13 +59,16 @@ class Files:
             raise refuse(UNKNOWN_FORMAT, f"no adapter writes documents as {kind!r}", mend=mend)
         return known[kind]
 
-    def _make(self, kind: str, document: InvoiceDocument, made: dict[str, bytes], within: tuple[str, ...]) -> bytes:
+    def _make(self, kind: str, document: Document, made: dict[str, bytes], within: tuple[str, ...]) -> bytes:
         """The file of a kind, after those that it is made of."""
         if kind in within:
             circle = " of ".join((*within, kind))
             raise refuse(FORMAT_CIRCLE, f"kinds of files are made of each other: {circle}", mend="correct the plug-in")
         if kind not in made:
             chosen = self.known(kind)
+            if isinstance(document, NoticeDocument) and not chosen.notices:
+                mend = "name a kind of file for letters, such as html or pdf, in the rule of dunning"
+                raise refuse(NO_LETTER, f"letters are not written as {kind!r}", mend=mend)
             parts = [self._make(one, document, made, (*within, kind)) for one in chosen.of]
             made[kind] = chosen.write(document, *parts)
         return made[kind]
@@ -76,7 +81,8 @@ def attached(host: Host, effect: Effect, kinds: Sequence[str]) -> Effect:
         TollbookError: what keeps a file from being made.
     """
     files = [Attachment(one.name, one.media_type, one.content) for one in Files(host).of(effect.payload, kinds)]
-    payload = {**effect.payload, "attachments": msgspec.to_builtins(files)}
+    before = effect.payload.get("attachments", [])
+    payload = {**effect.payload, "attachments": [*before, *msgspec.to_builtins(files)]}
     return Effect(effect.key, effect.port, effect.kind, payload)
 
 

@@ -16,6 +16,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.billing.attributed import Attributed, attributed
 from engine.model.account import Account
 from engine.model.documenting import ATTRIBUTES, EITHER, FIELDS, DocumentFacts, absent
+from engine.runs.document_advances import as_prepaid
 from engine.runs.run import Rules
 from engine.store.attributes import newest, values_of
 from engine.store.reader import Reader
@@ -61,6 +62,7 @@ class Decided(msgspec.Struct, frozen=True):
             {"key": one["attribute"], "label": one["label"], "value": _told(getattr(own, one["attribute"], None))}
             for one in terms["fields"]
         ]
+        document = as_prepaid(document) if terms["advances"] == "prepaid" else document
         whole = document | {
             "fields": [one for one in fields if one["value"]],
             "layout": {name: terms[name] for name in _LAYOUT},

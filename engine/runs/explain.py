@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from engine.base.errors import Code, refuse
+from engine.runs.cash.explaining import explain_bank_entry, explain_settlement
 from engine.runs.explain_invoice import explain_invoice
 from engine.runs.explain_line import explain_line
 from engine.runs.explain_posting import explain_posting
@@ -21,8 +22,8 @@ NOT_EXPLAINABLE = Code(
 )
 
 FORMS = (
-    "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, posting:ENTRY/NUMBER or "
-    "posting:INVOICE/KIND/NUMBER"
+    "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, bank:ENTRY, "
+    "settlement:ENTITY/KEY, posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
 )
 
 
@@ -35,7 +36,7 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
 
     Raises:
         TollbookError: ``explain.not-a-subject``; ``explain.no-such-line``, ``explain.no-such-event``,
-            ``explain.no-such-subscription`` and ``explain.no-such-posting`` for what the books do not have.
+            ``explain.no-such-subscription``, ``explain.no-such-money`` and ``explain.no-such-posting`` for what the books do not have.
     """
     kind, colon, rest = subject.partition(":")
     number, mark, line = subject.rpartition("#")
@@ -46,11 +47,16 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
             return explain_usage(reader, tenant, entity, subscription, meter, key)
         if colon and kind == "subscription" and "/" in rest:
             return explain_subscription(reader, tenant, rules_of, *rest.split("/", 1))
+        if colon and kind == "bank":
+            return explain_bank_entry(reader, tenant, rest, everything)
+        if colon and kind == "settlement" and "/" in rest:
+            entity, key = rest.split("/", 1)
+            return explain_settlement(reader, tenant, entity, key, everything)
         if colon and kind == "posting" and rest.rpartition("/")[2].isdigit() and "/" in rest:
             entry, _, position = rest.rpartition("/")
             return explain_posting(reader, tenant, rules_of, entry, int(position), everything)
         if mark and number and line.isdigit():
             return explain_line(reader, tenant, rules_of, number, int(line), everything)
-        if subject and not mark and kind not in ("usage", "subscription", "posting"):
+        if subject and not mark and kind not in ("usage", "subscription", "posting", "bank", "settlement"):
             return explain_invoice(reader, tenant, rules_of, subject, everything)
     raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")

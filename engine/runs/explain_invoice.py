@@ -7,6 +7,7 @@ from typing import Any
 from engine.base.money import ZERO
 from engine.model.account import Account
 from engine.model.routing import RoutingFacts
+from engine.runs.cash.explaining import money_of
 from engine.runs.explain_numbers import beside
 from engine.runs.explain_occasion import occasioned
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, traced
@@ -42,6 +43,7 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
     moved = reader.moved_for([head["id"]]).get(head["id"], [])
     if moved:
         steps.append(_wallets(reader, head, moved, everything))
+    steps += money_of(reader, tenant, head, everything)
     for entry in tracing_back.entries_of(reader, head["id"]):
         rows = tracing_back.postings(reader, entry["id"])
         details = tuple((f"posting:{row['entry_id']}/{row['number']}", side(row)) for row in rows)

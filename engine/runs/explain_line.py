@@ -17,7 +17,7 @@ from engine.billing.milestones import MARK
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
 from engine.billing.pricing.blocks import added
 from engine.model.catalog import Charge, Meter
-from engine.model.invoice import RatedCharge
+from engine.model.invoice import ADVANCE, RatedCharge
 from engine.model.tax_correction import TAX
 from engine.revenue.schedule import RevenueFacts
 from engine.runs import explain_measure
@@ -94,9 +94,9 @@ def line_steps(
     elif charge.exact.startswith(MARK):
         part = milestone_price(reader, tenant, rules_of(release), record)
         steps += [part[0]] if part else []
-        if part is None or part[1] != charge.amount:
+        if part is None or part[1] != record.price:
             findings.append(_differs(record, f"it comes out as {number(part[1])}" if part else "no rule prices it"))
-    elif charge.kind != BY_HAND:
+    elif charge.kind not in (BY_HAND, ADVANCE):
         steps += _price(reader, tenant, rules_of(release), record, stored, findings)
     steps += [_proration(stored, record), *_events(reader, record, everything)]
     steps += [*tax_steps(reader, tenant, rules_of, release, stored, record), _rate(record)]
@@ -106,7 +106,7 @@ def line_steps(
 def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord) -> list[Step]:
     """What followed from a line: when it becomes revenue, and all its postings."""
     charge, head = record.charge, record.head
-    if charge.kind == TAX:
+    if charge.kind in (TAX, ADVANCE):
         return [_postings(reader, record)]
     release = release_of(reader, record)
     facts = RevenueFacts(
@@ -117,6 +117,7 @@ def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord)
         charge.service_to,
         head["invoice_date"],
         charge.amount,
+        head["currency"],
     )
     earned = traced("revenue", rules_of(release), release, "revrec", facts, charge.service_from)
     return [earned, _postings(reader, record)]
@@ -204,7 +205,7 @@ def _price(
     whole = made.exact - sum((times(one.full, share) for one in below), ZERO)
     due = round_to(whole, currency, terms["rounding"]) if below else made.rounded
     adds = charge.kind == "usage" or decision.needs == OTHER_CHARGES
-    before = sum((one.charge.amount for one in family if one.id < record.id), ZERO) if adds else ZERO
+    before = sum((one.price for one in family if one.id < record.id), ZERO) if adds else ZERO
     said = [*carried_told(charge), *made.said]
     details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts), *said]
     if prorated is not None and charge.kind != "usage":
@@ -226,9 +227,9 @@ def _price(
         details += [
             (f"adds {label}", text) for label, text in (told(p, currency) for p in added(made.parts, given.parts))
         ]
-    if adds and due - before != charge.amount:
+    if adds and due - before != record.price:
         findings.append(_differs(record, f"it comes out as {number(due - before)}"))
-    elif not adds and abs(due - charge.amount) > (minor_unit(currency) if prorated else ZERO):
+    elif not adds and abs(due - record.price) > (minor_unit(currency) if prorated else ZERO):
         findings.append(_differs(record, f"it comes out as {number(due)}"))
     text = f"rule {decision.rule} of {decision.ruleset} at {decision.where}, method {terms['method']}"
     return [Step("price", text, tuple(details))]
@@ -320,7 +321,7 @@ def _differs(record: LineRecord, what: str) -> Finding:
     return Finding(
         DIFFERS,
         Where(f"invoice/{record.head['number']}#{record.number}"),
-        f"the line says {record.charge.amount}, but {what}",
+        f"the line says {record.price}, but {what}",
         "rules, records or the line were changed behind the engine's back",
         "run `tollbook verify`",
     )

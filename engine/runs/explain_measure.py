@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,8 +14,9 @@ from engine.base.money import round_to
 from engine.base.period import Period
 from engine.billing.aggregating import fitting, group_of
 from engine.billing.grouping import in_parts, read
-from engine.billing.metering import told_by_days
+from engine.billing.metering import Metered, told_by_days
 from engine.billing.pricing import Part, Price, PricingFacts, priced
+from engine.billing.windows import NOTHING_USED
 from engine.model.account import Account
 from engine.model.catalog import Charge, Meter
 from engine.model.decision import Decision
@@ -25,6 +26,7 @@ from engine.runs.explain_words import number
 from engine.runs.measuring import ask, measure_of, window_of
 from engine.store import measuring as store
 from engine.store import tracing
+from engine.store.late import dropped_of
 from engine.store.reader import Reader
 
 Row = Mapping[str, Any]
@@ -52,18 +54,39 @@ def counted_again(reader: Reader, charge: RatedCharge, measure: Measure) -> tupl
 
     Usage of the day on which the service was cancelled counts where without it there are less events than the lines say.
     """
+    return _again(reader, charge, measure)[0]
+
+
+def counted_in_window(
+    reader: Reader, charge: RatedCharge, measure: Measure, first: date
+) -> dict[tuple[str | None, ...], tuple[Metered, Metered]]:
+    """What a window that begins on a day had up to the end of the stretch of a line, and before it, by what its run knew: by group
+    of the stretch, or of the line alone where it is of one."""
+    found, more = _again(reader, charge, measure)
+    zone = tracing.version(reader, Account, charge.account_id).zone
+    cycle, end = Period(charge.cycle_from, charge.cycle_to), charge.service_to + timedelta(days=more)
+    days = [Period(first, end), *([Period(first, charge.service_from)] if first < charge.service_from else [])]
+    windows = [window_of(charge.subscription_id, one, cycle, zone) for one in days]
+    asked = ask(reader, measure, windows, charge.usage_to, dropped_of(reader, charge.subscription_id))
+    upto, before = ({one.group: Metered(one.quantity, one.events, 0) for one in some} for some in (*asked, ())[:2])
+    return {one.group: (upto.get(one.group, NOTHING_USED), before.get(one.group, NOTHING_USED)) for one in found}
+
+
+def _again(reader: Reader, charge: RatedCharge, measure: Measure) -> tuple[tuple[Found, ...], int]:
+    """What the stretch of a line had, and how many days after it count as well."""
     lines = [one for one in tracing.lines_of_stretch(reader, charge) if not one.charge.credits]
     events = sum(one.charge.events for one in lines if one.charge.usage_to <= charge.usage_to)
     zone = tracing.version(reader, Account, charge.account_id).zone
     found: tuple[Found, ...] = ()
+    gone = dropped_of(reader, charge.subscription_id)
     for more in (0, 1):
         days = Period(charge.service_from, charge.service_to + timedelta(days=more))
         window = window_of(charge.subscription_id, days, Period(charge.cycle_from, charge.cycle_to), zone)
-        ((*all_of_it,),) = ask(reader, measure, [window], charge.usage_to)
+        ((*all_of_it,),) = ask(reader, measure, [window], charge.usage_to, gone)
         found = tuple(one for one in all_of_it if not charge.grouped or one.group == _group(charge, measure))
         if sum(one.events for one in found) >= events:
             break
-    return found
+    return found, more
 
 
 def _group(charge: RatedCharge, measure: Measure) -> tuple[str | None, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.model.invoice import ADVANCE
 from engine.runs.explain_words import Step
 from engine.store import tracing
 from engine.store.reader import Reader
@@ -20,4 +21,4 @@ def made_by_hand(reader: Reader, tenant: str, record: LineRecord) -> Step | None
         told.append(("written by", f"{run.who} at {run.started_at:%Y-%m-%d %H:%M} UTC"))
     if stored is not None:
         told.append(("rule", f"{stored['ruleset']}/{stored['rule']} ({stored['file']}:{stored['line']})"))
-    return Step("by hand", f"{memo['kind']} note by hand", tuple(told))
+    return Step("by hand", f"{memo['kind']} {'invoice' if memo['kind'] == ADVANCE else 'note'} by hand", tuple(told))

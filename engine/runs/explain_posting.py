@@ -9,6 +9,7 @@ from engine.base.errors import Code, TollbookError, refuse
 from engine.ledger.posting import PostingFacts, Role
 from engine.model.account import Account
 from engine.model.revaluation import BACK, KIND
+from engine.runs.cash.explaining import document_of
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, tried
 from engine.store import revaluing, tracing, tracing_back
 from engine.store.reader import Reader
@@ -17,17 +18,34 @@ from engine.store.tracing import LineRecord
 NO_SUCH_POSTING = Code("explain.no-such-posting", "An entry or posting that the books do not have.")
 
 ROLES: Mapping[str, tuple[Role, ...]] = {
-    "invoice": ("receivable", "contract_liability", "tax", "fx_rounding"),
+    "invoice": ("receivable", "contract_liability", "other_income", "tax", "fx_rounding"),
     "revenue": ("contract_liability", "revenue", "fx_rounding"),
     "wallet": (
         *("wallet", "promotion", "receivable", "wallet_funding", "wallet_use", "breakage", "unapplied_cash"),
         "fx_difference",
     ),
+    "bank": ("cash", "bank_clearing"),
+    "settlement": (
+        *("receivable", "account_credit", "unapplied_cash", "bank_clearing", "cash", "discount_taken", "bank_fee"),
+        *("small_difference", "allowance", "bad_debt", "withholding_receivable", "write_off", "goodwill"),
+        *("currency_exchange", "fx_difference", "tax", "psp_clearing"),
+    ),
+    "cash": (
+        *("bank_clearing", "refund_payable", "withholding_tax", "withholding_receivable", "psp_clearing", "cash"),
+        "fx_difference",
+    ),
+    "payout": ("cash", "psp_fees", "psp_clearing"),
+    "direct_debit_fee": ("psp_fees", "psp_clearing"),
     KIND: ("unrealised_gain", "unrealised_loss"),
     BACK: ("unrealised_gain", "unrealised_loss"),
 }
 """What the sides of an entry of each kind can stand for."""
-WHOLE: frozenset[Role] = frozenset({"fx_rounding", *ROLES["wallet"], *ROLES[KIND]})
+WHOLE: frozenset[Role] = frozenset(
+    {
+        "fx_rounding",
+        *(role for kind in ("wallet", "bank", "settlement", "cash", "payout", KIND) for role in ROLES[kind]),
+    }
+) - {"tax"}
 """What a side stands for that belongs to no line."""
 
 
@@ -56,9 +74,10 @@ def explain_posting(
             first(_all(rows), everything),
         )
     ]
-    steps.append(
-        _document(head, line) if entry["kind"] not in (KIND, BACK) else _revalued(reader, tenant, entry, everything)
-    )
+    if entry["kind"] in (KIND, BACK):
+        steps.append(_revalued(reader, tenant, entry, everything))
+    else:
+        steps.append(document_of(reader, tenant, entry) or _document(head, line))
     release = ""
     if decision is not None:
         release = str(decision["release"])
@@ -143,7 +162,7 @@ def _account(
     country = payer.country if payer is not None else ""
     rules = rules_of(str(decision["release"]))
     for role in ROLES.get(entry["kind"], ()):
-        of_line = role in ("contract_liability", "revenue") and line is not None
+        of_line = role in ("contract_liability", "other_income", "revenue") and line is not None
         levying = line.tax["tax_jurisdiction"][:2] if role == "tax" and line is not None else country
         product = line.charge.product if of_line and line is not None else ""
         facts = PostingFacts(

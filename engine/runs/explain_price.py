@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -29,7 +29,13 @@ from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
 from engine.model.usage import UsageDay, UsageSingle
 from engine.runs.explain_attributes import attributes_told
-from engine.runs.explain_measure import counted_again, grouped_facts, measure_for, priced_again
+from engine.runs.explain_measure import (
+    counted_again,
+    counted_in_window,
+    grouped_facts,
+    measure_for,
+    priced_again,
+)
 from engine.runs.explain_shared import pool_told
 from engine.runs.explain_words import TracingRules, long, number
 from engine.store import tracing
@@ -112,7 +118,10 @@ def valued(
         else:
             made = priced(decision, facts, share, applies_to)
         return Valued(made.amount, round_to(made.amount, currency, terms["rounding"]), made.parts)
-    found = _spread(reader, tenant, rules, record, decision, facts)
+    every = list(_spreads(reader, tenant, rules, record, decision, facts))
+    if len(every) != 1:
+        return _of_groups(every, decision, currency)
+    found = every[0]
     upto, before = found.prices(decision)
     rounded, exact = found.owes(decision, currency)
     window = holding(terms["window"], facts.subscribed_on, facts.day)
@@ -124,11 +133,24 @@ def valued(
     return Valued(exact, rounded, upto.parts, said)
 
 
-def _spread(
+def _of_groups(every: Sequence[Spread], decision: Decision, currency: str) -> Valued:
+    """The price of a line of several groups, each of which lies in the window by itself."""
+    exact, parts, said = ZERO, list[Part](), list[tuple[str, str]]()
+    for one in every:
+        upto, before = one.prices(decision)
+        exact += upto.amount - before.amount
+        label = ", ".join(one.upto.group.values()) or "-"
+        parts += [msgspec.structs.replace(p, step=f"{label}, {p.step}" if p.step else label) for p in upto.parts]
+        said.append((label, f"{number(one.upto.quantity)} up to its end, {number(one.before.quantity)} before it"))
+    return Valued(exact, round_to(exact, currency, decision.terms["rounding"]), tuple(parts), tuple(said))
+
+
+def _spreads(
     reader: Reader, tenant: str, rules: TracingRules, record: LineRecord, decision: Decision, facts: PricingFacts
-) -> Spread:
-    """How a line lies in its window, by the events that its run knew."""
+) -> Iterator[Spread]:
+    """How a line lies in its window, by the events that its run knew; each group of it where it has several."""
     charge, keys, meters = record.charge, facts.charge.counted, reader.meters(tenant)
+    measures = {key: measure_for(facts.charge, meters, key) for key in keys}
     first = max(holding(decision.terms["window"], facts.subscribed_on, facts.day).start, facts.subscribed_on)
     whole = msgspec.structs.replace(charge, service_from=first)
     upto = tracing.usage_totals(reader, whole, keys, tracing.counted_until(reader, charge, keys))
@@ -147,8 +169,15 @@ def _spread(
     known = run.parameters["events"] if run else 0
     ended = cancelled_on(tracing.cancelled(reader, charge.subscription_id, known))
     days = Period(charge.service_from, charge.service_to)
-    counts = {key: (metered(upto, key), metered(before, key)) for key in keys}
-    return spread(decision, facts, days, counts, ended, decide)
+    counts = {key: (metered(upto, key), metered(before, key)) for key in keys if measures[key] is None}
+    groups: dict[tuple[str | None, ...], dict[str, tuple[Metered, Metered]]] = {}
+    for key, measure in measures.items():
+        for group, both in counted_in_window(reader, charge, measure, first).items() if measure else ():
+            groups.setdefault(group, {})[key] = both
+    for group, measured in (groups or {(): {}}).items():
+        named = {name: value for name, value in zip(facts.charge.grouped, group, strict=False) if value is not None}
+        given = msgspec.structs.replace(facts, group=named) if named else facts
+        yield spread(decision, given, days, counts | measured, ended, decide)
 
 
 def _metered(reader: Reader, tenant: str, charge: RatedCharge, sold: Charge) -> dict[str, Decimal]:

@@ -42,7 +42,9 @@ def explain_subscription(reader: Reader, tenant: str, rules_of: RulesOf, entity:
     if mark is None or run is None:
         return Explanation(subject, text, "", "", (Step("not billed", "no run has billed it yet"),))
     steps = [Step("billed", f"up to {mark.billed_to}, by a run of {mark.billed_on or 'an earlier day'}")]
-    steps += _waiting(reader, tenant, rules_of(run.release), run, entity, identity)
+    steps += [Step("billed", f"up to {one.billed_to} to {one.payer}") for one in reader.payer_marks([identity])]
+    for key_of in tracing_back.payers_of(reader, identity):
+        steps += _waiting(reader, tenant, rules_of(run.release), run, entity, (identity, key_of))
     steps += [
         Step("said", f"{found['what']}", (("run", str(found["run_id"])), ("code", found["code"])))
         for found in tracing_back.findings_about(reader, tenant, [f"subscription/{key}"])
@@ -51,10 +53,12 @@ def explain_subscription(reader: Reader, tenant: str, rules_of: RulesOf, entity:
     return Explanation(subject, text, "", run.release, tuple(steps))
 
 
-def _waiting(reader: Reader, tenant: str, rules: TracingRules, run: Run, entity: str, identity: int) -> Iterator[Step]:
-    """What was due on the day of a run and waits all the same."""
+def _waiting(
+    reader: Reader, tenant: str, rules: TracingRules, run: Run, entity: str, of: tuple[int, str]
+) -> Iterator[Step]:
+    """What was due of a subscription, for one of its payers, on the day of a run and waits all the same."""
     day, seen = date.fromisoformat(run.period), dict(run.parameters)
-    found = _due(reader, tenant, entity, identity, seen)
+    found = _due(reader, tenant, entity, of, seen)
     if found is None:
         return
     account, due = found
@@ -64,8 +68,8 @@ def _waiting(reader: Reader, tenant: str, rules: TracingRules, run: Run, entity:
         assert decision is not None, family
         return decision
 
-    of, known = reader.entities(tenant)[entity], (reader.catalogue(tenant), reader.meters(tenant))
-    job = Job(of, *known, decide, day, seen["events"], seen["usage"], reconciling=Reconciling(at=began(seen)))
+    seller, known = reader.entities(tenant)[entity], (reader.catalogue(tenant), reader.meters(tenant))
+    job = Job(seller, *known, decide, day, seen["events"], seen["usage"], reconciling=Reconciling(at=began(seen)))
     holds = [hold for owner, hold in holds_of(seen) if owner == entity]
     for stretch in Counting(job, account, due, stints(due.events, entity), ()).stretches():
         if stretch.due(day):
@@ -105,11 +109,11 @@ def _item(reader: Reader, tenant: str, hold: Hold) -> tuple[tuple[str, str], ...
 
 
 def _due(
-    reader: Reader, tenant: str, entity: str, identity: int, seen: dict[str, Any]
+    reader: Reader, tenant: str, entity: str, of: tuple[int, str], seen: dict[str, Any]
 ) -> tuple[Account, SubscriptionDue] | None:
-    """A subscription with its account, as a run saw it."""
-    key = tracing_back.payer_of(reader, identity)
-    for payer in reader.due(tenant, entity, key, key, seen["usage"], seen["events"]) if key else ():
+    """A subscription with its account, as a run saw it for one of its payers."""
+    identity, key = of
+    for payer in reader.due(tenant, entity, key, key, seen["usage"], seen["events"]):
         for owner in payer.accounts:
             for due in owner.subscriptions:
                 if due.subscription.id == identity:

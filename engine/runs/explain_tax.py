@@ -39,7 +39,10 @@ def tax_steps(
         known = reader.corrections_on(tenant, [charge.credits])
         mine = [one for one, document in known if document == head["id"]]
         return [*(_difference(one, details) for one in mine)]
-    if not charge.credits and tax["tax_amount"] != round_to(charge.amount * tax["tax_rate"], charge.currency):
+    if charge.tax_included:
+        gross, net = number(record.price), number(charge.amount)
+        details.append(("included", f"{gross} {charge.currency} with tax, {net} without"))
+    elif not charge.credits and tax["tax_amount"] != round_to(charge.amount * tax["tax_rate"], charge.currency):
         details.append(("rounded", "with the other lines of its category and rate, or by the adapter"))
     text = f"{number(tax['tax_rate'] * 100)} % = {number(tax['tax_amount'])} {charge.currency}"
     steps = [Step("tax", text, tuple(details))]

@@ -10,6 +10,7 @@ from engine.model.catalog import Charge, Meter
 from engine.runs.explain_late import late_steps
 from engine.runs.explain_measure import counts
 from engine.runs.explain_words import Explanation, Step, number
+from engine.runs.subscriptions.payers import marked
 from engine.store import tracing, tracing_back
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
@@ -88,7 +89,7 @@ def _event(event: Mapping[str, Any]) -> Step:
 
 def _why_not(reader: Reader, tenant: str, event: Mapping[str, Any], subscription: str) -> Step:
     """Why an event is on no line."""
-    mark = reader.marks([event["subscription_id"]]).get(event["subscription_id"])
+    mark = marked(reader, event["subscription_id"], event["day"])
     subjects = [f"subscription/{subscription}"]
     said = tuple(
         (found["code"], f"run {found['run_id']}: {found['what']}")

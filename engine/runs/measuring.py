@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -14,8 +15,8 @@ import msgspec
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
 from engine.base.period import Period, instant_of
 from engine.billing.aggregating import Event, aggregated
-from engine.billing.job import Job
-from engine.billing.measuring import measured_charges, to_measure
+from engine.billing.job import Job, Stretch
+from engine.billing.measuring import measured_charges, of_windows, to_measure
 from engine.model.catalog import Charge, Meter
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.measure import Found, Measure, Window
@@ -56,17 +57,62 @@ def measured_one(reader: Reader, job: Job, owner: AccountDue, due: SubscriptionD
     return msgspec.structs.replace(due, measured=_found(reader, job, [(owner, due)], charges)[due.subscription.id])
 
 
+def with_recounts(reader: Reader, job: Job, dues: Sequence[PayerDue]) -> Sequence[PayerDue]:
+    """The same; subscriptions with late usage can be measured again without some of it, should a rule drop it."""
+    late = any(one.late is not None for due in dues for account in due.accounts for one in account.subscriptions)
+    charges = measured_charges(job) if late and job.reconciling.asks else frozenset()
+    if not charges:
+        return dues
+    replace = msgspec.structs.replace
+
+    def of(account: AccountDue, one: SubscriptionDue) -> SubscriptionDue:
+        if one.late is None or not one.measured:
+            return one
+
+        def recount(gone: Collection[int]) -> Measured:
+            return _found(reader, job, [(account, one)], charges, gone)[one.subscription.id]
+
+        return replace(one, recount=recount)
+
+    def filled(account: AccountDue) -> AccountDue:
+        return replace(account, subscriptions=tuple(of(account, one) for one in account.subscriptions))
+
+    return [replace(due, accounts=tuple(map(filled, due.accounts))) for due in dues]
+
+
 def _found(
     reader: Reader,
     job: Job,
     pairs: Sequence[tuple[AccountDue, SubscriptionDue]],
     charges: frozenset[tuple[str, str]],
+    gone: Collection[int] = (),
 ) -> dict[int, Measured]:
-    """What was measured, by subscription; each kind of question is asked once for all of them."""
+    """What was measured, by subscription, without the events that are ``gone``; each kind of question is asked once for all of
+    them."""
+    made = _answered(reader, job, pairs, partial(to_measure, job, charges=charges), gone)
+    if job.turning is not None and job.turning.windows and made:
+        counted = [
+            (owner, msgspec.structs.replace(due, measured=made[due.subscription.id]))
+            for owner, due in pairs
+            if due.subscription.id in made
+        ]
+        for ident, more in _answered(reader, job, counted, partial(of_windows, job, charges=charges), gone).items():
+            made[ident] |= more
+    return made
+
+
+def _answered(
+    reader: Reader,
+    job: Job,
+    pairs: Sequence[tuple[AccountDue, SubscriptionDue]],
+    of: Callable[[AccountDue, SubscriptionDue], Iterator[tuple[Stretch, Period]]],
+    gone: Collection[int],
+) -> dict[int, Measured]:
+    """What was measured of stretches and days that are wanted of each subscription."""
     made: dict[int, Measured] = defaultdict(dict)
     asked: dict[tuple[str, str, str], tuple[Measure, list[Window], list[tuple[int, Key]]]] = {}
     for owner, due in pairs:
-        for (plan, charge), meter, days, whole in _asked(job, owner, due, charges):
+        for (plan, charge), meter, days, whole in _asked(job, owner, due, of):
             ident = due.subscription.id
             key: Key = (plan, charge.key, meter.key, days.start, days.end)
             try:
@@ -77,18 +123,21 @@ def _found(
             question[1].append(window_of(ident, days, whole, owner.account.zone))
             question[2].append((ident, key))
     for measure, windows, keys in asked.values():
-        for (ident, key), found in zip(keys, ask(reader, measure, windows, job.usage_seen), strict=True):
+        for (ident, key), found in zip(keys, ask(reader, measure, windows, job.usage_seen, gone), strict=True):
             made[ident][key] = found
     return made
 
 
 def _asked(
-    job: Job, owner: AccountDue, due: SubscriptionDue, charges: frozenset[tuple[str, str]]
+    job: Job,
+    owner: AccountDue,
+    due: SubscriptionDue,
+    of: Callable[[AccountDue, SubscriptionDue], Iterator[tuple[Stretch, Period]]],
 ) -> Iterator[tuple[tuple[str, Charge], Meter, Period, Period]]:
     """(plan and charge, meter, days, cycle) of what is to be measured; nothing of a subscription that cannot be billed, as
     billing it says why."""
     try:
-        stretches = list(to_measure(job, owner, due, charges))
+        stretches = list(of(owner, due))
     except TollbookError:
         return
     for stretch, days in stretches:
@@ -131,19 +180,23 @@ def window_of(subscription_id: int, days: Period, cycle: Period, zone: str) -> W
     return Window(subscription_id, days.start, days.end, start, end, whole)
 
 
-def ask(reader: Reader, measure: Measure, windows: Sequence[Window], high: int) -> list[tuple[Found, ...]]:
-    """What each window has: worked out by the database, or in Python where it cannot."""
+def ask(
+    reader: Reader, measure: Measure, windows: Sequence[Window], high: int, gone: Collection[int] = ()
+) -> list[tuple[Found, ...]]:
+    """What each window has without the events that are ``gone``: worked out by the database, or in Python where it cannot."""
     try:
-        return [tuple(found) for found in store.measured(reader, measure, windows, high)]
+        return [tuple(found) for found in store.measured(reader, measure, windows, high, gone)]
     except store.NotHere:
-        return streamed(reader, measure, windows, high)
+        return streamed(reader, measure, windows, high, gone)
 
 
-def streamed(reader: Reader, measure: Measure, windows: Sequence[Window], high: int) -> list[tuple[Found, ...]]:
+def streamed(
+    reader: Reader, measure: Measure, windows: Sequence[Window], high: int, gone: Collection[int] = ()
+) -> list[tuple[Found, ...]]:
     """What each window has, worked out in Python over a stream of its events."""
     made: list[tuple[Found, ...]] = [()] * len(windows)
     newest: Mapping[int, int] = store.newest_reversals(reader, measure, windows, high)
-    rows = store.streamed(reader, measure, windows, high)
+    rows = store.streamed(reader, measure, windows, high, gone)
     for n, some in groupby(rows, itemgetter(0)):
         events = (Event(*row[1:]) for row in some)
         found = aggregated(measure, windows[n], events)

@@ -25,6 +25,7 @@ from engine.runs.booking import keep, rate_of
 from engine.runs.memo_moves import Memo, lefts, role_of
 from engine.runs.noting import billed_lines, document_on, document_to
 from engine.runs.run import Parts
+from engine.runs.voucher_expiry import refuse_expired
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.writing_settlements import as_digest
@@ -37,7 +38,7 @@ UNKNOWN_ACCOUNT = Code("account.unknown", "An account that the books do not have
 SEVERAL = Code("account.several", "An account that several legal entities have, where none is named.")
 
 RECENT: Final = timedelta(days=90)
-CREDITED: Final = ("invoice", "debit_note")
+CREDITED: Final = ("invoice", "debit_note", "advance_invoice")
 """Kinds of documents that can be credited."""
 
 
@@ -108,12 +109,12 @@ class MemoDesk:
         key = key or "/".join(str(value) for value in asked if value not in (None, 0))
         with made.books.reader() as reader:
             head = _head(reader, made.tenant, number)
-            known = _known(reader, made.tenant, head["entity"], key, digest)
+            known = known_note(reader, made.tenant, head["entity"], key, digest)
             if known is not None:
                 return known
             refuse_the_impossible(made, reader, on)
             ready = _credit(made, reader, head, wanted, (reason, on, key, digest, change.reason))
-        return self._finished("credit-memo", ready, change, dry_run=dry_run)
+        return self.finished("credit-memo", ready, change, dry_run=dry_run)
 
     def debit(
         self, account: str, amount: Decimal, reason: str, on: date, change: Change, *, text: str, tax_code: str = "standard",
@@ -131,15 +132,16 @@ class MemoDesk:
         key = key or "/".join(str(value) for value in ("debit", account, on, reason, amount))
         with made.books.reader() as reader:
             owner = account_of(reader, made.tenant, account, entity)
-            known = _known(reader, made.tenant, owner.entity, key, digest)
+            known = known_note(reader, made.tenant, owner.entity, key, digest)
             if known is not None:
                 return known
             refuse_the_impossible(made, reader, on)
             charge = by_hand(owner, text, amount, on, owner.currency, product, tax_code)
             ready = _debit(made, reader, owner, charge, invoice, (reason, on, key, digest, change.reason))
-        return self._finished("debit-memo", ready, change, dry_run=dry_run)
+        return self.finished("debit-memo", ready, change, dry_run=dry_run)
 
-    def _finished(self, act: str, ready: Prepared, change: Change, *, dry_run: bool) -> Noted:
+    def finished(self, act: str, ready: Prepared, change: Change, *, dry_run: bool) -> Noted:
+        """Write a note that is ready, propose it, or only show it."""
         if dry_run:
             return _told(ready, "dry run")
         made, memo = self._made(), ready.memo
@@ -200,16 +202,18 @@ def _credit(
     made: Parts, reader: Reader, head: dict[str, Any], wanted: Wanted, asked: tuple[str, date, str, str, str]
 ) -> Prepared:
     reason, on, key, digest, note = asked
+    refuse_expired(reader, head["id"], head["number"])
     if on < head["invoice_date"]:
         what = f"a credit note of {on} on {head['number']} of {head['invoice_date']}"
         raise refuse(UNFIT, what, mend="date it on or after the invoice")
-    opens = _open(reader, reader.invoice_lines(head["id"]))
+    rows = reader.invoice_lines(head["id"])
+    opens, whole = _open(reader, rows), head["net"] + sum(row["tax_amount"] for row in rows if row["tax_included"])
     given = parts(opens, wanted, head["number"])
     credited = any(one.left != one.line.charge.amount for _, one in opens)
     net = sum((part for _, part in given), ZERO)
     rate = FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
     payer = reader.accounts(made.tenant, head["entity"], [head["payer"]])[head["payer"]]
-    share = CONTEXT.divide(net, head["net"]) if head["net"] else ZERO
+    share = CONTEXT.divide(net, whole) if whole else ZERO
     days = {"age": (on - head["invoice_date"]).days, "day": on}
     decision = judged(
         made,
@@ -283,7 +287,7 @@ def _open(reader: Reader, rows: list[dict[str, Any]]) -> list[Numbered]:
     return [(numbers[one.line.id], one) for one in open_lines([*mine, *given])]
 
 
-def _known(reader: Reader, tenant: str, entity: str, key: str, digest: str) -> Noted | None:
+def known_note(reader: Reader, tenant: str, entity: str, key: str, digest: str) -> Noted | None:
     """What became of the note of that key before.
 
     Raises:

@@ -15,6 +15,9 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import round_to
+from engine.billing.advances import is_voucher
+from engine.model.invoice import ADVANCE
+from engine.runs.advance_moves import received_enough
 from engine.runs.bill_finish import Issued
 from engine.runs.bill_read import Pinned
 from engine.runs.bill_run import UNFINISHED, refuse_the_impossible
@@ -68,6 +71,8 @@ def text(given: Mapping[str, Any]) -> str:
     currency, total = given["issued"]["rate"]["base"], Decimal(given["total"])
     if given["kind"] == "credit":
         return f"credit {round_to(-total, currency):f} {currency} of {given['number']} to {given['account']} ({given['reason']})"
+    if given["kind"] == ADVANCE:
+        return f"invoice an advance or voucher of {round_to(total, currency):f} {currency} to {given['account']}"
     return f"charge {round_to(total, currency):f} {currency} to {given['account']} ({given['reason']})"
 
 
@@ -89,6 +94,18 @@ def relies(reader: Reader, tenant: str, given: Mapping[str, Any]) -> Mapping[str
     return {f"line {ident}": value for ident, value in left.items()} | {"made": there is not None}
 
 
+def nothing_runs(reader: Reader, tenant: str) -> None:
+    """Refuse to go on while a run that bills or voids is not finished.
+
+    Raises:
+        TollbookError: ``run.unfinished``.
+    """
+    for other in reader.runs(tenant, limit=1000):
+        if other.kind in ("bill", "void") and other.state == "running":
+            what = f"{other.kind} run {other.id} of {other.period} ({other.scope}) is not finished"
+            raise refuse(UNFINISHED, what, mend="wait for it, or go on with it")
+
+
 def works(parts: Parts, writer: Writer, given: Mapping[str, Any]) -> bool:
     """Write it; False where it is in the books.
 
@@ -102,10 +119,10 @@ def works(parts: Parts, writer: Writer, given: Mapping[str, Any]) -> bool:
     if reader.memo(tenant, memo.entity, memo.key) is not None:
         return False
     refuse_the_impossible(parts, reader, memo.on)
-    for other in reader.runs(tenant, limit=1000):
-        if other.kind in ("bill", "void") and other.state == "running":
-            what = f"{other.kind} run {other.id} of {other.period} ({other.scope}) is not finished"
-            raise refuse(UNFINISHED, what, mend="wait for it, or go on with it")
+    nothing_runs(reader, tenant)
+    if memo.kind == ADVANCE and not any(is_voucher(charge) for charge in memo.issued.invoice.draft.charges):
+        payer = memo.issued.invoice.draft.payer
+        received_enough(reader, tenant, reader.accounts(tenant, memo.entity, [payer])[payer], memo.total)
     if lefts(reader, [int(ident) for ident in memo.left]) != memo.left:
         what = f"something else of {memo.number} was given back since this credit was computed"
         raise refuse(CHANGED, what, mend="make it again: it is computed of what is left then")
@@ -120,7 +137,7 @@ def works(parts: Parts, writer: Writer, given: Mapping[str, Any]) -> bool:
 def _write(parts: Parts, writer: Writer, memo: Memo, pinned: Pinned) -> None:
     tenant, issued = parts.tenant, (memo.issued,)
     entity = writer.reader.entities(tenant)[memo.entity]
-    ids = taken(writer.take_ids, issued)
+    ids = taken(writer.take_blocks, issued)
     payer = memo.issued.invoice.draft.payer
     findings = write_documents(parts, pinned, writer, entity, (payer, payer), issued, ids)
     if memo.rebill:

@@ -61,9 +61,17 @@ def document_on(
 
 
 def document_to(
-    parts: Parts, reader: Reader, payer: Account, charges: Sequence[RatedCharge], on: date, kind: str, group: str
+    parts: Parts,
+    reader: Reader,
+    payer: Account,
+    charges: Sequence[RatedCharge],
+    on: date,
+    kind: str,
+    group: str,
+    tax_point: date | None = None,
 ) -> tuple[Issued, list[Finding]]:
-    """A finished document of a day to a payer, at the tax and the rate of that day, due as the rules of invoicing say.
+    """A finished document of a day to a payer, at the tax and the rate of that day, due as the rules of invoicing say;
+    with a ``tax_point`` of its own at the rate of exchange of that day.
 
     Raises:
         TollbookError: ``invoicing.held``, ``fx.no-rate``, and what keeps it from being taxed, numbered or posted.
@@ -75,8 +83,8 @@ def document_to(
     papers, evidence = reader.exemptions(tenant, *mine), evidence_of(parts, reader, mine)
     job = Job(*known, exemptions=papers, evidence=evidence)
     (made,) = drafts(decide, entity, payer, charges, {}, on)
-    rate = rate_of(parts, reader, made.currency, entity.functional_currency, on)
-    draft = msgspec.structs.replace(made, kind=kind, group=f"{made.currency}{group}")
+    rate = rate_of(parts, reader, made.currency, entity.functional_currency, tax_point or on)
+    draft = msgspec.structs.replace(made, tax_point=tax_point or on, kind=kind, group=f"{made.currency}{group}")
     findings: list[Finding] = []
     billable = Billable(payer, (draft,), {made.currency: rate})
     issued, failed = finish_all(parts, job, [billable], partial(reversible, reader), findings, Clock())
@@ -87,7 +95,8 @@ def document_to(
 
 def billed_lines(rows: Sequence[Mapping[str, Any]]) -> list[BilledLine]:
     """Lines of the books, as rows, as the algebra takes them."""
-    return [BilledLine(row["id"], RatedCharge(*(row[name] for name in RatedCharge.__struct_fields__))) for row in rows]
+    charges = (RatedCharge(*(row[name] for name in RatedCharge.__struct_fields__)) for row in rows)
+    return [BilledLine(row["id"], one.priced(row["tax_amount"])) for row, one in zip(rows, charges, strict=True)]
 
 
 def looked_at_again(reader: Reader, lines: Sequence[BilledLine]) -> tuple[BillingMark, ...]:
@@ -97,7 +106,14 @@ def looked_at_again(reader: Reader, lines: Sequence[BilledLine]) -> tuple[Billin
         ident, day = line.charge.subscription_id, line.charge.service_from
         first[ident] = min(first.get(ident, day), day)
     marks = reader.marks(list(first))
+    every = [*(mark for _, mark in sorted(marks.items())), *reader.payer_marks(list(first))]
     return tuple(
-        BillingMark(ident, min(mark.billed_to, first[ident]), mark.events_seen, mark.usage_seen)
-        for ident, mark in sorted(marks.items())
+        BillingMark(
+            mark.subscription_id,
+            min(mark.billed_to, first[mark.subscription_id]),
+            mark.events_seen,
+            mark.usage_seen,
+            payer=mark.payer,
+        )
+        for mark in every
     )

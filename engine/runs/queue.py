@@ -34,7 +34,10 @@ CATCH_UP: Final[Mapping[str, int]] = {
     "triggers": 1,
     "renewals": 1,
     "wallet-expire": MOST_MISSED,
+    "cash-match": 1,
     "rates": MOST_MISSED,
+    "dunning": 1,
+    "collect": 1,
 }
 """How many missed firings of each kind of run are caught up, the newest ones."""
 

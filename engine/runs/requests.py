@@ -123,7 +123,7 @@ def _prepared(parts: Parts, host: Host, request_id: int, before: OutboundCall) -
     effects = _effects(parts, before)
     if effects is None or digest_of(effects) != before.digest:
         raise no("the books would send something else under its keys", "the same key stands for one payload only")
-    if before.hook in ("delivery_status", "clearance_status", "tax_status"):
+    if before.hook in ("delivery_status", "clearance_status", "tax_status", "psp_status"):
         return lambda: host.status(before.adapter, effects)
     return lambda: host.tell(before.adapter, effects)
 

@@ -36,6 +36,7 @@ NO_CREDIT = Code("settlement.no-credit", "A use of more credit than there is on 
 
 ROLES: Final[tuple[Role, ...]] = (
     *("receivable", "account_credit", "unapplied_cash", "cash", "write_off", "goodwill", "fx_difference"),
+    *("realised_gain", "realised_loss"),
 )
 
 
@@ -52,7 +53,8 @@ class Booking(msgspec.Struct, frozen=True):
 
     def determine(self) -> Determine:
         """The accounts as the ledger asks for them."""
-        return lambda role, country, product: self.accounts[role]
+        known = self.accounts  # of one that was proposed before there were roles of realised differences
+        return lambda role, country, product: known[role if role in known else "fx_difference"]
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -167,7 +169,7 @@ def _pay(writer: Writer, tenant: str, asked: Move, there: Sheet) -> Made:
     money, legs = asked.amount, list[Leg]()
     among = [item for item in there.owing() if not named or item.id in named]
     if named or "open" in terms["to"]:
-        legs, money = there.pay(money, among, terms["order"])
+        legs, money = there.allot(money, among, terms)
     if money:
         legs.append(there.take(CREDIT, -money, -convert(money, asked.booking.rate)))
     return legs, "cash"

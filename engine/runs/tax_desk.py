@@ -9,7 +9,9 @@ from typing import Any
 from engine.base.money import round_to
 from engine.base.period import Period
 from engine.model.journal import Change
+from engine.runs.oss_report import OssReport, oss_report
 from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.tax_ids import Refreshed, Standing, refresh, standing
 from engine.runs.tax_report import BY, TaxReport, tax_report
 from engine.runs.true_up import run_true_up
 from engine.store.books import Books
@@ -33,6 +35,21 @@ class TaxDesk:
         :func:`engine.runs.tax_report.tax_report`."""
         with self._books.reader() as reader:
             return tax_report(self._parts(), reader, days, by, entity)
+
+    def one_stop_shop(self, quarter: str, entity: str = "") -> OssReport:
+        """The return of the one-stop shop for a quarter such as ``2026-Q1``; see :func:`engine.runs.oss_report.oss_report`."""
+        with self._books.reader() as reader:
+            return oss_report(self._parts(), reader, quarter, entity)
+
+    def ids(self, on: date, older_than: int = 0, entity: str = "") -> list[Standing]:
+        """How the tax ids of customers abroad in the European Union stand: those whose answer is more than so many days old, or that
+        have none."""
+        with self._books.reader() as reader:
+            return standing(self._parts(), reader, on, older_than, entity)
+
+    def refresh_ids(self, change: Change, on: date, older_than: int = 0, entity: str = "") -> Refreshed:
+        """Ask about them, and keep the answers as evidence; see :func:`engine.runs.tax_ids.refresh`."""
+        return refresh(self._parts(), change, on, older_than, entity)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Differences that wait for the next bill of their payer."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
-from engine.base.money import round_to
 from engine.billing.job import Job
 from engine.model.decision import Decision
 from engine.model.tax import TaxQuote, TaxRequest
@@ -118,7 +117,7 @@ def last_good(request: TaxRequest, found: Quoted) -> TaxQuote:
     return TaxQuote(
         request.key,
         quote.rate,
-        round_to(request.amount * quote.rate, request.currency),
+        request.tax_at(quote.rate),
         quote.category,
         quote.jurisdiction,
         f"{LAST_GOOD}{found.on}",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date
 
 from engine.base.errors import Code, Finding, TollbookError, Where
-from engine.base.money import round_to
 from engine.model.decision import Decide
 from engine.model.routing import RoutingFacts
 from engine.model.tax import TaxQuote, TaxRequest
@@ -39,9 +38,13 @@ def ask_tax(
         TollbookError: ``rule.no-answer`` where no adapter is routed to, not even ``none``.
     """
     batches: dict[str, list[TaxRequest]] = defaultdict(list)
+    routed: dict[tuple[str, str, str], list[TaxRequest]] = {}
     for request in requests:
-        facts = RoutingFacts("tax", request.entity, request.country, request.currency, on)
-        batches[decide("routing", facts, on).terms["adapter"]].append(request)
+        key = (request.entity, request.country, request.currency)
+        batch = routed.get(key)
+        if batch is None:
+            batch = routed[key] = batches[decide("routing", RoutingFacts("tax", *key, on), on).terms["adapter"]]
+        batch.append(request)
     answers: dict[str, Answered] = {}
     findings: list[Finding] = []
     silent: dict[str, str] = {}
@@ -72,9 +75,9 @@ def by_rule(decide: Decide, request: TaxRequest) -> Answered:
     quote = TaxQuote(
         request.key,
         rate,
-        round_to(request.amount * rate, request.currency),
+        request.tax_at(rate),
         decision.terms["category"],
-        place_of(request),
+        request.seller_country if decision.terms["place"] == "seller" else place_of(request),
         "rules",
         decision.terms["reason"],
     )

@@ -55,6 +55,11 @@ class ToTell(msgspec.Struct, frozen=True):
     formats: Mapping[str, tuple[str, ...]] = {}
     findings: tuple[Finding, ...] = ()
 
+    def beside(self, other: ToTell) -> ToTell:
+        """Both together."""
+        whole = ({**self.documents, **other.documents}, {**self.held, **other.held}, {**self.formats, **other.formats})
+        return ToTell(*whole, (*self.findings, *other.findings))
+
 
 class Teller:
     """Tells effects to their adapters, and gathers what goes wrong: one finding an adapter, one a rejected document."""

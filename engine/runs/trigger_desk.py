@@ -35,6 +35,7 @@ from engine.runs.intake.references import Known
 from engine.runs.intake.rows import read_row, rules_of
 from engine.runs.intake.session import Good, Session, Source, Tally
 from engine.runs.run import Parts, silent
+from engine.runs.subscriptions.payers import NOBODY, Apart, named_payers
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.reader import Reader
@@ -198,6 +199,7 @@ class TriggerDesk:
         """What is new with the payer whom it concerns: each trigger, and once each payer with new usage."""
         entities = reader.entities(self._tenant)
         payers: dict[tuple[str, str], Account] = {}
+        apart: dict[tuple[str, str], Apart] = {}
         for key in entities:
             mine = sorted({one.account for one in came if one.entity == key} | {a for e, a in used if e == key})
             accounts = reader.accounts(self._tenant, key, mine) if mine else {}
@@ -207,20 +209,33 @@ class TriggerDesk:
                     payers[key, name] = heads[account.payer]
                 else:
                     findings.append(_no_payer(account))
+            apart |= named_payers(reader, self._tenant, entities[key], mine, now)
         for one in came:
-            payer = payers.get((one.entity, one.account))
+            own = apart.get((one.entity, one.account), NOBODY)
+            payer = own.subscriptions.get(one.subscription) or payers.get((one.entity, one.account))
             if payer is not None:
                 at = one.noted_at or now
                 facts = _facts(entities[one.entity], payer, one.kind, at, one.contract, one.about or None)
                 words = f"{one.kind.replace('_', '-')} {one.about} ({one.key}) of {one.subscription}".replace("  ", " ")
                 yield _Happened(entities[one.entity], payer, facts, at, words)
         seen = set[tuple[str, str]]()
-        for entity, name in used:
-            payer = payers.get((entity, name))
-            if payer is not None and (entity, payer.key) not in seen:
+        for entity, payer in self._using(used, payers, apart):
+            if (entity, payer.key) not in seen:
                 seen.add((entity, payer.key))
                 facts = _facts(entities[entity], payer, "usage", now, None, None)
                 yield _Happened(entities[entity], payer, facts, now, "usage")
+
+    @staticmethod
+    def _using(
+        used: Sequence[tuple[str, str]],
+        payers: Mapping[tuple[str, str], Account],
+        apart: Mapping[tuple[str, str], Apart],
+    ) -> Iterable[tuple[str, Account]]:
+        """Who may have to pay for new usage of accounts: their payers, and those whom events of their subscriptions name."""
+        for entity, name in used:
+            if (entity, name) in payers:
+                yield entity, payers[entity, name]
+            yield from ((entity, payer) for payer in apart.get((entity, name), NOBODY).subscriptions.values())
 
     def _wanted(
         self, happened: Sequence[_Happened], change: Change, findings: list[Finding]

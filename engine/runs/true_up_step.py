@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding
+from engine.base.errors import Code, Finding, Where
 from engine.billing import invoicing
 from engine.billing.job import Job
 from engine.billing.tax_evidence import taxed_as
@@ -30,6 +30,7 @@ from engine.store.reading_tax import Between, TaxedLine
 from engine.store.reversal import reversible
 
 SILENT = Code("tax.still-silent", "Lines that were taxed by the fallback, whose adapter does not answer yet.")
+GROSS = Code("tax.price-includes-it", "A line that the fallback taxed, whose price includes tax: it is not trued up.")
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ def true_up_payers(parts: Parts, reader: Reader, job: Job, between: Between, sin
     finder = _Finder(job, left, waits, done, accounts, papers, parts.host.calls_out("tax"))
     asking = [*finder.fallen(silent), *finder.exempted(taxed)]
     quoted, findings = _asked(parts, job, asking)
+    findings += [_gross(line) for line in silent if line.fell_back and line.charge.tax_included]
     found = [(one, _corrections(job, one, quoted)) for one in asking]
     billables = [_billable(job, one, made) for one, made in found if any(c.way == "document" for c in made)]
     return TruedUp(tuple(c for _, made in found for c in made), tuple(billables), tuple(findings))
@@ -128,7 +130,8 @@ class _Finder:
 
     def _open(self, line: TaxedLine) -> bool:
         """Whether there is something left of a line, and no correction of it on its way."""
-        return not line.charge.credits and line.id not in self.waits and bool(self.left[line.id].net_left)
+        able = not line.charge.credits and not line.charge.tax_included
+        return able and line.id not in self.waits and bool(self.left[line.id].net_left)
 
     def _adapter(self, payer: Account, head: Mapping[str, Any]) -> str:
         day = head["invoice_date"]
@@ -202,6 +205,16 @@ def _still(problem: Finding) -> Finding:
     what = problem.what.replace(LEFT, "keep the tax that they have for now")
     mend = "check the adapter; then true up again: what was answered is not asked twice"
     return msgspec.structs.replace(problem, code=SILENT, what=what, mend=mend)
+
+
+def _gross(line: TaxedLine) -> Finding:
+    what = (
+        f"the price of {line.charge.text!r} on {line.head['number']} includes its tax, which is not asked about again"
+    )
+    why = "another tax would change the net amount too, and with it what was earned"
+    mend = f"where the rate was wrong, credit {line.head['number']} with a reason whose rule says rebill"
+    subject = f"invoice/{line.head['number']}"
+    return Finding(GROSS, Where(subject), what, why, mend, "warning", subject)
 
 
 def _corrections(job: Job, one: Asking, quoted: Mapping[str, Answered]) -> list[Correction]:

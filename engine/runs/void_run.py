@@ -16,6 +16,7 @@ import msgspec
 
 from engine.base.errors import Code, TollbookError, refuse
 from engine.base.money import CONTEXT, ZERO
+from engine.billing.advances import brought_again
 from engine.billing.billed import open_lines
 from engine.billing.memos import with_days
 from engine.model.clearance import NUMBERED, REJECTED, SUBMITTED
@@ -30,6 +31,7 @@ from engine.runs.memo_desk import judged
 from engine.runs.memo_moves import earned_as
 from engine.runs.noting import billed_lines, document_on, looked_at_again
 from engine.runs.run import Clock, Parts, Report
+from engine.runs.voucher_expiry import refuse_expired
 from engine.store import tracing
 from engine.store.reader import Reader
 
@@ -58,6 +60,7 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
     with parts.books.reader() as reader:
         head = _head(reader, parts.tenant, number)
         if not _run_of(reader, parts.tenant, on, head):
+            refuse_expired(reader, head["id"], number)
             _allowed(parts, reader, head, on)
             _refused(reader, head)
     pinned, done = _start(parts, head, on, change)
@@ -174,6 +177,7 @@ def _left(reader: Reader, head: dict[str, Any]) -> tuple[list[BilledLine], list[
     given = billed_lines(tracing.credits_on(reader, [line.id for line in lines]))
     mine = [line for line in lines if not line.charge.credits]
     charges = [charge for one in open_lines([*mine, *given]) for charge in with_days(one, "Void")]
+    charges += brought_again(lines) if charges else []
     if not charges:
         raise refuse(NOTHING_LEFT, f"nothing is left of {head['number']}", mend="it was given back already")
     return mine, charges

@@ -20,6 +20,7 @@ from engine.model.journal import Change
 from engine.model.wallet import Lot, WalletFacts
 from engine.runs.bill_run import report_of
 from engine.runs.run import Parts, Report
+from engine.runs.voucher_expiry import expire_vouchers
 from engine.runs.wallet_moves import book
 from engine.store.writer import Writer
 from engine.store.writing_wallets import Act, State
@@ -29,7 +30,8 @@ TOGETHER = 500
 
 
 def run_expire(parts: Parts, on: date, change: Change) -> Report:
-    """Take out of all wallets what has expired on the day ``on``; the entries are dated that day.
+    """Take out of all wallets what has expired on the day ``on``, and book single-purpose vouchers that have; the entries are
+    dated that day.
 
     Raises:
         TollbookError: ``ledger.period-closed``, ``fx.no-rate``, ``rule.no-answer``.
@@ -53,9 +55,17 @@ def run_expire(parts: Parts, on: date, change: Change) -> Report:
         with parts.books.writer(change, run.id, tenant) as writer:
             after = (due[-1][0], due[-1][1].wallet)
             lots += _expire(parts, writer, on, entities, table, {(entity, lot.wallet) for entity, lot in due})
+    vouchers = 0
+    while True:
+        with parts.books.writer(change, run.id, tenant) as writer:
+            made = expire_vouchers(parts, writer, on, TOGETHER)
+        if not made:
+            break
+        vouchers += made
+    counts = {"lots": lots} | ({"vouchers": vouchers} if vouchers else {})
     with parts.books.writer(change, run.id, tenant) as writer:
         if writer.lock_run(run.id).state == "running":
-            writer.finish_run(run.id, {"counts": {"lots": lots}})
+            writer.finish_run(run.id, {"counts": counts})
     return report_of(parts, run.id)
 
 

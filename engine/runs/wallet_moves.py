@@ -20,7 +20,7 @@ from engine.billing.wallets import ORDER, available, draw, moved
 from engine.ledger.posting import Determine, Role
 from engine.ledger.wallets import AGAINST, Occasion, wallet_entry
 from engine.model.journal import FxRate
-from engine.model.wallet import PAID, PROMOTIONAL, Lot, Purse
+from engine.model.wallet import PAID, PROMOTIONAL, VOUCHER, Lot, Purse
 from engine.runs import bill_rows as rows
 from engine.runs.bill_wallets import low
 from engine.store import tables as t
@@ -119,12 +119,16 @@ def checked_grant(grant: Grant, currency: str) -> None:
         TollbookError: ``wallet.unfit``.
     """
     _whole(grant.amount, currency)
-    if grant.kind not in (PAID, PROMOTIONAL):
-        raise refuse(UNFIT, f"kind {grant.kind!r}", mend=f"write {PAID} or {PROMOTIONAL}")
+    if grant.kind not in (PAID, PROMOTIONAL, VOUCHER):
+        raise refuse(UNFIT, f"kind {grant.kind!r}", mend=f"write {PAID}, {PROMOTIONAL} or {VOUCHER}")
+    if grant.kind == VOUCHER and grant.cost != grant.amount:
+        what = f"a voucher of {grant.amount:f} {currency} that cost {grant.cost:f}"
+        why = "what it redeems is taxed on what was paid for it (Directive 2006/112/EC, article 73a), which has to be what it is worth"
+        raise refuse(UNFIT, what, why=why, mend="sell it for what it is worth, and give the difference as a coupon")
     if not ZERO <= grant.cost <= grant.amount or grant.cost != round_to(grant.cost, currency):
         what = f"a lot of {grant.amount:f} {currency} that cost {grant.cost:f}"
         raise refuse(UNFIT, what, why="a lot costs from nothing to what it is worth", mend="correct one of them")
-    if (grant.kind == PAID) != (grant.cost > ZERO):
+    if (grant.kind == PROMOTIONAL) == (grant.cost > ZERO):
         what = f"a {grant.kind} lot that cost {grant.cost:f} {currency}"
         raise refuse(
             UNFIT, what, why="a promotional lot costs nothing, another one something", mend="correct one of them"

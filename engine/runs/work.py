@@ -19,8 +19,12 @@ from engine.model.journal import Change
 from engine.model.request import RunRequest
 from engine.runs.bill_read import ALL, scope_parts
 from engine.runs.bill_run import PERIOD_CLOSED, UNFINISHED
+from engine.runs.cash.desk import CashDesk
 from engine.runs.conditions import CONDITION_UNMET
+from engine.runs.dunning.desk import DunningDesk
 from engine.runs.ledger_desk import LedgerDesk
+from engine.runs.payments.collecting import Collection
+from engine.runs.payments.desk import PaymentDesk
 from engine.runs.run import Report
 from engine.runs.subscriptions.desk import SubscriptionDesk
 from engine.runs.trigger_desk import TriggerDesk
@@ -63,6 +67,12 @@ class Engine(Protocol):
     def wallets(self) -> WalletDesk: ...
     @property
     def ledger(self) -> LedgerDesk: ...
+    @property
+    def dunning(self) -> DunningDesk: ...
+    @property
+    def payments(self) -> PaymentDesk: ...
+    @property
+    def cash(self) -> CashDesk: ...
     def bill(self, on: date, change: Change, *, account: str | None = None, occasion: str = "") -> Report: ...
     def resume(self, run_id: int, change: Change) -> Report: ...
     def deliver(self, change: Change, *, limit: int, run_id: int = 0) -> Report: ...
@@ -157,6 +167,24 @@ def _expire(engine: Engine, request: RunRequest) -> Done:
     return Done(report.run_id, dict(report.counts), report.findings)
 
 
+def _dunning(engine: Engine, request: RunRequest) -> Done:
+    """Take the steps of dunning that fall on the day of the request."""
+    report = engine.dunning.run(request.on, engine.change(request.who, "run", request.reason))
+    return Done(report.run_id, dict(report.counts), report.findings)
+
+
+def _collect(engine: Engine, request: RunRequest) -> Done:
+    """Collect what is due by the day of the request, and tell providers what waits."""
+    report = engine.payments.collect(Collection(request.on), engine.change(request.who, "run", request.reason))
+    return Done(0, dict(report.counts), report.findings)
+
+
+def _match(engine: Engine, request: RunRequest) -> Done:
+    """Match the money that banks have booked by the day of the request."""
+    matched = engine.cash.match(request.on, engine.change(request.who, "run", request.reason))
+    return Done(matched.run_id, dict(matched.counts), matched.findings)
+
+
 KINDS: Final[Mapping[str, Callable[[Engine, RunRequest], Done]]] = {
     "bill": _bill,
     "deliver": _deliver,
@@ -164,7 +192,10 @@ KINDS: Final[Mapping[str, Callable[[Engine, RunRequest], Done]]] = {
     "triggers": _triggers,
     "renewals": _renewals,
     "wallet-expire": _expire,
+    "cash-match": _match,
     "rates": _rates,
+    "dunning": _dunning,
+    "collect": _collect,
 }
 """How each kind of run is done."""
 

@@ -14,11 +14,16 @@ from engine.base.errors import Code, Finding, Where
 from engine.model.numbering import FREE
 from engine.store import (
     checks_billing,
+    checks_cash,
     checks_chain,
+    checks_debits,
+    checks_disputes,
+    checks_dunning,
     checks_erp,
     checks_fx,
     checks_numbering,
     checks_openings,
+    checks_payments,
     checks_settlements,
     checks_tax,
     checks_wallets,
@@ -26,14 +31,20 @@ from engine.store import (
 )
 from engine.store.reader import Reader
 from engine.store.tables import (
+    BANK_USE,
     DECISION,
+    DIRECT_DEBIT,
     DRAFT,
+    DUNNING_CLAIM,
+    DUNNING_STEP,
     ENTRY,
     INVOICE,
     INVOICE_LINE,
     LATE_USAGE,
     LEDGER_TOTAL,
     METADATA,
+    PAYMENT,
+    PAYMENT_STEP,
     POSTING,
     RELEASE,
     SERIES,
@@ -83,6 +94,10 @@ _OPTIONAL_LINKS: Final = (
     ("draft", "run_id", "run", "id"),
     ("draft", "issued_run", "run", "id"),
     ("draft", "item", "work_item", "id"),
+    ("bank_entry", "statement_id", "bank_statement", "id"),
+    ("bank_entry", "parent", "bank_entry", "id"),
+    ("bank_use", "entry_id", "bank_entry", "id"),
+    ("bank_use", "source", "bank_use", "id"),
 )
 """The same, where 0 means that there is none."""
 
@@ -98,6 +113,12 @@ _DECIDED: Final = (
     (DRAFT, "decision"),
     (WALLET_MOVEMENT, "decision"),
     (SETTLEMENT, "decision"),
+    (DUNNING_STEP, "decision"),
+    (DUNNING_CLAIM, "decision"),
+    (PAYMENT, "decision"),
+    (PAYMENT_STEP, "decision"),
+    (DIRECT_DEBIT, "decision"),
+    (BANK_USE, "decision"),
 )
 
 
@@ -361,7 +382,12 @@ ALL: Final[Mapping[str, Check]] = {
     "tax-parts": checks_tax.tax_parts,
     "tax-ties": checks_tax.tax_ties,
     "settlements-tie": checks_settlements.settlements_tie,
+    "payments-tie": checks_payments.payments_tie,
     "revaluations-tie": checks_fx.revaluations_tie,
     "erp-ties": checks_erp.erp_ties,
+    "dunning-ties": checks_dunning.dunning_ties,
+    "direct-debits-tie": checks_debits.direct_debits_tie,
+    "cash-ties": checks_cash.cash_ties,
+    "disputes-tie": checks_disputes.disputes_tie,
 }
 """All checks by name."""

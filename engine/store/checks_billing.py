@@ -16,6 +16,7 @@ from engine.store.tables import (
     INVOICE,
     INVOICE_LINE,
     METADATA,
+    PAYER_MARK,
     SERIES,
     SUBSCRIPTION,
     SUBSCRIPTION_EVENT,
@@ -33,6 +34,7 @@ _KEYS: Final = (
     ("contract_line", "contract", "contract", ("entity",)),
     ("subscription", "account", "account", ("entity",)),
     ("subscription", "contract", "contract", ("entity",)),
+    ("subscription_event", "payer", "account", ("entity",)),
     ("account", "entity", "entity", ()),
     ("charge", "plan", "plan", ()),
     ("charge", "meter", "meter", ()),
@@ -92,7 +94,8 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
     """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all.
 
     A line that bills a difference covers nothing that the line below it does not; lines that count instants are looked at by
-    :func:`engine.store.checks_exact.counted_twice`.
+    :func:`engine.store.checks_exact.counted_twice`.  Payers whom events name are looked at each by itself: where one of them is
+    held, what it gives back comes later than what the next one is charged.
     """
     line = INVOICE_LINE.c
     sign = sa.case((line.credits == 0, 1), (checks_exact.brings_again(tenant), 1), else_=-1)
@@ -104,17 +107,15 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
         line.credits.not_in(checks_exact.differences(tenant)),
         line.subscription_id.not_in(checks_exact.exact_subscriptions(tenant)),
     )
-    fields = (line.subscription_id, line.charge)
+    fields = (line.subscription_id, line.charge, checks_exact.whose(tenant, line).label("payer"))
     edges = sa.union_all(
         sa.select(*fields, line.service_from.label("day"), sign.label("step")).where(*mine),
         sa.select(*fields, line.service_to.label("day"), (-sign).label("step")).where(*mine),
     ).subquery()
-    steps = (
-        sa.select(edges.c.subscription_id, edges.c.charge, edges.c.day, sa.func.sum(edges.c.step).label("step"))
-        .group_by(edges.c.subscription_id, edges.c.charge, edges.c.day)
-        .subquery()
-    )
-    level = sa.func.sum(steps.c.step).over(partition_by=(steps.c.subscription_id, steps.c.charge), order_by=steps.c.day)
+    keys = (edges.c.subscription_id, edges.c.charge, edges.c.payer, edges.c.day)
+    steps = sa.select(*keys, sa.func.sum(edges.c.step).label("step")).group_by(*keys).subquery()
+    apart = (steps.c.subscription_id, steps.c.charge, steps.c.payer)
+    level = sa.func.sum(steps.c.step).over(partition_by=apart, order_by=steps.c.day)
     levels = sa.select(steps.c.subscription_id, steps.c.charge, steps.c.day, level.label("level")).subquery()
     return (
         sa.select(levels.c.subscription_id, levels.c.charge, sa.func.min(levels.c.day).label("day"))
@@ -126,10 +127,11 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
 def _usage_twice(tenant: str) -> sa.Select[Any]:
     """Stretches of usage that overlap another stretch of their charge."""
     line = _open_lines(tenant)
-    fields = (line.c.subscription_id, line.c.charge, line.c.service_from, line.c.service_to)
+    payer = checks_exact.whose(tenant, line.c).label("payer")
+    fields = (line.c.subscription_id, line.c.charge, line.c.service_from, line.c.service_to, payer)
     stretch = sa.select(*fields).where(line.c.kind == "usage").distinct().subquery()
     reached = sa.func.max(stretch.c.service_to).over(
-        partition_by=(stretch.c.subscription_id, stretch.c.charge),
+        partition_by=(stretch.c.subscription_id, stretch.c.charge, stretch.c.payer),
         order_by=(stretch.c.service_from, stretch.c.service_to),
         rows=(None, -1),
     )
@@ -233,8 +235,9 @@ def marks(reader: Reader, tenant: str) -> list[Finding]:
         )
     )
     there = sa.exists().where(mark.subscription_id == line.subscription_id)
+    named = sa.exists().where(PAYER_MARK.c.subscription_id == line.subscription_id)
     mine = (line.tenant == tenant, line.subscription_id != 0)
-    without = sa.select(line.subscription_id).distinct().where(*mine, ~there)
+    without = sa.select(line.subscription_id).distinct().where(*mine, ~there, ~named)
     found = [
         (what, ident)
         for what, statement in (

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.base.period import instant_of
 from engine.store.session import Session
-from engine.store.tables import ACCOUNT, INVOICE_LINE
+from engine.store.tables import ACCOUNT, INVOICE, INVOICE_LINE, SUBSCRIPTION_EVENT
 
 Edge = tuple[datetime, int]
 
@@ -35,13 +35,25 @@ def brings_again(tenant: str) -> sa.ColumnElement[bool]:
     return sa.exists().where(billed.id == line.credits, billed.tenant == tenant, same) & (line.credits != 0)
 
 
+def whose(tenant: str, line: Any) -> sa.ColumnElement[str]:
+    """Which payer of its own a subscription had for a line, empty where it is that of its account: each gives back its lines by itself."""
+    head, named = INVOICE.alias("whose").c, SUBSCRIPTION_EVENT.alias("named").c
+    mine = (head.id == line.invoice_id, named.subscription_id == line.subscription_id, named.payer == head.payer)
+    every = sa.select(SUBSCRIPTION_EVENT.c.subscription_id).where(
+        SUBSCRIPTION_EVENT.c.tenant == tenant, SUBSCRIPTION_EVENT.c.payer.is_not(None)
+    )
+    found = sa.select(sa.func.max(head.payer)).where(*mine).scalar_subquery()
+    none = sa.literal("")
+    return sa.case((line.subscription_id.in_(every), sa.func.coalesce(found, none)), else_=none)
+
+
 def counted_twice(session: Session, tenant: str) -> list[tuple[int, str, date]]:
     """(subscription, charge, day) of the first time that charges less credits cover more than once, or less than not at all."""
-    line, edges = INVOICE_LINE.c, defaultdict[tuple[int, str], list[Edge]](list)
+    line, edges = INVOICE_LINE.c, defaultdict[tuple[int, str, str], list[Edge]](list)
     fields = (line.subscription_id, line.charge, line.service_from, line.service_to, line.exact, line.credits)
     again = brings_again(tenant).label("again")
     rows = session.rows(
-        sa.select(*fields, ACCOUNT.c.zone, again)
+        sa.select(*fields, ACCOUNT.c.zone, again, whose(tenant, line).label("payer"))
         .join_from(INVOICE_LINE, ACCOUNT, ACCOUNT.c.id == line.account_id)
         .where(line.tenant == tenant, line.kind == "recurring", line.upon == 0)
         .where(line.subscription_id.in_(exact_subscriptions(tenant)), line.credits.not_in(differences(tenant)))
@@ -49,10 +61,10 @@ def counted_twice(session: Session, tenant: str) -> list[tuple[int, str, date]]:
     for row in rows:
         step = -1 if row.credits and not row.again else 1
         start, end = _counted(row)
-        edges[row.subscription_id, row.charge] += [(start, step), (end, -step)]
+        edges[row.subscription_id, row.charge, row.payer] += [(start, step), (end, -step)]
     return [
         (subscription, charge, found.date())
-        for (subscription, charge), mine in sorted(edges.items())
+        for (subscription, charge, _), mine in sorted(edges.items())
         if (found := _doubled(mine)) is not None
     ]
 

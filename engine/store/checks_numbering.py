@@ -100,7 +100,10 @@ def clearance_tie(reader: Reader, tenant: str) -> list[Finding]:
         for row in reader.rows(mine.where(effect.port.in_(("clearance", "delivery")))):
             if row.port == "clearance":
                 asked[row.key] = row.state
-            elif state.get(row.payload["invoice_id"], DELIVERED) not in (CLEARED, DELIVERED):
+            elif "invoice_id" in row.payload and state.get(row.payload["invoice_id"], DELIVERED) not in (
+                CLEARED,
+                DELIVERED,
+            ):
                 findings.append(
                     _finding(CLEARANCE_DIFFERS, row.payload["invoice_id"], "it is delivered, and not cleared")
                 )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
 from engine.base.period import Period, subtract
+from engine.model.cash import ENTRY_KIND, USE_KIND
 from engine.model.revaluation import BACK, KIND
 from engine.store import checks_wallets
 from engine.store.session import Session
@@ -103,8 +104,9 @@ def numbered_before(tenant: str, entity: sa.ColumnElement[str], series: sa.Colum
 def elsewhere(child: str, link: str) -> list[sa.ColumnElement[bool]]:
     """Conditions that leave out rows which name a record of the cut-over instead of the usual one."""
     if (child, link) == ("entry", "document"):
-        kinds = ("opening", "settlement", KIND, BACK)
-        return [ENTRY.c.kind.not_in(kinds), ~checks_wallets.is_moved(ENTRY.c.document)]
+        kinds = ("opening", "settlement", "dispute", "payout", ENTRY_KIND, USE_KIND, KIND, BACK)
+        fees = ENTRY.c.kind != "direct_debit_fee"
+        return [ENTRY.c.kind.not_in(kinds), fees, ~checks_wallets.is_moved(ENTRY.c.document)]
     if (child, link) == ("invoice_line", "credits"):
         return [~gives_back_old(INVOICE_LINE.c.credits)]
     return []

@@ -75,11 +75,11 @@ def missing(
     within: tuple[int, int] | None = None,
 ) -> sa.Select[Any]:
     """Values of ``child.link`` that no ``parent.target`` has, each once; ``within`` are known bounds of them."""
-    column = child.c[link]
+    column = sa.select(child.c[link]).distinct().where(*more).subquery("linked").c[link]  # one look for many rows
     found = sa.exists().where(parent.c[target] == column)
     if within is not None:
         found = found.where(parent.c[target].between(*within))
-    return sa.select(column).distinct().where(~found, *more).order_by(column)
+    return sa.select(column).where(~found).order_by(column)
 
 
 def orphans(child: str, link: str, parent: str, values: list[Any]) -> list[Finding]:

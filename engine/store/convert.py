@@ -1,9 +1,9 @@
 """Rows to and from the values that the drivers take: one Python function of a row for each table and database.
 
 Such a function is compiled from an expression that calls the converter of each column (:mod:`engine.store.types`) and
-nothing for columns whose values the driver takes as they are.  Rows for SQLite are written by a quick form of it, without
-a call of Python for each number or day; a batch that the quick form stumbles over is done again by the careful one, which
-accepts it or says what is wrong with which column.  PostgreSQL has a form of its own (:mod:`engine.store.copylines`).
+nothing for columns whose values the driver takes as they are.  Rows for SQLite are written column by column, without a call
+of Python for each number or day; a batch in which something does not fit is done again by that function, which accepts it or
+says what is wrong with which column.  PostgreSQL has a form of its own (:mod:`engine.store.copylines`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import chain, islice, starmap
+from itertools import chain, islice, repeat, starmap
 from typing import Any, Final
 
 import msgspec
@@ -61,10 +61,10 @@ def encoded(table: sa.Table, rows: Iterable[Row], seal: Any = None) -> Iterator[
         TollbookError: a value that does not fit its column, by column and value.
         TypeError: a row with more or fewer values than there are columns.
     """
-    quick, careful = encoder(table, types.SQLITE, quick=True), encoder(table, types.SQLITE)
+    careful = encoder(table, types.SQLITE)
     for batch in chunks(rows, BATCH):
         try:
-            done = list(starmap(quick, batch))
+            done = _quickly(table, batch)
         except Exception:  # whatever it is: the careful way knows better
             done = list(starmap(careful, batch))
         if seal is not None:
@@ -73,16 +73,112 @@ def encoded(table: sa.Table, rows: Iterable[Row], seal: Any = None) -> Iterator[
         yield from done
 
 
-@cache
-def encoder(table: sa.Table, dialect: str, quick: bool = False) -> Callable[..., Row]:
-    """A function of the values of one row that gives them as the driver takes them.
+UNLIKE: Final = frozenset({types.Digits, types.Document})
+"""Types whose values may be equal and yet be written differently."""
 
-    The ``quick`` one raises anything at all where a value needs a closer look.
-    """
+
+def constant(column: Sequence[Any], folds: bool) -> bool:
+    """Whether one text does for a whole column: all values are equal, and equal ones are written alike (``folds``)."""
+    first = column[0]
+    alike: bool = (folds or first is None) and column[-1] == first and column.count(first) == len(column)
+    return alike
+
+
+def finite(value: Decimal) -> Decimal:
+    """The same number; infinity and what is none raise something."""
+    if not value.is_finite():
+        raise ValueError(value)
+    return value
+
+
+def decimals(column: Sequence[Any]) -> Sequence[Decimal]:
+    """The same column, if its values are Decimals, every one: an integer or a float equals a Decimal, so that a memory would
+    take it for one."""
+    if set(map(type, column)) != {Decimal}:
+        raise TypeError("not all values are Decimals")
+    return column
+
+
+def plain(column: Sequence[Any]) -> list[str]:
+    """The digits of Decimals, where Python writes them all without an exponent and there is no zero below zero; else none."""
+    texts = list(map(str, decimals(column)))
+    whole = "".join(texts)
+    return [] if any(mark in whole for mark in ("E", "N", "I", "-0")) else texts
+
+
+def _quickly(table: sa.Table, batch: Sequence[Row]) -> list[Row]:
+    """Rows as SQLite's driver takes them, column by column; raises anything at all where a value needs a closer look."""
+    count = len(batch)
+    made: list[Iterable[Any]] = []
+    for (convert, folds), column in zip(_converters(table), zip(*batch, strict=True), strict=True):
+        values = convert(column)
+        made.append(repeat(next(iter(values)), count) if constant(column, folds) else values)
+    return list(zip(*made, strict=True))
+
+
+Converter = Callable[[Sequence[Any]], Iterable[Any]]
+"""The values of a column as a driver takes them."""
+
+
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
+    if "\0" in (column[0] if constant(column, True) else "".join(column)):
+        raise ValueError("a NUL character")
+    return column
+
+
+def _each(convert: Callable[[Any], Any]) -> Converter:
+    return lambda column: map(convert, column)
+
+
+def _whole(scale: int) -> Converter:
+    """Decimals as integers, in units of so many digits after the point."""
+    unit, factor, fit = Decimal(1).scaleb(-scale), Decimal(1).scaleb(scale), types.FAST.quantize
+    known = Memory(lambda value: int(types.FAST.multiply(fit(finite(value), unit), factor))).__getitem__
+    return lambda column: map(known, decimals(column))
+
+
+_QUICKLY: Final[dict[Any, Converter]] = {
+    types.Text: _texts,
+    types.Big: lambda column: column,
+    types.Flag: _each(int),
+    types.Digits: lambda column: plain(column) or list(map(types.exact_digits, column)),
+    types.Day: _each(Memory(plain_day).__getitem__),
+    types.Moment: _each(Memory(lambda value: (value - types.EPOCH) // types.MICROSECOND).__getitem__),
+    types.Document: _each(types.to_json),
+} | {kind: _whole(kind.scale) for kind in types.Exact.__subclasses__()}
+"""How a column is converted for SQLite, by type: numbers, days and moments by a memory of those already made."""
+
+
+@cache
+def _converters(table: sa.Table) -> list[tuple[Converter, bool]]:
+    """For each column how it is converted, and whether equal values become the same."""
+    made = []
+    for column in table.columns:
+        kind = type(stored(column))
+        convert = _QUICKLY[kind]
+        made.append((or_null(convert, None) if column.nullable else convert, kind not in UNLIKE))
+    return made
+
+
+def or_null(convert: Converter, null: Any) -> Converter:
+    """The same of columns in which None may stand, which becomes ``null``."""
+
+    def values(column: Sequence[Any]) -> Iterable[Any]:
+        if None not in column:
+            return convert(column)
+        some = [value for value in column if value is not None]
+        there = iter(convert(some) if some else ())
+        return [null if value is None else next(there) for value in column]
+
+    return values
+
+
+@cache
+def encoder(table: sa.Table, dialect: str) -> Callable[..., Row]:
+    """A function of the values of one row that gives them as the driver takes them, or refuses one by its column."""
     columns = list(table.columns)
     scope: dict[str, Any] = {"no_nul": _refuse_nul, "name": table.name}
-    call = _quick_call if quick else _call
-    parts = [call(i, stored(column), dialect, bool(column.nullable), scope) for i, column in enumerate(columns)]
+    parts = [_call(i, stored(column), dialect, bool(column.nullable), scope) for i, column in enumerate(columns)]
     body = f"({', '.join(parts)},)"
     texts = [f"(a{i} or '')" for i, column in enumerate(columns) if type(column.type) is types.Text]
     if dialect == types.SQLITE and texts:  # PostgreSQL refuses NUL characters by itself
@@ -117,32 +213,6 @@ def _call(i: int, kind: types.Stored, dialect: str, nullable: bool, scope: dict[
     """The careful conversion of column ``i``, whose converter goes into ``scope``."""
     convert = scope[f"f{i}"] = kind.encoder(dialect)
     return _applied(f"f{i}(a{i})" if convert else "", i, nullable)
-
-
-def _quick_call(i: int, kind: types.Stored, dialect: str, nullable: bool, scope: dict[str, Any]) -> str:
-    """The quick conversion of column ``i`` for SQLite: numbers, days and moments by memory."""
-    what: Any = kind.scale if isinstance(kind, types.Exact) else type(kind)
-    memory = _memory(what)
-    if memory is None:
-        return _call(i, kind, dialect, nullable, scope)
-    scope[f"m{i}"] = memory
-    known = f"m{i}[a{i}]"
-    if isinstance(
-        kind, types.Exact
-    ):  # an integer or a float equals a Decimal, so that the memory would take it for one
-        known = f"({known} if a{i}.is_finite() else a{i}.look_closer)"
-    return _applied(known, i, nullable)
-
-
-@cache
-def _memory(kind: Any) -> Memory | None:
-    """How values of a type, or Decimals of so many digits after the point, are kept by SQLite; None for other types."""
-    if isinstance(kind, int):
-        unit, factor = Decimal(1).scaleb(-kind), Decimal(1).scaleb(kind)
-        return Memory(lambda value: int(types.FAST.multiply(types.FAST.quantize(value, unit), factor)))
-    if kind is types.Day:
-        return Memory(plain_day)
-    return Memory(lambda value: (value - types.EPOCH) // types.MICROSECOND) if kind is types.Moment else None
 
 
 def _applied(call: str, i: int, nullable: bool) -> str:

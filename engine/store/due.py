@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
@@ -29,13 +30,12 @@ from engine.store import tables, types
 from engine.store.query import Query, among, for_each, pair_parameters, pairs
 from engine.store.reading import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
 from engine.store.session import Session
-from engine.store.tables.usage import ROLLED
 
-_LINE_NAMES = ("id", *RatedCharge.__struct_fields__)
+_LINE_NAMES = ("tax_amount", "id", *RatedCharge.__struct_fields__)
 
 
-def _line(ident: int, *values: Any) -> BilledLine:
-    return BilledLine(ident, RatedCharge(*values))
+def _line(tax: Decimal, ident: int, *values: Any) -> BilledLine:
+    return BilledLine(ident, RatedCharge(*values).priced(tax))
 
 
 def _accounts(dialect: str) -> sa.Select[Any]:
@@ -67,16 +67,16 @@ def _later(dialect: str) -> sa.Select[Any]:
     return sa.select(column.subscription_id).distinct().where(among(dialect, column.subscription_id, "ids"))
 
 
-def _marks(dialect: str) -> sa.Select[Any]:
-    return sa.select(tables.BILLING_MARK).where(among(dialect, tables.BILLING_MARK.c.subscription_id, "ids"))
+def _marks(dialect: str, table: sa.Table = tables.BILLING_MARK) -> sa.Select[Any]:
+    return sa.select(table).where(among(dialect, table.c.subscription_id, "ids"))
 
 
-def _late(dialect: str) -> sa.Select[Any]:
+def _late(dialect: str, table: sa.Table = tables.BILLING_MARK) -> sa.Select[Any]:
     """Days that events touched which became known after the subscription was billed."""
-    day, mark = tables.USAGE_DAY.c, tables.BILLING_MARK.c
+    day, mark = tables.USAGE_DAY.c, table.c
     newer = (day.subscription_id == mark.subscription_id, day.last_id > mark.usage_seen)
     names = ("subscription_id", "day", "meter", "last_id")
-    joined, found = for_each(dialect, tables.BILLING_MARK, tables.USAGE_DAY, names, *newer)
+    joined, found = for_each(dialect, table, tables.USAGE_DAY, names, *newer)
     return sa.select(*found.values()).select_from(joined).where(among(dialect, mark.subscription_id, "ids"))
 
 
@@ -168,8 +168,13 @@ _ACCOUNTS = Query(_accounts, Account)
 _SUBSCRIPTIONS = Query(_subscriptions, Subscription)
 _EVENTS = Query(_events)
 _LATER = Query(_later)
-_MARKS = Query(_marks, BillingMark)
-_LATE = Query(_late)
+_MARKED = Query(_marks, BillingMark), Query(_late)
+_MINE = tables.PAYER_MARK.c.payer == sa.bindparam("payer")
+NAMED = (
+    Query(lambda dialect: _marks(dialect, tables.PAYER_MARK).where(_MINE), BillingMark),
+    Query(lambda dialect: _late(dialect, tables.PAYER_MARK).where(_MINE)),
+)
+"""The same of the marks of a ``payer`` whom events name."""
 _UNSETTLED = Query(_unsettled)
 _LINES = Query(_lines, _line)
 _CREDITS = Query(_credits, _line)
@@ -210,7 +215,7 @@ class DueReader(MastersReader):
         keys = [account.key for account in accounts]
         taken: list[Subscription] = _SUBSCRIPTIONS(self.connection, {**where, "accounts": keys})
         by_account: dict[str, list[SubscriptionDue]] = defaultdict(list)
-        for due in self._subscriptions_due(tenant, taken, usage_high, events_high, imagined):
+        for due in self.subscriptions_due(tenant, taken, usage_high, events_high, imagined):
             by_account[due.subscription.account].append(due)
         contracts: dict[str, dict[str, Contract]] = defaultdict(dict)
         for contract in self.contracts(tenant, entity, sorted(by_account)):
@@ -226,21 +231,17 @@ class DueReader(MastersReader):
                 paid_for[account.payer].append(AccountDue(account, contracts[account.key], own))
         return [PayerDue(payers[key], tuple(paid_for[key])) for key in sorted(paid_for)]
 
-    def usage_rolled(self, tenant: str) -> int:
-        """Id of the newest usage event that is in the daily sums of a tenant; 0 where there is none."""
-        mark = tables.WATERMARK.c
-        statement = sa.select(mark.value).where(mark.tenant == tenant, mark.name == ROLLED)
-        value: int | None = self.connection.execute(statement).scalar()
-        return value or 0
-
-    def _subscriptions_due(
+    def subscriptions_due(
         self,
         tenant: str,
         taken: Sequence[Subscription],
         usage_high: int,
         events_high: int,
         imagined: Mapping[int, SubscriptionEvent],
+        marked: tuple[Query, Query] = _MARKED,
+        of: Mapping[str, str] = {},
     ) -> list[SubscriptionDue]:
+        """What :meth:`due` says of some subscriptions; ``marked`` finds marks, and days of usage that is new to them, with parameters ``of``."""
         ids = [subscription.id for subscription in taken]
         events: dict[int, list[SubscriptionEvent]] = defaultdict(list)
         for ident, *values in _EVENTS(self.connection, {"ids": ids, "high": events_high}):
@@ -251,10 +252,11 @@ class DueReader(MastersReader):
         unknown = {ident for (ident,) in _LATER(self.connection, {"ids": silent})} if silent else set()
         taken = [subscription for subscription in taken if subscription.id not in unknown]
         ids = [one.id for one in taken]
-        marks = {mark.subscription_id: mark for mark in _MARKS(self.connection, {"ids": ids})}
+        marks = {mark.subscription_id: mark for mark in marked[0](self.connection, {"ids": ids, **of})}
         unsettled = self._unsettled(tenant, set(ids), usage_high)
         windows = {ident: window_of(marks.get(ident), events[ident]) for ident in ids}
-        for ident, day in self._late_days(ids, marks, unsettled, usage_high):
+        touched = marked[1](self.connection, {"ids": ids, **of})
+        for ident, day in self._late_days(touched, marks, unsettled, usage_high):
             windows[ident] = min(windows[ident], looked_at_from(day, events[ident]))
         openings = self._openings(windows)
         billed = self.billed_since(windows, [line.id for one in openings.values() for line in one.lines])
@@ -283,7 +285,7 @@ class DueReader(MastersReader):
 
     def _late_days(
         self,
-        ids: list[int],
+        touched: Iterable[tuple[int, date, str, int]],
         marks: Mapping[int, BillingMark],
         unsettled: Iterable[tuple[int, date, str, int]],
         usage_high: int,
@@ -293,7 +295,7 @@ class DueReader(MastersReader):
             if ident in marks and newest > marks[ident].usage_seen:
                 yield ident, day
         doubtful = []
-        for ident, day, _meter, last_id in _LATE(self.connection, {"ids": ids}):
+        for ident, day, _meter, last_id in touched:
             if last_id <= usage_high:
                 yield ident, day
             else:

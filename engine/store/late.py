@@ -40,6 +40,13 @@ _EVENTS = Query(_events)
 _DROPPED = Query(_dropped)
 
 
+def dropped_of(session: Session, subscription_id: int) -> list[int]:
+    """Ids of the late events of a subscription that rules have dropped: no line has ever counted them."""
+    late = tables.LATE_USAGE.c
+    mine = (late.subscription_id == subscription_id, late.disposition == "drop")
+    return [row[0] for row in session.rows(sa.select(late.usage_id).where(*mine).order_by(late.usage_id))]
+
+
 def late_usage(
     session: Session, days: Iterable[tuple[int, date]], seen: Mapping[int, int], high: int
 ) -> dict[int, Late]:

@@ -35,6 +35,8 @@ _LOOKUPS: Final = {
     "contracts": _Lookup(tables.CONTRACT, ("entity", "key")),
     "subscriptions": _Lookup(tables.SUBSCRIPTION, ("entity", "key")),
     "wallets": _Lookup(tables.WALLET, ("entity", "key")),
+    "payment_methods": _Lookup(tables.PAYMENT_METHOD, ("entity", "key")),
+    "mandates": _Lookup(tables.MANDATE, ("entity", "reference")),
     "gl_accounts": _Lookup(tables.GL_ACCOUNT, ("code",)),
     "usage_sources": _Lookup(tables.USAGE_SOURCE, ("entity", "key")),
     "usage_totals": _Lookup(tables.USAGE_TOTAL, ("entity", "source", "meter", "day"), types.DayList),

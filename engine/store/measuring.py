@@ -7,7 +7,7 @@ with integers, and on SQLite a level by its seconds is summed in two parts, neit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
@@ -34,14 +34,16 @@ Key = tuple[int, Group]
 _EVENT_COLUMNS: Final = ("id", "at", "day", "quantity", "dimensions")
 
 
-def measured(session: Session, measure: Measure, windows: Sequence[Window], high: int) -> list[list[Found]]:
+def measured(
+    session: Session, measure: Measure, windows: Sequence[Window], high: int, gone: Collection[int] = ()
+) -> list[list[Found]]:
     """What each window has, by group, of events and reversals with ids up to ``high``; nothing where it has no event, and
-    carries no level over.
+    carries no level over.  Events with the ids ``gone`` are as if they had never been.
 
     Raises:
         NotHere: the database cannot work it out exactly: see :func:`streamed`.
     """
-    ask = _Ask(session, measure, windows, high)
+    ask = _Ask(session, measure, windows, high, gone)
     found = ask.levels() if measure.aggregation == "time_weighted" else ask.counted()
     made: list[list[Found]] = [[] for _ in windows]
     newest = ask.newest_reversals()
@@ -55,11 +57,11 @@ def _order(item: tuple[Key, Any]) -> tuple[int, tuple[str, ...]]:
 
 
 def streamed(
-    session: Session, measure: Measure, windows: Sequence[Window], high: int
+    session: Session, measure: Measure, windows: Sequence[Window], high: int, gone: Collection[int] = ()
 ) -> Iterator[tuple[int, datetime, int, Decimal, str | None, bool]]:
     """(window, moment, id, quantity, dimensions, whether before the window) of its events in order of time: for what only
     Python can work out.  Events before the window are there only for levels, which are carried over."""
-    ask = _Ask(session, measure, windows, high)
+    ask = _Ask(session, measure, windows, high, gone)
     carries = measure.aggregation == "time_weighted"
     source, found = ask.events(before=carries)
     columns = [found[name] for name in ("at", "id", "quantity", "dimensions")]
@@ -93,7 +95,9 @@ def seconds_of(moment: datetime) -> int:
 class _Ask:
     """One question about many windows."""
 
-    def __init__(self, session: Session, measure: Measure, windows: Sequence[Window], high: int) -> None:
+    def __init__(
+        self, session: Session, measure: Measure, windows: Sequence[Window], high: int, gone: Collection[int] = ()
+    ) -> None:
         self.session, self.measure, self.windows = session, measure, windows
         self.sqlite = session.dialect == types.SQLITE
         self.outer, (self.n, self.owner, self.first, self.last, self.start, self.end) = _listed(session.dialect)
@@ -102,6 +106,9 @@ class _Ask:
             for n, one in enumerate(windows)
         ]
         self.parameters: dict[str, Any] = {"high": high, "meter": measure.meter, **_parameters(session.dialect, rows)}
+        self.gone = bool(gone)
+        if gone:
+            self.parameters["gone"] = sorted(gone)
         self.takes_back = self._takes_back()
 
     def _takes_back(self) -> bool:
@@ -119,11 +126,12 @@ class _Ask:
         return for_each(self.session.dialect, self.outer, tables.USAGE_EVENT, _EVENT_COLUMNS, *wanted)
 
     def left(self, found: Mapping[str, Element]) -> list[Element]:
-        """That an event was not taken back."""
+        """That an event was not taken back, and is not one of those that are gone."""
+        wanted = [~among(self.session.dialect, found["id"], "gone")] if self.gone else []
         if not self.takes_back:
-            return []
+            return wanted
         back = tables.USAGE_REVERSAL.c
-        return [~sa.exists().where(back.event_id == found["id"], back.id <= sa.bindparam("high"))]
+        return [*wanted, ~sa.exists().where(back.event_id == found["id"], back.id <= sa.bindparam("high"))]
 
     def newest_reversals(self) -> dict[int, int]:
         """The id of the newest reversal of an event that each window rests on."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from engine.store.due import DueReader
 from engine.store.outbox import OutboxReader
+from engine.store.payers import PayersReader
 from engine.store.reading_approvals import ApprovalsReader
+from engine.store.reading_cash import CashReader
 from engine.store.reading_conditions import ConditionsReader
 from engine.store.reading_cursors import CursorsReader
+from engine.store.reading_disputes import DisputesReader
 from engine.store.reading_drafts import DraftsReader
+from engine.store.reading_dunning import DunningReader
 from engine.store.reading_erp import ErpReader
 from engine.store.reading_lateness import LatenessReader
+from engine.store.reading_mandates import MandatesReader
 from engine.store.reading_numbering import NumberingReader
 from engine.store.reading_orders import OrdersReader
+from engine.store.reading_oss import OssReader
+from engine.store.reading_payments import PaymentsReader
 from engine.store.reading_queue import QueueReader
 from engine.store.reading_requests import RequestsReader
 from engine.store.reading_runs import RunsReader
@@ -23,7 +29,7 @@ from engine.store.reading_wallets import WalletsReader
 
 
 class Reader(
-    DueReader,
+    PayersReader,
     ErpReader,
     RunsReader,
     OutboxReader,
@@ -37,9 +43,15 @@ class Reader(
     CursorsReader,
     NumberingReader,
     TaxesReader,
+    OssReader,
     TaxReader,
     ConditionsReader,
     DraftsReader,
     OrdersReader,
+    DunningReader,
+    PaymentsReader,
+    MandatesReader,
+    CashReader,
+    DisputesReader,
 ):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

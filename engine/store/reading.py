@@ -18,6 +18,7 @@ from engine.model.journal import FxRate, GLAccount
 from engine.model.subscription import BillingMark, SubscriptionEvent
 from engine.store import query, tables, types
 from engine.store.session import Session
+from engine.store.tables.usage import ROLLED
 
 ACCOUNT_COLUMNS = [tables.ACCOUNT.c[name] for name in Account.__struct_fields__ if name in tables.ACCOUNT.c]
 """The columns of an :class:`Account`, in the order of its fields."""
@@ -189,6 +190,13 @@ class MastersReader(Session):
             sa.select(*chosen).where(ranked.c.place == 1).order_by(ranked.c.source, ranked.c.base, ranked.c.quote)
         )
         return [FxRate(*row) for row in self.rows(statement)]
+
+    def usage_rolled(self, tenant: str) -> int:
+        """Id of the newest usage event that is in the daily sums of a tenant; 0 where there is none."""
+        mark = tables.WATERMARK.c
+        statement = sa.select(mark.value).where(mark.tenant == tenant, mark.name == ROLLED)
+        value: int | None = self.connection.execute(statement).scalar()
+        return value or 0
 
     def high_marks(self) -> tuple[int, int]:
         """Ids of the newest usage event, or reversal of one, and of the newest subscription event."""

@@ -50,7 +50,7 @@ class SettlementsReader(Session):
         It reads every document of the accounts, and what has settled it.
         """
         wanted = {"accounts": sorted(set(accounts))}
-        items = [*_invoices(self, tenant, entity, wanted), *_openings(self, tenant, entity, wanted)]
+        items = documents_of(self, tenant, entity, accounts)
         left = _settled(self, [item.id for item in items])
         found: dict[Purse, list[OpenItem]] = defaultdict(list)
         for item in items:
@@ -143,6 +143,12 @@ def credit_item(account: str, currency: str, balance: Decimal, own: str, functio
     """The credit of an account as an open item: what the customer has with us is below zero."""
     days = (date.min, date.min)
     return OpenItem(CREDIT, account, "credit", CREDIT_NUMBER, *days, currency, -balance, -balance, own, -functional)
+
+
+def documents_of(session: Session, tenant: str, entity: str, accounts: Collection[str]) -> list[OpenItem]:
+    """All documents of some accounts; ``left`` is what wallets have left of them."""
+    wanted = {"accounts": sorted(set(accounts))}
+    return [*_invoices(session, tenant, entity, wanted), *_openings(session, tenant, entity, wanted)]
 
 
 def _left(item: OpenItem, left: Decimal) -> OpenItem:

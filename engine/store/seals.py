@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Final
 
@@ -41,6 +42,8 @@ MASTERS: Final = (
     tables.WALLET,
     tables.EXEMPTION,
     tables.PURCHASE_ORDER,
+    tables.PAYMENT_METHOD,
+    tables.MANDATE,
 )
 OPENINGS: Final = (
     tables.CUTOVER,
@@ -62,7 +65,26 @@ _DECIDED: Final[Mapping[str, Any]] = {
     "item": 0,
     "issued_run": 0,
 }
+_MADE: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("effect", "provider_id", "charge", "code", "link", "network_transaction"), ""),
+    "state": "created",
+    "step": 0,
+    "attempt": 0,
+    "taken": Decimal(0),
+    "retry_on": None,
+    "blocks": False,
+}
 _TOLD: Final = {"state": "pending", "attempts": 0, "next_at": None, "answer": None}
+_STANDS: Final[Mapping[str, Any]] = {
+    "state": "",
+    "stage": "",
+    "round": 0,
+    "amount": Decimal(0),
+    "due": None,
+    "owner": "",
+    "closed_on": None,
+    "version": 0,
+}
 
 SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "invoice": (1, {}),
@@ -97,6 +119,24 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "memo": (1, {}),
     "revaluation": (10, {}),
     "erp_document": (1, {"again": 0}),
+    "dunning_note": (1, {}),
+    "dunning_step": (1, {}),
+    "dunning_claim": (10, {}),
+    "payment": (1, _MADE),
+    "payment_step": (1, {}),
+    "payment_event": (1, {}),
+    "payout": (1, {}),
+    "payout_line": (10, {}),
+    "direct_debit": (1, {"state": "planned", "step": 0}),
+    "debit_step": (1, {}),
+    "bank_statement": (1, {}),
+    "bank_entry": (10, {}),
+    "bank_use": (1, {}),
+    "withheld": (1, {}),
+    "dispute": (1, _STANDS),
+    "dispute_event": (1, {}),
+    "dispute_evidence": (1, {}),
+    "dispute_booking": (1, {}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 
@@ -118,12 +158,13 @@ ADDED: Final[Mapping[str, Mapping[str, Any]]] = {
         "group_by": None,
         "group_lines": False,
         "starts_on": "subscription",
+        "tax_included": False,
     },
     "usage_event": {"dimensions": None},
     "subscription": {"anchor_time": None, "anchor_slips": False},
-    "subscription_event": {"charge": None, "amount": None, "anchor_day": None, "at": None, "coupon": None},
-    "invoice_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": ""},
-    "opening_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": ""},
+    "subscription_event": dict.fromkeys(("charge", "amount", "anchor_day", "at", "coupon", "payer")),
+    "invoice_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": "", "tax_included": False},
+    "opening_line": {"upon": 0, "exact": "", "grouped": "", "discounts": "", "basis": "", "tax_included": False},
     "entity": dict.fromkeys(SELLER_PARTICULARS, ""),
     "account": dict.fromkeys(BUYER_PARTICULARS, ""),
     "contract": {"type": ""},

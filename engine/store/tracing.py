@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -36,6 +37,11 @@ class LineRecord(msgspec.Struct, frozen=True):
     head: dict[str, Any]
     charge: RatedCharge
     tax: dict[str, Any]
+
+    @property
+    def price(self) -> Decimal:
+        """The amount as its price has it: with its tax, where the price includes it."""
+        return self.charge.priced(self.tax["tax_amount"]).amount
 
 
 def no_invoice(session: Session, tenant: str, number: str) -> TollbookError:
@@ -188,9 +194,10 @@ def usage_events(
 
 
 def _taken_back(charge: RatedCharge) -> sa.ColumnElement[bool]:
-    """Whether an event was taken back by what the run of a line knew."""
-    back = t.USAGE_REVERSAL.c
-    return sa.exists().where(back.event_id == t.USAGE_EVENT.c.id, back.id <= charge.usage_to)
+    """Whether an event was taken back by what the run of a line knew, or was dropped because it came late."""
+    back, late, event = t.USAGE_REVERSAL.c, t.LATE_USAGE.c, t.USAGE_EVENT.c
+    dropped = sa.exists().where(late.usage_id == event.id, late.event_id == event.id, late.disposition == "drop")
+    return sa.exists().where(back.event_id == event.id, back.id <= charge.usage_to) | dropped
 
 
 def usage_taken_back(session: Session, charge: RatedCharge, meters: Sequence[str]) -> list[dict[str, Any]]:

@@ -38,13 +38,16 @@ def subscription(session: Session, tenant: str, entity: str, key: str) -> int | 
     return rows[0][0] if rows else None
 
 
-def payer_of(session: Session, subscription_id: int) -> str | None:
-    """The key of the account that pays for a subscription."""
+def payers_of(session: Session, subscription_id: int) -> list[str]:
+    """The keys of the accounts that pay for a subscription: the payer of its account first, then those whom events name."""
     taken, buyer = t.SUBSCRIPTION.c, t.ACCOUNT.c
     same = (buyer.tenant == taken.tenant) & (buyer.entity == taken.entity) & (buyer.key == taken.account)
     joined = sa.select(buyer.payer).join_from(t.SUBSCRIPTION, t.ACCOUNT, same)
-    rows = session.rows(joined.where(taken.id == subscription_id, buyer.current))
-    return rows[0][0] if rows else None
+    found = [row[0] for row in session.rows(joined.where(taken.id == subscription_id, buyer.current))]
+    event = t.SUBSCRIPTION_EVENT.c
+    mine = (event.subscription_id == subscription_id, event.payer.is_not(None))
+    rows = session.rows(sa.select(event.payer).distinct().where(*mine).order_by(event.payer))
+    return [*found, *(row[0] for row in rows if row[0] not in found)]
 
 
 def subscription_keys(session: Session, tenant: str, entity: str, key: str) -> list[str]:

@@ -288,7 +288,8 @@ def _finite(value: Any) -> Decimal:
     raise _refuse_number(value, 0, "")
 
 
-def _digits(value: Any) -> str:
+def exact_digits(value: Any) -> str:
+    """All digits of a number, without an exponent."""
     return format(_finite(value), "f")
 
 
@@ -297,7 +298,7 @@ class Digits(Stored):
 
     impl = sa.Numeric
     kinds = (sa.Text(), sa.Numeric())
-    converters = {SQLITE: (_digits, Decimal), POSTGRESQL: (_finite, None)}
+    converters = {SQLITE: (exact_digits, Decimal), POSTGRESQL: (_finite, None)}
 
 
 class Day(Stored):

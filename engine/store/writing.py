@@ -48,6 +48,9 @@ class Aside(Protocol):
     def take_ids(self, name: str, count: int) -> int:
         """The first of ``count`` ids that nobody else gets."""
 
+    def take_blocks(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """The first ids of several sequences, by name."""
+
     def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
         """Give accounting periods a row that writers can lock."""
 
@@ -69,6 +72,10 @@ class WriterBase(Session):
         (PostgreSQL), so that other writers do not wait for this one; on SQLite in this transaction.
         """
         return self._books.take_ids(name, count)
+
+    def take_blocks(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """As :meth:`take_ids` for several names, together."""
+        return self._books.take_blocks(wanted)
 
     def audit(
         self, action: str, subject: str, before: Any = None, after: Any = None, *, tenant: str | None = None

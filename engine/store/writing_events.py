@@ -91,7 +91,7 @@ _EVENTS: Final = _Stream(
     "subscription_id",
     types.IdList,
     ("subscription_id", "key"),
-    ("kind", "on_day", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon"),
+    ("kind", "on_day", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon", "payer"),
 )
 
 
@@ -99,7 +99,7 @@ def event_row(tenant: str, entity: str, subscription_id: int, event: Subscriptio
     """A row of :meth:`EventsWriter.put_subscription_events`."""
     return (
         *(tenant, entity, subscription_id, event.key, event.kind, event.on, event.plan, event.quantity),
-        *(event.charge, event.amount, event.anchor_day, event.at, event.coupon),
+        *(event.charge, event.amount, event.anchor_day, event.at, event.coupon, event.payer),
     )
 
 
@@ -141,8 +141,8 @@ class EventsWriter(WriterBase):
     def put_subscription_events(self, rows: Sequence[Row]) -> Outcome:
         """Insert subscription events that are not known yet.
 
-        Rows are (tenant, entity, subscription_id, key, kind, on_day, plan, quantity, charge, amount, anchor_day, at, coupon); the last seven
-        may be None.  A known key with another body is a conflict, and the first stays.
+        Rows are (tenant, entity, subscription_id, key, kind, on_day, plan, quantity, charge, amount, anchor_day, at, coupon, payer); the
+        last eight may be None.  A known key with another body is a conflict, and the first stays.
         """
         return self._put_events(_EVENTS, rows)
 

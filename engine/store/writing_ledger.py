@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +17,15 @@ from engine.model.numbering import ASCENDING
 from engine.model.subscription import BillingMark
 from engine.store import bulk, types
 from engine.store.bulk import Row
-from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, LEDGER_TOTAL, POSTING, SERIES
+from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, LEDGER_TOTAL, PAYER_MARK, POSTING, SERIES
 from engine.store.tables.ledger import CLOSED, OPEN
 from engine.store.writing import WriterBase, first_of_month
 
 DATE_DECREASES = Code("numbering.date-decreases", "A document dated before the newest document of its series.")
 PERIOD_CLOSED = Code("ledger.period-closed", "A posting dated in an accounting period that is closed.")
 
+_SUMMED = itemgetter(0, 2, 3, 4, 5, 6, 7, 8)
+"""Of a posting: entry, tenant, entity, account, currency, amount, functional currency, functional amount."""
 _DATE_AT = list(ENTRY.c.keys()).index("posting_date")
 _TENANT_AT = list(ENTRY.c.keys()).index("tenant")
 _ENTITY_AT = list(ENTRY.c.keys()).index("entity")
@@ -46,12 +49,19 @@ class LedgerWriter(WriterBase):
 
     def set_marks(self, marks: Iterable[BillingMark]) -> int:
         """Say how far subscriptions are billed, in place of what was said before; how many."""
-        rows = [(m.subscription_id, m.billed_to, m.events_seen, m.usage_seen, m.billed_on, m.billed_at) for m in marks]
-        if rows:
-            with self._spoiling():
-                bulk.upsert(self.connection, BILLING_MARK, rows)
-            self.audit("set marks", BILLING_MARK.name, None, {"rows": len(rows)})
-        return len(rows)
+        rows, named = list[Row](), list[Row]()
+        for m in marks:
+            row = (m.subscription_id, m.billed_to, m.events_seen, m.usage_seen, m.billed_on, m.billed_at)
+            if m.payer:
+                named.append((*row, m.payer))
+            else:
+                rows.append(row)
+        for table, some in ((BILLING_MARK, rows), (PAYER_MARK, named)):
+            if some:
+                with self._spoiling():
+                    bulk.upsert(self.connection, table, some)
+                self.audit("set marks", table.name, None, {"rows": len(some)})
+        return len(rows) + len(named)
 
     def take_numbers(self, tenant: str, entity: str, series: str, count: int, on: date, dates: str = ASCENDING) -> int:
         """The first of ``count`` consecutive legal numbers for documents dated ``on``; a series starts at 1.  ``dates`` says
@@ -161,11 +171,20 @@ class LedgerWriter(WriterBase):
 
     def _add_up(self, postings: Sequence[Row]) -> None:
         totals, days = self._totals, self._days
-        for entry, _, tenant, entity, account, currency, amount, own, functional, *_ in postings:
+        sums: dict[tuple[Any, ...], defaultdict[str, Decimal]] = {}
+        mine: defaultdict[str, Decimal] = defaultdict(Decimal)
+        of: tuple[Any, ...] = ()
+        for entry, tenant, entity, account, currency, amount, own, functional in map(_SUMMED, postings):
+            if (entry, tenant, entity, currency) != of:  # hardly ever but with another entry
+                of = (entry, tenant, entity, currency)
+                mine = sums.setdefault((tenant, entity, days.get(entry), currency), defaultdict(Decimal))
             if amount:
-                totals[tenant, entity, days.get(entry), account, currency] += amount
+                mine[account] += amount
             else:
                 totals[tenant, entity, days.get(entry), account, own] += functional
+        for (tenant, entity, day, currency), found in sums.items():
+            for account, amount in found.items():
+                totals[tenant, entity, day, account, currency] += amount
 
     def _lock_open_months(self, entries: Sequence[Row]) -> None:
         """Lock the periods of entries against being closed, or refuse the entries.

@@ -120,6 +120,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "number",
         fixed=frozenset({"currency", "buyer_reference"}),
     ),
+    "payment_methods": Kind(tables.PAYMENT_METHOD, ("tenant", "entity", "key"), "key", fixed=frozenset({"account"})),
+    "mandates": Kind(
+        tables.MANDATE,
+        ("tenant", "entity", "reference"),
+        "reference",
+        personal=frozenset({"debtor_name", "iban", "bic"}),
+        fixed=frozenset({"account", "scheme", "kind", "signed_on"}),
+    ),
     "wallets": Kind(
         tables.WALLET, ("tenant", "entity", "key"), "key", fixed=frozenset({"account", "currency", "unit", "unit_rate"})
     ),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
-from engine.web import control_schema, problems, schema, trigger_schema, wallet_schema
+from engine.web import control_schema, paying, problems, schema, trigger_schema, wallet_schema
 from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
 from engine.web.triggering import Triggering
@@ -33,6 +33,7 @@ def made(
     triggering: Triggering | None = None,
     wallets: Wallets | None = None,
     controls: Controls | None = None,
+    payments: paying.Paying | None = None,
 ) -> FastAPI:
     """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
 
@@ -44,6 +45,7 @@ def made(
     api = _made(ingesting, triggering, life)
     _add_wallets(api, wallets)
     _add_controls(api, controls)
+    _add_payments(api, payments)
     return api
 
 
@@ -180,11 +182,30 @@ def _add_controls(api: FastAPI, controls: Controls | None) -> None:
         return await controls.missing(request)
 
 
+def _add_payments(api: FastAPI, payments: paying.Paying | None) -> None:
+    """The address of payment providers."""
+
+    @api.post(
+        "/v1/payments/{adapter}/events",
+        operation_id="sendPaymentEvents",
+        summary="Say what became of payments; for payment providers, whose signature is checked",
+        tags=["payments"],
+        responses=paying.answers(schema.ANSWERS),
+        openapi_extra={"requestBody": paying.BODY},
+        response_model=None,
+    )
+    async def events_of_payments(request: Request, adapter: str) -> Response:
+        assert payments is not None
+        return await payments.hear(request, adapter)
+
+
 def document(api: FastAPI) -> dict[str, Any]:
     """The OpenAPI document."""
     if api.openapi_schema is None:
         described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS
+        schemas = (
+            schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS | paying.SCHEMAS
+        )
         described.setdefault("components", {})["schemas"] = schemas
         for path in described["paths"].values():
             for operation in path.values():

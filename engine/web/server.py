@@ -23,6 +23,7 @@ from engine.web.access import Access, access
 from engine.web.buckets import Buckets
 from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
+from engine.web.paying import Paying
 from engine.web.throttle import TENANT, Throttle
 from engine.web.triggering import Triggering
 from engine.web.wallets import Wallets
@@ -101,14 +102,17 @@ class Server:
         wallets = Wallets(lambda: self._app.wallets, self._access, self._throttle, settings.waiting)
         controls = Controls(lambda: self._app.usage.control, self._access, self._throttle, settings.waiting)
 
+        payments = Paying(lambda: self._app.payments, settings.waiting)
+
         def stopped() -> None:
+            payments.close()
             ingesting.close()
             triggering.close()
             wallets.close()
             controls.close()
 
         config = uvicorn.Config(
-            api.made(ingesting, stopped, triggering, wallets, controls),
+            api.made(ingesting, stopped, triggering, wallets, controls, payments),
             log_level="warning",
             access_log=False,
             server_header=False,

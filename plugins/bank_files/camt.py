@@ -181,9 +181,10 @@ def _entry(element: Element, currency: str | None, flaws: list[Finding]) -> Entr
     pairs: list[tuple[str, str | None]] = [
         ("entry", _text(element, "NtryRef")),
         ("bank", _text(element, "AcctSvcrRef")),
+        ("payment_id", _text(element, "NtryDtls/Btch/PmtInfId")),
     ]
     for one in transactions:
-        pairs += _pairs(one)
+        pairs += [*_pairs(one), _paid_from(one, sign, reversal)]
     pairs.append(("text", _text(element, "AddtlNtryInf")))
     entry = Entry(
         sign=sign,  # type: ignore[arg-type]
@@ -205,6 +206,13 @@ def _pairs(transaction: Element) -> Iterator[tuple[str, str | None]]:
             yield kind, found.text
 
 
+def _paid_from(transaction: Element, sign: str, reversal: bool) -> tuple[str, str | None]:
+    """The bank account of the counterparty."""
+    role = "Dbtr" if (sign == "C") != reversal else "Cdtr"
+    place = f"RltdPties/{role}Acct/Id"
+    return "counterparty_account", _text(transaction, f"{place}/IBAN") or _text(transaction, f"{place}/Othr/Id")
+
+
 def _counterparty(transaction: Element, sign: str, reversal: bool) -> str | None:
     """Who paid, of a credit, or was paid, of a debit; the other way round where a payment was taken back."""
     role = "Dbtr" if (sign == "C") != reversal else "Cdtr"
@@ -223,7 +231,8 @@ def _details(transactions: list[Element], entry: Entry) -> Iterator[Entry]:
     for one, holder in zip(transactions, holders, strict=True):
         said = _SIGNS.get(_text(one, "CdtDbtInd"), entry.sign)
         sign, amount, currency = _amount(holder, entry.currency, said)
-        found: tuple[Reference, ...] = references(_pairs(one))
+        pairs = [*_pairs(one), _paid_from(one, sign, entry.reversal)]
+        found: tuple[Reference, ...] = references(pairs)
         yield Entry(
             sign=sign,  # type: ignore[arg-type]
             amount=amount,

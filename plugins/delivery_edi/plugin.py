@@ -14,10 +14,11 @@ from engine.model.effect import Answer, Effect
 from engine.ports.hookspecs import Context, PortFailure, Transient, Unknown, hookimpl
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.journal import Entry, Journal, digest_of
+from engine.ports.hookspecs.places import Folder, Place
+from engine.ports.hookspecs.sftp import Server
 
 from . import edifact, x12
 from .envelope import Envelope
-from .places import Folder, Place, Server
 
 X12: Final = "X12-810"
 LONGEST: Final = 15

@@ -11,7 +11,13 @@ import msgspec
 from engine.base.money import minor_digits
 from engine.ports.hookspecs.delivery import DocumentLine, InvoiceDocument
 
-CODES: Final = {"invoice": "380", "credit_note": "381", "corrected_invoice": "384", "debit_note": "383"}
+CODES: Final = {
+    "invoice": "380",
+    "credit_note": "381",
+    "corrected_invoice": "384",
+    "debit_note": "383",
+    "advance_invoice": "386",
+}
 """Kinds of documents by their codes (UNTDID 1001)."""
 
 

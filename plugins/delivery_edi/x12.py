@@ -12,7 +12,13 @@ from engine.ports.hookspecs.delivery import Buyer, InvoiceDocument, Seller
 from .envelope import Envelope
 from .view import View, pieces, plain, view_of
 
-KINDS: Final = {"invoice": "DI", "credit_note": "CR", "corrected_invoice": "CI", "debit_note": "DR"}
+KINDS: Final = {
+    "invoice": "DI",
+    "credit_note": "CR",
+    "corrected_invoice": "CI",
+    "debit_note": "DR",
+    "advance_invoice": "DI",
+}
 """Kinds of documents (element 640)."""
 
 Segment = tuple[str, ...]

@@ -11,8 +11,9 @@ import msgspec
 
 from engine.model.effect import Answer, Effect
 from engine.ports.hookspecs import Context, Permanent, Transient, hookimpl
-from engine.ports.hookspecs.delivery import InvoiceDocument, Receipts, ReceiptsRequest
+from engine.ports.hookspecs.delivery import Receipts, ReceiptsRequest
 from engine.ports.hookspecs.journal import Entry, Journal, digest_of
+from engine.ports.hookspecs.notice import read_document
 
 from .bounces import reports
 from .message import Letters, Unaddressed, address
@@ -93,7 +94,7 @@ class DeliveryEmail:
 
     def _deliver(self, line: Any, effect: Effect) -> Answer:
         try:
-            document = msgspec.convert(effect.payload, InvoiceDocument)
+            document = read_document(effect.payload)
             message = self.letters.letter(effect.key, document)
         except msgspec.ValidationError as error:
             return Answer(effect.key, "rejected", f"the payload is no invoice document: {error}")

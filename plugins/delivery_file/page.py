@@ -17,7 +17,7 @@ from engine.base import wording
 from engine.base.document import parse
 from engine.base.errors import Code, Where, refuse
 from engine.base.wording import ENGLISH
-from engine.ports.hookspecs.delivery import InvoiceDocument
+from engine.ports.hookspecs.notice import Document, NoticeDocument, reader_of, words_of
 
 BAD_TEMPLATE = Code("delivery-file.bad-template", "A template of the page that cannot be read or is not Jinja2.")
 
@@ -33,17 +33,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class Page:
-    """Renders documents with one template.
+    """Renders documents with one template, and letters with another.
 
     A template sees ``document`` (:class:`engine.ports.hookspecs.delivery.InvoiceDocument`), its ``currency``, ``lang``,
     ``text(label, …)`` for the words of ``texts.yaml``, and the filters of :data:`FILTERS`.
     """
 
-    def __init__(self, template: Path, texts: Path) -> None:
+    def __init__(self, template: Path, letter: Path, texts: Path) -> None:
         """Raises TollbookError: ``delivery-file.bad-template``, with its line."""
         self._texts: Mapping[str, Mapping[str, str]] = parse(texts.read_bytes(), str(texts)).data
+        self._template, self._letter = self._read(template), self._read(letter)
+
+    def _read(self, template: Path) -> jinja2.Template:
         try:
-            self._template = _compiled(template.read_text(encoding="utf-8"))
+            return _compiled(template.read_text(encoding="utf-8"))
         except jinja2.TemplateSyntaxError as error:
             where = Where(str(template), error.lineno)
             raise refuse(BAD_TEMPLATE, f"the template is wrong: {error.message}", where=where) from None
@@ -53,10 +56,12 @@ class Page:
             mend = "look at the setting 'template' of the adapter"
             raise refuse(BAD_TEMPLATE, f"the template cannot be read: {reason}", mend=mend, where=where) from None
 
-    def render(self, document: InvoiceDocument) -> str:
+    def render(self, document: Document) -> str:
         """The page of a document.  Raises jinja2.TemplateError where the template cannot show it."""
-        locale = wording.locale_of(document.buyer.language, document.buyer.country)
-        return self._template.render(
+        reader = reader_of(document)
+        locale = wording.locale_of(reader.language, reader.country)
+        template = self._letter if isinstance(document, NoticeDocument) else self._template
+        return template.render(
             document=document,
             lang=str(locale).replace("_", "-"),
             text=self._words(locale.language),
@@ -67,7 +72,8 @@ class Page:
     def _words(self, language: str) -> Callable[..., str]:
         def text(label: str, **filled: str) -> str:
             words = self._texts.get(label, {})
-            return (words.get(language) or words.get(ENGLISH) or label).format(**filled)
+            found = words.get(language) or words.get(ENGLISH) or words_of(label, language)
+            return (found or label).format(**filled)
 
         return text
 

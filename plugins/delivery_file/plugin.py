@@ -1,4 +1,4 @@
-"""Invoices and credit notes as files: ``<folder>/<entity>/<year-month>/<number>.html`` and ``.json``."""
+"""Invoices, credit notes and letters as files: ``<folder>/<entity>/<year-month>/<number>.html`` and ``.json``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import msgspec
 from engine.base.errors import TollbookError
 from engine.model.effect import Answer, Effect
 from engine.ports.hookspecs import Context, Transient, hookimpl
-from engine.ports.hookspecs.delivery import InvoiceDocument
+from engine.ports.hookspecs.notice import dated, read_document
 
 from .page import Page
 from .shelf import Record, Shelf, pretty, safe_name, sha256
 
 TEMPLATE: Final = "invoice.html"
 """The template that comes with the plug-in."""
+
+LETTER: Final = "letter.html"
+"""The template of letters that ask for payment."""
 
 TEXTS: Final = "texts.yaml"
 
@@ -30,6 +33,7 @@ class DeliveryFile:
         template = context.settings["template"]
         self.page = Page(
             context.home / template if template else context.folder / TEMPLATE,
+            context.folder / LETTER,
             context.folder / TEXTS,
         )
         self.home = context.home
@@ -79,10 +83,11 @@ class DeliveryFile:
             return Answer(effect.key, "rejected", "the key was used before for another document")
         if before is not None and self.shelf.complete(before):
             return self._accepted(effect.key, before)
-        document = msgspec.convert(effect.payload, InvoiceDocument)
-        entity, month = safe_name(document.seller.key), f"{document.invoice_date:%Y-%m}"
+        document = read_document(effect.payload)
+        entity, month = safe_name(document.seller.key), f"{dated(document):%Y-%m}"
         name = f"{entity}/{month}/{safe_name(document.number)}"
         files = {f"{name}.html": self.page.render(document).encode(), f"{name}.json": data}
+        files |= {f"{entity}/{month}/{safe_name(one.name)}": one.data for one in document.attachments}
         foreign = self.shelf.foreign(files) if before is None else ""
         if foreign:
             return Answer(effect.key, "rejected", f"{foreign} is there already, with another content")
@@ -91,7 +96,7 @@ class DeliveryFile:
     def _accepted(self, key: str, record: Record) -> Answer:
         evidence: dict[str, Any] = {}
         for name, digest in record.files.items():
-            prefix = "" if name.endswith(".html") else "json_"
+            prefix = "" if name.endswith(".html") else f"{name.rpartition('.')[2]}_"
             evidence |= {f"{prefix}path": self._shown(self.shelf.folder / name), f"{prefix}sha256": digest}
         return Answer(key, "accepted", evidence=evidence)
 

@@ -19,7 +19,7 @@ from engine.base import wording
 from engine.base.document import parse
 from engine.base.errors import Code, TollbookError, Where, did_you_mean, refuse
 from engine.base.wording import ENGLISH
-from engine.ports.hookspecs.delivery import InvoiceDocument
+from engine.ports.hookspecs.notice import Document, dated, reader_of, words_of
 
 BAD_TEMPLATE = Code(
     "document-html.bad-template", "A template that is missing, is not Jinja2, or cannot show a document."
@@ -44,8 +44,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 class Pages:
     """Renders documents with the templates of two folders, ``own`` before ``shipped``.
 
-    A template sees ``document`` (:class:`engine.ports.hookspecs.delivery.InvoiceDocument`), its ``currency``, ``lang`` and
-    ``rtl``, ``text(label, …)`` for the words of ``texts.yaml``, ``asset(name)`` for a picture or font of the folders as an
+    A template sees ``document`` (:class:`engine.ports.hookspecs.delivery.InvoiceDocument`, or of letters
+    :class:`engine.ports.hookspecs.notice.NoticeDocument`), its date as ``dated``, its ``currency``, ``lang`` and ``rtl``, ``text(label, …)`` for the words of ``texts.yaml``, ``asset(name)`` for a picture or font of the folders as an
     address that holds it, and the filters of :data:`FILTERS`.
     """
 
@@ -62,17 +62,19 @@ class Pages:
         self._environment.filters.update({name: jinja2.pass_context(one) for name, one in FILTERS.items()})
         self._texts: dict[Path, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
 
-    def render(self, document: InvoiceDocument) -> str:
+    def render(self, document: Document) -> str:
         """The page of a document.
 
         Raises:
             TollbookError: ``document-html.bad-template`` with file, line and reason, ``document-html.no-asset``.
         """
-        locale = wording.locale_of(document.layout.language or document.buyer.language, document.buyer.country)
+        reader = reader_of(document)
+        locale = wording.locale_of(document.layout.language or reader.language, reader.country)
         name = document.layout.template + SUFFIX
         try:
             return self._environment.get_template(name).render(
                 document=document,
+                dated=dated(document),
                 lang=str(locale).replace("_", "-"),
                 rtl=locale.text_direction == "rtl",
                 text=self._words(locale),
@@ -94,7 +96,7 @@ class Pages:
         except Exception as error:  # whatever a template does
             raise self._failed(document, error) from None
 
-    def _failed(self, document: InvoiceDocument, error: Exception) -> TollbookError:
+    def _failed(self, document: Document, error: Exception) -> TollbookError:
         """What went wrong while a document was shown, at the line of the template that was at work last."""
         where, step = Where(f"template {document.layout.template}"), error.__traceback__
         while step is not None:
@@ -121,7 +123,7 @@ class Pages:
         def text(label: str, **filled: str) -> str:
             mine, given = own.get(label, {}), shipped.get(label, {})
             found = mine.get(locale.language) or given.get(locale.language) or mine.get(ENGLISH) or given.get(ENGLISH)
-            return (found or label).format(**filled)
+            return (found or words_of(label, locale.language) or label).format(**filled)
 
         return text
 

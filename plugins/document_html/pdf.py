@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from engine.base.errors import Code, Where, refuse
-from engine.ports.hookspecs.delivery import InvoiceDocument
+from engine.ports.hookspecs.notice import Document, dated
 
 NO_PDF = Code("document-html.no-pdf", "PDF is wanted, and what writes it is not on this machine.")
 NOT_PRINTED = Code(
@@ -50,14 +50,14 @@ _PROPERTIES: Final = {
 }
 
 
-def printed(html: str, document: InvoiceDocument, cii: bytes = b"") -> bytes:
+def printed(html: str, document: Document, cii: bytes = b"") -> bytes:
     """A page as PDF/A-3, with an e-invoice in the syntax CII inside where one is given.
 
     Raises:
         TollbookError: ``document-html.no-pdf``, ``document-html.not-printed``.
     """
     library, closed = _library()
-    day = datetime.combine(document.invoice_date, time(), UTC)
+    day = datetime.combine(dated(document), time(), UTC)
     identifier = hashlib.sha256(html.encode() + cii).digest()[:16]
     inside = []
     if cii:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.ports.hookspecs import Context, hookimpl
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.einvoice import Format
+from engine.ports.hookspecs.notice import Document
 
 from . import pdf
 from .page import Pages
@@ -20,18 +21,18 @@ class DocumentHtml:
     def einvoice_formats(self) -> dict[str, Format]:
         """HTML, PDF and Factur-X."""
         return {
-            "html": Format(self.html, "text/html", ".html", "a page"),
-            "pdf": Format(self.pdf, "application/pdf", ".pdf", "PDF/A-3"),
+            "html": Format(self.html, "text/html", ".html", "a page", notices=True),
+            "pdf": Format(self.pdf, "application/pdf", ".pdf", "PDF/A-3", notices=True),
             "facturx": Format(
                 self.facturx, "application/pdf", ".facturx.pdf", "Factur-X: PDF/A-3 with the CII inside", ("cii",)
             ),
         }
 
-    def html(self, document: InvoiceDocument) -> bytes:
+    def html(self, document: Document) -> bytes:
         """A page that needs nothing but itself."""
         return self._pages.render(document).encode()
 
-    def pdf(self, document: InvoiceDocument) -> bytes:
+    def pdf(self, document: Document) -> bytes:
         """The page on paper."""
         return pdf.printed(self._pages.render(document), document)
 

@@ -28,6 +28,7 @@ TYPE_CODE: Final[Mapping[str, str]] = {
     "credit_note": "381",
     "corrected_invoice": "384",
     "debit_note": "383",
+    "advance_invoice": "386",
 }
 """UNTDID 1001."""
 

@@ -70,6 +70,7 @@ def estimate(group: Sequence[TaxRequest], company: str, codes: Mapping[str, str]
         "addresses": addresses(first.ship_from, first.ship_to or Address(first.country, first.region or "")),
         "lines": [
             {"number": str(n), "quantity": 1, "amount": r.amount, "taxCode": codes.get(r.tax_code, r.tax_code)}
+            | ({"taxIncluded": True} if r.tax_included else {})
             for n, r in enumerate(group, 1)
         ],
         **exemption(first.exempt, first.certificate, first.use_code, absent),

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from engine.base.money import round_to
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.hookspecs import Context, hookimpl
 from engine.ports.hookspecs.tax import NoQuote
@@ -34,19 +33,22 @@ class TaxTable:
         self.adapter = context.adapter
         self.table = read_table(context.home / named if named else context.folder / RATES)
         self.union = Union(context.folder / MEMBERS)
+        self.over_from = context.settings["over_threshold_from"] or date.min
         self._find = lru_cache(maxsize=REMEMBERED)(self.table.find)
 
     @hookimpl
     def tax_quote(self, requests: Sequence[TaxRequest]) -> list[TaxQuote | NoQuote]:
-        """The tax on each line: its amount times the rate of the row, rounded half up to the currency's minor unit."""
+        """The tax on each line, or within it: by the rate of the row, rounded half up to the currency's minor unit."""
         return [self._quote(request) for request in requests]
 
     def _quote(self, request: TaxRequest) -> TaxQuote | NoQuote:
         supplies = supply_of(request, self.union)
+        country, region = request.country, (request.region or "").removeprefix(f"{request.country}-") or "*"
+        if supplies == ("local",) and taxed_at_home(request, self.union, self.over_from):
+            country, region = request.seller_country, "*"
         buyer = "exempt" if request.exempt else "business" if request.buyer_tax_id else "consumer"
-        region = (request.region or "").removeprefix(f"{request.country}-") or "*"
-        row = self._find(supplies, request.country, region, request.tax_code, buyer, request.tax_point)
-        place = request.country if region == "*" else f"{request.country}-{region}"
+        row = self._find(supplies, country, region, request.tax_code, buyer, request.tax_point)
+        place = country if region == "*" else f"{country}-{region}"
         if row is None:
             return NoQuote(
                 request.key,
@@ -56,7 +58,7 @@ class TaxTable:
         return TaxQuote(
             key=request.key,
             rate=row.rate,
-            amount=round_to(request.amount * row.rate, request.currency),
+            amount=request.tax_at(row.rate),
             category=row.category,
             jurisdiction=place,
             source=self.adapter,
@@ -80,6 +82,19 @@ class Union:
         return since <= on < until
 
 
+def taxed_at_home(request: TaxRequest, union: Union, over_from: date) -> bool:
+    """Whether a supply to a consumer in another member state is taxed in the seller's: below the threshold of article 59c of
+    Directive 2006/112/EC, which is passed on ``over_from``, by a seller that has not chosen otherwise by a registration for the
+    one-stop shop or in the consumer's country."""
+    return (
+        request.country != request.seller_country
+        and request.tax_point < over_from
+        and request.one_stop_shop is None
+        and request.country not in request.seller_registered_in
+        and union.has(request.seller_country, request.tax_point)
+    )
+
+
 def supply_of(request: TaxRequest, union: Union) -> Supplies:
     """How the place of supply lies to the seller: which rows of the table may answer, the first before the next.
 
@@ -99,5 +114,6 @@ def supply_of(request: TaxRequest, union: Union) -> Supplies:
         return ("intra_eu",) if request.buyer_tax_id else ("local",)
     if request.buyer_tax_id:
         return ("export",)
-    one_stop = into_union and any(union.has(country, on) for country in request.seller_registered_in)
+    shops = (*request.seller_registered_in, request.one_stop_shop or "")
+    one_stop = into_union and any(union.has(country, on) for country in shops)
     return ("registered", "local") if one_stop or request.country in request.seller_registered_in else ("export",)

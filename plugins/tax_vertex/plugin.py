@@ -124,6 +124,7 @@ class Vertex:
                     "product": {"productClass": codes.get(request.tax_code, request.tax_code)},
                     "quantity": {"value": 1},
                     "extendedPrice": request.amount,
+                    **({"taxIncludedIndicator": True} if request.tax_included else {}),
                 }
                 for n, request in enumerate(group, 1)
             ],

@@ -66,10 +66,12 @@ class Vendor:
         """19 % on each line."""
         return {"lines": [self.quote(line) for line in body["lines"]]}
 
-    def quote(self, line: dict[str, str]) -> dict[str, str]:
+    def quote(self, line: dict[str, Any]) -> dict[str, str]:
         """19 % of a line, in its minor units."""
         unit = Decimal(1).scaleb(-DIGITS.get(line["currency"], 2))
-        tax = (Decimal(line["net"]) * Decimal("0.19")).quantize(unit, ROUND_HALF_UP)
+        amount, rate = Decimal(line["net"]), Decimal("0.19")
+        net = (amount / (1 + rate)).quantize(unit, ROUND_HALF_UP) if line.get("included") else amount
+        tax = amount - net if line.get("included") else (net * rate).quantize(unit, ROUND_HALF_UP)
         return {"id": line["id"], "rate": "0.19", "tax": str(tax), "country": line["country"]}
 
     def take(self, items: Any) -> Any:

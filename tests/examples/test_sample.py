@@ -172,6 +172,8 @@ def test_files_are_as_the_import_documents_them() -> None:
         "wallet_grants",
         "subscription_terms",
         "attribute_values",
+        "payment_methods",
+        "mandates",
     }
     assert COLUMNS.keys() == FORMATS.keys() - left_out
     for table, columns in COLUMNS.items():

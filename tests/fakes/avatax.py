@@ -158,13 +158,19 @@ class AvaTax(Service):
                 "Unable to determine the taxing jurisdictions.",
                 f"{country} {region} is no known place.",
             )
+        rates = sum((levy.rate for levy in found), ZERO)
+        gross = amount if line.get("taxIncluded") else None
         origin = (places.get("shipFrom") or places.get("ShipFrom") or there).get("country", country)
         reverse = origin != country and {origin, country} <= {*UNION} and bool(model.get("businessIdentificationNo"))
         exempt = bool(model.get("exemptionNo") or model.get("entityUseCode") or line.get("exemptionNo"))
         nothing = exempt or line.get("taxCode") in UNTAXED
+        if gross is not None and not nothing and not reverse:
+            amount = rounded(gross / (1 + rates), currency)
         details = [
             self._detail(country, region, levy, ZERO if nothing else amount, currency, reverse) for levy in found
         ]
+        if gross is not None and details:
+            details[0]["tax"] += gross - amount - sum((detail["tax"] for detail in details), ZERO)
         override = line.get("taxOverride") or {}
         if override.get("type", "").lower() == "taxamount":
             self._override(details, Decimal(override["taxAmount"]), currency)

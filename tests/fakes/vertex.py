@@ -94,6 +94,9 @@ class VertexSeries(Service):
         reverse = origin != country and {origin, country} <= {*UNION} and bool(buyer.get("taxRegistrations"))
         amount, exempt = Decimal(line["extendedPrice"]), bool(buyer.get("isTaxExempt"))
         result = "EXEMPT" if exempt else "NONTAXABLE" if line["product"]["productClass"] in UNTAXED else "TAXABLE"
+        gross = amount if line.get("taxIncludedIndicator") else None
+        if gross is not None and result == "TAXABLE" and not reverse:
+            amount = rounded(gross / (1 + sum((one.rate for one in found), ZERO)), currency)
         taxable = amount if result == "TAXABLE" else ZERO
         taxes = [
             {
@@ -107,6 +110,8 @@ class VertexSeries(Service):
             }
             for one in found
         ]
+        if gross is not None and taxes:
+            taxes[0]["calculatedTax"] += gross - amount - sum((tax["calculatedTax"] for tax in taxes), ZERO)
         computed = sum((tax["calculatedTax"] for tax in taxes), ZERO)
         if kind == "DISTRIBUTE_TAX":
             if taxes:

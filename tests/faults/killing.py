@@ -26,6 +26,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "commit": ("sqlalchemy.engine.default", "DefaultDialect.do_commit"),
     "insert": ("engine.store.bulk", "insert"),
     "take ids": ("engine.store.books", "Books.take_ids"),
+    "take blocks": ("engine.store.books", "Books.take_blocks"),
     "check what is written": ("engine.store.writing", "WriterBase.finish"),
     "roll up usage": ("engine.store.writing_events", "EventsWriter.roll_up_usage"),
     "start run": ("engine.store.writing_runs", "RunsWriter.start_run"),

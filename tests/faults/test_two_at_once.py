@@ -104,7 +104,7 @@ def test_two_resumes_at_once(yard: Yard, workers: int) -> None:
 def test_abandoned_while_it_is_at_work(yard: Yard) -> None:
     """A run that is given up under its process stops by itself; what comes after bills the rest, once."""
     url = yard.ground.copy("ready")
-    slow = yard.start(url, BILL, death=Death("take ids", 22, hang=4))  # between reading a partition and writing it
+    slow = yard.start(url, BILL, death=Death("take blocks", 4, hang=4))  # between reading a partition and writing it
     while not (runs := unfinished(url)):
         time.sleep(0.01)
     time.sleep(1)

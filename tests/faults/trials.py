@@ -50,7 +50,7 @@ SCENARIOS: Final = (
 WORKER_PLACES: Final = (
     "commit",
     "insert",
-    "take ids",
+    "take blocks",
     "claim partition",
     "finish partition",
     "take numbers",

@@ -149,20 +149,87 @@ def test_a_price_that_nothing_used_in_the_month(tmp_path: Path, database_url: st
         assert unused("2026-03-01") == {"fee", "peak", "typo"}
 
 
-@pytest.mark.capability("A2.5")
-def test_usage_that_is_more_than_sums_is_not_dropped(tmp_path: Path, database_url: str) -> None:
-    """A charge that filters counts its usage anew each time; what a rule would drop is billed, and that is said."""
-    charge = "data,calls,Calls,usage,arrears,1,calls,,data,standard,quantity > 1"
-    folder = company(tmp_path, "{policy: drop}", [])
+def measured(tmp_path: Path, then: str, *charges: str) -> Path:
+    """A company whose charges filter or measure their usage."""
+    folder = company(tmp_path, then, [])
     header = stories.FILES["charges"][0] + ",filter"
-    stories.deliver(folder, "data", charges=(header, *(f"{line}," for line in stories.FILES["charges"][1:]), charge))
+    own = (header, *(f"{line}," for line in stories.FILES["charges"][1:]), *charges)
+    stories.deliver(folder, "data", charges=own)
+    return folder
+
+
+@pytest.mark.capability("A2.5")
+def test_filtered_usage_is_dropped(tmp_path: Path, database_url: str) -> None:
+    """A charge that filters counts its usage anew each time, without what a rule has dropped."""
+    folder = measured(tmp_path, "{policy: drop}", "data,calls,Calls,usage,arrears,1,calls,,data,standard,quantity > 1")
     with stories.opened(folder, database_url) as app:
         stories.load(app, folder / "data")
         stories.bill(app, "2026-02-01")
         assert amounts(app, "02-01") == {"calls": "0.80"}
         more(app, folder, "a", "E1,S1,calls,c2,2026-01-11T10:00:00+01:00,5")
         report = stories.bill(app, "2026-02-02")
-        assert [code for code, _ in found(report)] == ["usage.not-dropped"]
-        assert amounts(app, "02-02") == {"calls": "0.50"}
-        assert late(app) == [("c2", False, "next_bill", 1, "0.50")]
+        assert [code for code, _ in found(report)] == ["usage.dropped"]
+        assert amounts(app, "02-02") == {} and late(app) == [("c2", False, "drop", 1, "0.50")]
+        more(app, folder, "b", "E1,S1,calls,c3,2026-02-11T10:00:00+01:00,2")
+        stories.bill(app, "2026-03-01")
+        assert amounts(app, "03-01") == {"calls": "0.20"}
+        assert sound(app)
+
+
+LEVELS = """
+ruleset: pricing/levels
+scope: charge.key == "level" or charge.key == "users"
+priority: 20
+effective: {from: 2020-01-01}
+rules:
+  - {id: level, when: charge.key == "level", then: {method: per_unit, unit: 1 EUR}}
+  - {id: users, when: charge.key == "users", then: {method: per_unit, unit: 0.60 EUR}}
+"""
+
+
+@pytest.mark.capability("A2.5")
+def test_what_a_late_event_is_worth_where_it_is_no_sum(tmp_path: Path, database_url: str) -> None:
+    """What all usage owes with the event less what it owes without it: a level goes on beyond its cycle, a user counts once."""
+    charges = (
+        "data,level,Level,usage,arrears,1,disk,,data,standard,",
+        "data,users,Users,usage,arrears,1,seen,,data,standard,",
+    )
+    folder = measured(tmp_path, "{drop_under: 1 EUR}", *charges)
+    (folder / "rules" / "pricing" / "levels.yaml").write_text(LEVELS)
+    header = "entity,subscription,meter,key,at,quantity,dimensions"
+
+    def used(name: str, *rows: str) -> None:
+        lines = tuple(row.replace("@", '"{""who"": ""') + '""}"' if "@" in row else f"{row}," for row in rows)
+        assert stories.load(app, stories.deliver(folder, name, usage=(header, *lines))).findings == ()
+
+    meters = ("key,unit,aggregation,dimensions,dimension", "disk,GB,time_weighted,,", "seen,user,unique,who:text,who")
+    stories.deliver(folder, "data", meters=(*meters, "calls,call,sum,,", "lines,line,max,,"))
+    (folder / "data" / "usage.csv").unlink()
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        user = "E1,S1,seen,{},2026-01-10T10:00:00+01:00,1,@{}".format
+        used("first", "E1,S1,disk,d1,2026-01-01T00:00:00+01:00,10", user("a1", "ann"), user("b1", "bob"))
+        stories.bill(app, "2026-02-01")
+        stories.bill(app, "2026-03-01")
+        assert (amounts(app, "02-01"), amounts(app, "03-01")) == (
+            {"level": "10.00", "users": "1.20"},
+            {"level": "10.00"},
+        )
+        # 11 on 15 of 31 days are 0.48 in January alone, and 1.00 in February; bob is known, so that he is worth nothing
+        used("a", "E1,S1,disk,d2,2026-01-17T00:00:00+01:00,11", user("b2", "bob"), user("c1", "eve"))
+        stories.bill(app, "2026-03-02")
+        assert [(key, how, worth) for key, _, how, _, worth in late(app)] == [
+            ("d2", "next_bill", "1.48"), ("b2", "drop", "0.60"), ("c1", "drop", "0.60"),
+        ]  # fmt: skip
+        every = [(f"{x['service_from']:%m}", f"{x['amount']:.2f}") for i in stories.invoices(app) for x in i["lines"]]
+        assert sorted(every)[-1] == ("02", "10.00") and ("01", "0.48") in every and ("02", "1.00") in every
+        # 14 of 28 days of 0.1 more are 0.05, and nothing of March is billed yet; two users more are 1.20
+        used("b", "E1,S1,disk,d3,2026-02-15T00:00:00+01:00,11.1", user("f1", "joe"), user("g1", "sue"))
+        stories.bill(app, "2026-03-03")
+        assert amounts(app, "03-03") == {"users": "1.20"}
+        assert ("d3", False, "drop", 2, "0.05") in late(app)
+        stories.bill(app, "2026-04-01")
+        assert amounts(app, "04-01") == {"level": "11.00"}
+        number = next(i["number"] for i in stories.invoices(app) if str(i["invoice_date"])[5:] == "03-03")
+        assert app.explain(f"{number}#1", everything=True).amount == "1.2 EUR"
         assert sound(app)

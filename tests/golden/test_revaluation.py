@@ -30,8 +30,6 @@ from tests.stories import CHANGE
 D = Decimal
 CLOSE, NEXT = date(2026, 2, 28), date(2026, 3, 1)
 ACCOUNTS = (
-    "7920,Realised FX gains,income",
-    "7930,Realised FX losses,expense",
     "7940,Unrealised FX gains,income",
     "7950,Unrealised FX losses,expense",
     "4300,Breakage,income",

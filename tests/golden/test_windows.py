@@ -81,3 +81,74 @@ def test_a_year_of_tiers_and_phases(tmp_path: Path, database_url: str) -> None:
         assert lines(app, "2027-01-01")["calls"] == (D(0), D("5.50"))  # 190 calls cost 14.50, and 20 are owed at least
         stories.bill(app, "2027-02-01")
         assert "calls" not in lines(app, "2027-02-01")
+
+
+MEASURED = """
+ruleset: pricing/acme
+rules:
+  - {id: users, when: charge.key == "users" or charge.key == "level", then: {method: per_unit, unit: 1 EUR, window: year}}
+  - id: calls
+    then: {method: graduated, window: year, tiers: [{up_to: 100, unit: 0.10 EUR}, {unit: 0.05 EUR}]}
+"""
+NAMED = f"{USAGE},dimensions"
+
+
+def seen(*rows: str) -> list[str]:
+    """Usage: ``meter key day quantity name=value``."""
+    made = [row.replace("=", " ").split() for row in rows]
+    return [
+        f"E1,S1,{meter},{key},2026-{day}T10:00:00+01:00,{quantity}," + f'"{{""{name}"": ""{value}""}}"'
+        for meter, key, day, quantity, name, value in made
+    ]
+
+
+@pytest.mark.capability("A2.1")
+def test_a_year_of_filtered_grouped_and_unique_usage(tmp_path: Path, database_url: str) -> None:
+    """Groups have tiers of a year each by itself, filters count before them, and a user counts once a year."""
+    folder = stories.write(
+        tmp_path,
+        rules={"pricing/acme.yaml": MEASURED},
+        plans=("key,name", "all,All", "levels,Levels"),
+        meters=(
+            "key,unit,aggregation,dimensions,dimension",
+            "sold,call,sum,region:text,",
+            "logins,user,unique,user:text,user",
+            "disk,GB,time_weighted,,",
+        ),
+        charges=(
+            "plan,key,name,kind,timing,months,meter,unit,product,tax_code,filter,group_by,group_lines",
+            "all,regions,Regions,usage,arrears,1,sold,call,team,standard,,region,true",
+            "all,together,Together,usage,arrears,1,sold,call,team,standard,quantity > 1,region,false",
+            "all,users,Users,usage,arrears,1,logins,user,team,standard,,,",
+            "levels,level,Level,usage,arrears,1,disk,GB,team,standard,,,",
+        ),
+        subscriptions=stories.FILES["subscriptions"][:3],
+        subscription_events=(EVENT, "E1,S1,1,start,2026-01-01,all,1", "E1,S2,1,start,2026-01-01,levels,1"),
+        usage=(
+            NAMED,
+            *seen("sold a 01-20 80 region=EU", "sold b 01-21 1 region=EU", "sold c 02-10 40 region=EU"),
+            *seen("sold d 02-11 30 region=US", "logins e 01-05 1 user=ann", "logins f 01-06 1 user=bob"),
+            *seen("logins g 02-05 1 user=bob", "logins h 02-06 1 user=eve"),
+        ),
+    )
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        held = stories.bill(app, "2026-02-01")
+        assert [f.code for f in held.findings if f.level == "error"] == ["pricing.window-not-of-sums"]
+        # 81 at 0.10; with more than one a time 80; ann and bob
+        assert lines(app, "2026-02-01") == {
+            "regions": (D(81), D("8.10")),
+            "together": (D(80), D(8)),
+            "users": (D(2), D(2)),
+        }
+        stories.bill(app, "2026-03-01")
+        # EU 121 cost 11.05, less 8.10; US 30 cost 3.00. Filtered EU 120 cost 11.00, less 8.00, and US. Of bob and eve one is new
+        assert lines(app, "2026-03-01") == {
+            "regions": (D(70), D("5.95")), "together": (D(70), D(6)), "users": (D(2), D(1)),
+        }  # fmt: skip
+        late = stories.deliver(folder, "late", usage=(NAMED, *seen("sold z 01-22 20 region=EU")))
+        stories.load(app, late)
+        stories.bill(app, "2026-03-02")
+        # January: EU 101 cost 10.05, 1.95 more; February: 141 cost 12.05, less 10.05 is 2.00, 0.95 less. Filtered 2.00 more, 1.00 less
+        assert lines(app, "2026-03-02") == {"regions": (D(20), D(1)), "together": (D(20), D(1))}
+        assert app.verify() == dict.fromkeys(app.verify(), ())

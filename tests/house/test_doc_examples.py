@@ -32,6 +32,7 @@ RULES = (
     "docs/guides/late-usage.md",
     "docs/guides/pricing.md",
     "docs/guides/purchase-orders.md",
+    "docs/guides/recognise-revenue.md",
     "docs/guides/review-drafts.md",
     "docs/guides/run-conditions.md",
     "docs/guides/send-usage.md",

@@ -157,7 +157,7 @@ def test_every_word_is_in_every_language() -> None:
         assert len(set(map(tuple, filled.values()))) == 1, label
 
 
-KINDS = ("invoice", "credit_note", "corrected_invoice", "debit_note")
+KINDS = ("invoice", "credit_note", "corrected_invoice", "debit_note", "advance_invoice")
 
 
 def test_every_word_is_used() -> None:

@@ -119,6 +119,10 @@ DOCUMENTS: dict[str, InvoiceDocument] = {
         functional=Functional("EUR", D("107.10"), D("0.9")),
         functional_tax=D("17.10"),
     ),
+    "advance": of(line(1, "300.00"), kind="advance_invoice", prepaid=D("357.00")),
+    "less an advance": of(line(1, "1000.00"), line(2, "-300.00"), preceding=EARLIER),
+    "an advance that was paid": of(line(1, "1000.00"), prepaid=D("357.00"), preceding=EARLIER),
+    "an advance at another rate": of(line(1, "1000.00"), line(2, "-300.00", rate=D("0.16")), preceding=EARLIER),
     "no day to pay by": of(line(1, "100.00"), due_date=None),
 }
 

@@ -45,7 +45,7 @@ RULES = {
     '  - {id: void, when: memo == "void" and credited, then: {decision: refuse, why: what was credited is voided first}}\n'
     "  - {id: all, then: {decision: allow}}\n",
 }
-CHART = ("1000", "1200", "2200", "2300", "2350", "2400", "3900", "4000", "4900", "6900", "7900", "7910")
+CHART = ("1000", "1200", "2200", "2300", "2350", "2400", "3900", "4000", "4900", "6900", "7900", "7910", "7920", "7930")
 
 Step = Mapping[str, Any]
 

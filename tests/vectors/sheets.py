@@ -9,6 +9,7 @@ from tests.vectors import (
     pricing_models,
     proration_changes,
     proration_periods,
+    revrec,
     usage_tiers,
 )
 from tests.vectors.outcome import Document, Sheet
@@ -19,7 +20,7 @@ SHEETS: tuple[Sheet, ...] = (
     Sheet("proration_periods", proration_periods.SECTIONS),
     Sheet("usage_tiers", usage_tiers.RUNNERS),
     Sheet("invoicing_timelines", invoicing_timelines.SECTIONS),
-    Sheet("revrec", {"cases": None}),
+    Sheet("revrec", {"cases": revrec.run}),
 )
 
 

@@ -15,6 +15,7 @@ from engine.billing.changes.anchors import decided, reanchored
 from engine.billing.changes.scale import DAY, Scale
 from engine.billing.changes.worth import exact_values
 from engine.billing.discounts import discounted
+from engine.billing.elsewhere import beside
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.netting import Back, Due, ShowsZero, net_recurring
 from engine.billing.opened import NOTHING, Before, Opened
@@ -108,14 +109,17 @@ class Exact:
         made = discounted(self.job, due, since, account, contract, rated) if due.redemptions else (o for _, o in rated)
         for stretch, owed in zip(times, made, strict=True):
             self.owed.append(msgspec.structs.replace(owed, cycle=stretch.cycle, days=stretch.days))
+        value = exact_values(self.job, self.owner, due, scale)
+        others = [scale.read(line) for line in due.elsewhere if line.charge.kind == "recurring"]
         opened = self._opened(before.opened) if before else NOTHING
+        opened = beside(due, self._served(), opened, others, value) if others or due.named else opened
         window = Period(self.window, scale.forever)
         return net_recurring(
             self.owed,
             self.billed,
             window,
             account.currency,
-            exact_values(self.job, self.owner, due, scale),
+            value,
             opened,
             self.ahead,
             shows_zero,
@@ -155,7 +159,7 @@ class Exact:
         looked_at = Period(self.window, scale.last(self.job.on) + scale.least)
         for stint in self._served():
             within = stint.days.meet(looked_at) if looked_at.start < looked_at.end else None
-            if within is None:
+            if within is None or not self.due.pays(stint.payer):
                 continue
             for charge in plan_of(stint.plan, self.job.plans, subject).charges:
                 if charge.kind != "recurring":

@@ -18,41 +18,50 @@ for _name in (
     "bank",
     "clauses",
     "clearance",
+    "consent",
     "delivery",
     "einvoice",
     "erp",
     "fx",
     "harness",
+    "psp",
     "tax",
     "tax_documents",
+    "tax_id",
     "usage",
 ):  # so that a clause that fails shows the values
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
 
 from engine.ports.contracts.bank import BankContract  # noqa: E402
 from engine.ports.contracts.clearance import ClearanceContract  # noqa: E402
+from engine.ports.contracts.consent import ConsentContract  # noqa: E402
 from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
 from engine.ports.contracts.einvoice import EinvoiceContract  # noqa: E402
 from engine.ports.contracts.erp import ErpContract  # noqa: E402
 from engine.ports.contracts.faults import Fault  # noqa: E402
 from engine.ports.contracts.fx import FxContract  # noqa: E402
 from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
+from engine.ports.contracts.psp import PspContract  # noqa: E402
 from engine.ports.contracts.tax import TaxContract  # noqa: E402
 from engine.ports.contracts.tax_documents import TaxDocumentsContract  # noqa: E402
+from engine.ports.contracts.tax_id import TaxIdContract  # noqa: E402
 from engine.ports.contracts.usage import UsageContract  # noqa: E402
 
 __all__ = [
     "BankContract",
     "ClearanceContract",
+    "ConsentContract",
     "DeliveryContract",
     "EinvoiceContract",
     "ErpContract",
     "Fault",
     "FxContract",
     "Notebook",
+    "PspContract",
     "Setup",
     "TaxContract",
     "TaxDocumentsContract",
+    "TaxIdContract",
     "TestClock",
     "UsageContract",
 ]

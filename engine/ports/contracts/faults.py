@@ -90,6 +90,16 @@ _HOOKS: Final = {
     "erp_post": _of_effects,
     "erp_status": _of_effects,
     "usage_since": _of_requests,
+    "psp_charge": _of_effects,
+    "psp_refund": _of_effects,
+    "psp_capture": _of_effects,
+    "psp_cancel": _of_effects,
+    "psp_status": _of_effects,
+    "psp_events": _of_requests,
+    "psp_payouts": _of_requests,
+    "psp_files": _of_requests,
     "fx_rates": _of_requests,
+    "registration_check": _of_requests,
+    "consent_ask": _of_requests,
 }
 """Hooks with their own names of arguments, as pluggy reads them from functions."""

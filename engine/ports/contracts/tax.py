@@ -129,6 +129,14 @@ class TaxContract(Contract):
             quotes[request.key].amount == 0 for request in requests if not request.amount and request.key in quotes
         )
 
+    def test_a_tax_that_is_included_is_within_the_amount(self, tmp_path: Path) -> None:
+        """What includes the tax on 100.00 has that tax within it."""
+        made = self.made(tmp_path)
+        (on_top,) = self.quotes(made, self.asked("net")).values()
+        gross = Decimal("100.00") + on_top.amount
+        (within,) = self.quotes(made, self.asked("gross", amount=gross, tax_included=True)).values()
+        assert (within.amount, within.rate) == (on_top.amount, on_top.rate)
+
     def test_the_same_question_has_the_same_answer(self, tmp_path: Path) -> None:
         """Whenever it is asked, and by whichever object of the plug-in."""
         made, requests = self.made(tmp_path), self.asked("a", "b")

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.ports.hookspecs import bank, clearance, delivery, einvoice, erp, fx, methods, signing, tax, usage
+from engine.ports.hookspecs import (
+    bank,
+    clearance,
+    consent,
+    delivery,
+    einvoice,
+    erp,
+    fx,
+    methods,
+    psp,
+    signing,
+    tax,
+    tax_id,
+    usage,
+)
 from engine.ports.hookspecs.plugin import Context, Permanent, Port, PortFailure, Secrets, Transient, Unknown, hookimpl
 
 __all__ = [
@@ -22,6 +36,6 @@ __all__ = [
 
 PORTS: Final[Mapping[str, Port]] = {
     module.PORT.name: module.PORT
-    for module in (bank, clearance, delivery, einvoice, erp, fx, methods, signing, tax, usage)
+    for module in (bank, clearance, consent, delivery, einvoice, erp, fx, methods, psp, signing, tax, tax_id, usage)
 }
 """Every port by name."""

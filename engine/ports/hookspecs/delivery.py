@@ -184,7 +184,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True):
     JSON-able data: amounts and quantities are texts, days are ISO texts."""
 
     number: Annotated[str, Meta(min_length=1)]
-    kind: Literal["invoice", "credit_note", "corrected_invoice", "debit_note"]
+    kind: Literal["invoice", "credit_note", "corrected_invoice", "debit_note", "advance_invoice"]
     invoice_date: date
     currency: str
     seller: Seller
@@ -261,7 +261,7 @@ class DeliveryPort(Protocol):
         ``retry``, after a crash, and whenever an operator asks for it.
 
         With: ``effects``, at least one, each with another ``key``; the payload is an :class:`InvoiceDocument` as plain
-        data.
+        data; of the kinds ``dunning_notice`` and ``dunning_handover`` a :class:`engine.ports.hookspecs.notice.NoticeDocument`.
 
         Answers: exactly one :class:`Answer` for each key, in any order.  ``accepted`` with ``evidence`` that finds the
         document again; the same key with the same payload is accepted with the same evidence and not sent twice.

@@ -34,6 +34,12 @@ class Format(msgspec.Struct, frozen=True):
     stamped: Annotated[bool, Meta(description="whether the time at which it is made is in it, as in a signature")] = (
         False
     )
+    notices: Annotated[
+        bool,
+        Meta(
+            description="whether `write` also takes letters that ask for payment (`engine.ports.hookspecs.notice`), not only invoices"
+        ),
+    ] = False
 
 
 class EinvoicePort(Protocol):

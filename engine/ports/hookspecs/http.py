@@ -17,8 +17,8 @@ from typing import Any, Final, TypeVar
 import httpx2
 import msgspec
 
-from engine.model.effect import Answer, Effect
-from engine.ports.hookspecs.plugin import Permanent, PortFailure, Transient, Unknown
+from engine.ports.hookspecs.plugin import Permanent, Transient, Unknown
+from engine.ports.hookspecs.telling import one_by_one as one_by_one
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -118,27 +118,6 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> li
         return [work(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items)), "call") as pool:
         return [*pool.map(lambda pair: pair[0].run(work, pair[1]), [(contextvars.copy_context(), i) for i in items])]
-
-
-def one_by_one(effects: Sequence[Effect], act: Callable[[Effect], Answer]) -> list[Answer]:
-    """The answers to effects that are told one after the other.
-
-    A failure in which nothing was done is raised as it is where it is the first; after others were told, it is ``retry`` for
-    that effect and the rest.
-
-    Raises:
-        PortFailure: as ``act`` did.
-    """
-    answers: list[Answer] = []
-    for effect in effects:
-        try:
-            answers.append(act(effect))
-        except PortFailure as failure:
-            if not answers or failure.kind == "unknown":
-                raise
-            left = effects[len(answers) :]
-            return [*answers, *(Answer(other.key, "retry", str(failure)) for other in left)]
-    return answers
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class TaxDocument(msgspec.Struct, frozen=True):
     In the effect it is plain JSON-able data: amounts are texts, days are ISO texts."""
 
     number: Annotated[str, Meta(min_length=1, description="legal number")]
-    kind: Literal["invoice", "credit_note", "corrected_invoice"]
+    kind: Literal["invoice", "credit_note", "corrected_invoice", "debit_note", "advance_invoice"]
     entity: Annotated[str, Meta(description="key of the selling legal entity")]
     account: Annotated[str, Meta(description="key of the buying account; no personal data")]
     invoice_date: date
@@ -151,7 +151,8 @@ class TaxPort(Protocol):
         request's currency, in whole minor units, with the sign of the request's amount; ``category`` is one of
         :data:`CATEGORIES`, with a rate and an amount of zero unless it is ``S``; ``reason`` is the text to be printed
         where the category is one of :data:`REASONED`; ``jurisdiction`` names who levies; ``source`` is the
-        adapter's name; ``details``, if there are any, add up to the amount.
+        adapter's name; ``details``, if there are any, add up to the amount.  Where a request says ``tax_included``, its
+        amount is gross, and the tax is the part of it that is tax.
 
         Fails: by raising ``Transient``, ``Permanent`` or ``Unknown`` for the batch as a whole.
 

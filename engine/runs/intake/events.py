@@ -33,7 +33,7 @@ SUBSCRIPTIONS: Final = 2_000
 """Subscriptions that are judged and written at a time."""
 
 Key = tuple[str, str]
-_BODY: Final = ("kind", "on", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon")
+_BODY: Final = ("kind", "on", "plan", "quantity", "charge", "amount", "anchor_day", "at", "coupon", "payer")
 _FORM: Final = FORMATS["subscription_events"]
 
 

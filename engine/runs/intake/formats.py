@@ -10,9 +10,12 @@ from typing import Final
 
 from engine.model.measure import AGGREGATIONS
 from engine.runs.intake.control_formats import USAGE_CONTROL
+from engine.runs.intake.gross_formats import TAX_INCLUDED
+from engine.runs.intake.mandate_formats import MANDATES
 from engine.runs.intake.opening_formats import OPENINGS
 from engine.runs.intake.order_formats import PURCHASE_ORDERS
 from engine.runs.intake.party_formats import BUYER, SELLER
+from engine.runs.intake.payment_formats import PAYMENT_METHODS
 from engine.runs.intake.price_formats import PRICED
 from engine.runs.intake.shapes import ENTITY, Column, Format, if_version, key_column
 from engine.runs.intake.tax_formats import TAXED
@@ -37,6 +40,7 @@ EVENT_KINDS: Final = (
     "withdraw",
     "adjust",
     "redeem",
+    "payer",
 )
 GL_KINDS: Final = ("asset", "liability", "equity", "income", "expense")
 
@@ -60,7 +64,7 @@ TYPES: Final[dict[str, str]] = {
     "dimensions": 'a JSON object such as {"region": "EU", "size": 12}: at most 20 names of letters, digits and _, of at most 50'
     " characters; each with one text, number or boolean of at most 100. Columns such as dim.region are the same",
     "registrations": "country:kind:number, optionally :valid from:valid to (the day after the last); several with ';'."
-    " Kinds: vat, gst, sales_tax, consumption_tax. Example: DE:vat:DE123456789;AT:vat:ATU12345678",
+    " Kinds: vat, gst, sales_tax, consumption_tax, oss (one-stop shop). Example: DE:vat:DE123456789;AT:vat:ATU12345678",
     "bank_accounts": "name:currency, optionally :IBAN:BIC; several with ';'."
     " Example: main:EUR:DE89370400440532013000:COBADEFF",
 }
@@ -210,6 +214,7 @@ _FORMATS: Final = (
             Column("product", "text", "product that its revenue belongs to", default="", high=100),
             Column("tax_code", "text", "what it is for tax, such as digital_service", default="standard", high=50),
             STARTS_ON,
+            TAX_INCLUDED,
         ),
         ("plan", "key"),
     ),
@@ -298,6 +303,12 @@ _FORMATS: Final = (
                 " the second, and for several changes on one day",
             ),
             key_column("coupon", "redeem only: the coupon that it has from that day on", "coupons", required=False),
+            key_column(
+                "payer",
+                "start and payer only: the account that pays from that day on; empty in a payer: that of its account again",
+                "accounts",
+                required=False,
+            ),
             if_version("how many events of the subscription"),
         ),
         ("entity", "subscription", "key"),
@@ -369,7 +380,8 @@ _FORMATS: Final = (
 
 
 FORMATS: Final[dict[str, Format]] = {
-    form.kind: form for form in (*_FORMATS, PURCHASE_ORDERS, WALLETS, *OPENINGS, WALLET_GRANTS)
+    form.kind: form
+    for form in (*_FORMATS, PURCHASE_ORDERS, PAYMENT_METHODS, MANDATES, WALLETS, *OPENINGS, WALLET_GRANTS)
 }
 """Formats by kind, in the order in which files are loaded."""
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.base import iban
 from engine.base.errors import Code, Finding, Where, did_you_mean
 from engine.base.units import Unfit
-from engine.runs.intake import measured_rows, opening_rows, trigger_rows
+from engine.runs.intake import mandate_rows, measured_rows, opening_rows, payment_formats, trigger_rows
 from engine.runs.intake.formats import TYPES, Column, Format
 from engine.runs.intake.values import OutOfBounds, Read, reader, undecoded
 
@@ -152,21 +153,13 @@ def _unfit(column: Column, text: str, flaw: Unfit, where: Where) -> Finding:
 
 def _entity(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     for bank in values["bank_accounts"]:
-        if bank.iban and not _iban_holds(bank.iban):
+        if bank.iban and not iban.checks(bank.iban):
             yield (
                 DOUBTFUL_IBAN,
                 f"bank account {bank.name!r} has the IBAN {bank.iban!r}, whose check digits are wrong",
                 "customers would pay to nowhere",
                 "correct it, or leave it empty where there is no IBAN",
             )
-
-
-def _iban_holds(iban: str) -> bool:
-    """Whether an IBAN's check digits are right (ISO 13616: the number modulo 97 is 1)."""
-    turned = iban[4:] + iban[:4]
-    if not (15 <= len(iban) <= 34 and turned.isascii() and turned.isalnum()):
-        return False
-    return int("".join(str(int(sign, 36)) for sign in turned)) % 97 == 1
 
 
 def _account(values: Values) -> Iterator[tuple[Code, str, str, str]]:
@@ -248,7 +241,10 @@ def _event(values: Values) -> Iterator[tuple[Code, str, str, str]]:
     if (kind == "redeem") != (values["coupon"] is not None):
         what = f"{kind} with the coupon {values['coupon']}" if kind != "redeem" else "a redeem without its coupon"
         yield CONTRADICTION, what, "only a redeem names a coupon, and always", "give both or none"
-    if kind in ("withdraw", "adjust", "redeem") and (plan or quantity is not None):
+    if kind not in ("start", "payer") and values["payer"] is not None:
+        why = "only a start and a payer say who pays"
+        yield CONTRADICTION, f"{kind} with the payer {values['payer']}", why, "leave it empty; a payer changes it"
+    if kind in ("withdraw", "adjust", "redeem", "payer") and (plan or quantity is not None):
         what = f"{kind} with a plan or a quantity"
         yield CONTRADICTION, what, "it changes neither", "leave both empty; another event changes them"
     if kind == "start":
@@ -310,5 +306,7 @@ _EXTRA: Final[dict[str, Callable[[Values], Iterable[tuple[Code, str, str, str]]]
     "subscription_terms": _term,
     "rates": _rate,
     "wallets": _wallet,
+    "payment_methods": payment_formats.method,
+    "mandates": mandate_rows.mandate,
 }
 """What the columns of one row must be to each other, by kind; what is implied is filled in."""

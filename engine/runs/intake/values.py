@@ -16,8 +16,9 @@ from typing import Any, Final
 from engine.base.errors import TollbookError, did_you_mean
 from engine.base.money import minor_digits
 from engine.base.period import add_months, zone
+from engine.base.tax_ids import UNION
 from engine.base.units import Unfit
-from engine.model.entity import BankAccount, TaxRegistration
+from engine.model.entity import OSS, BankAccount, TaxRegistration
 from engine.runs.intake import dimensions
 from engine.runs.intake.formats import Column
 from engine.runs.intake.isocodes import COUNTRIES, COUNTRY_SLIPS, LANGUAGES
@@ -49,7 +50,7 @@ _INSTANT: Final = re.compile(
 )
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_REGISTRATION_KINDS: Final = ("vat", "gst", "sales_tax", "consumption_tax")
+_REGISTRATION_KINDS: Final = ("vat", "gst", "sales_tax", "consumption_tax", OSS)
 
 
 class OutOfBounds(Unfit):
@@ -304,6 +305,10 @@ def _registrations(column: Column, today: date) -> Read:
             country(land)
         except Unfit as flaw:
             raise Unfit(f"has the country {land!r}, which {flaw.what}", flaw.mend) from None
+        if kind == OSS and land not in UNION:
+            raise Unfit(
+                f"has a registration for the one-stop shop in {land!r}", "name the member state of identification"
+            )
         start = _day(valid_from) if valid_from else date.min
         end = _day(valid_to) if valid_to else date.max
         if end <= start:

@@ -50,7 +50,11 @@ WALLET_GRANTS: Final = Format(
         key_column("key", "identifies the lot within the legal entity"),
         key_column("wallet", "the wallet", "wallets"),
         Column(
-            "kind", "choice", "whether the customer has paid for it", default="paid", choices=("paid", "promotional")
+            "kind",
+            "choice",
+            "whether the customer has paid for it",
+            default="paid",
+            choices=("paid", "promotional", "voucher"),
         ),
         _amount("amount", "what it is worth, in the currency of the wallet", required=True),
         _amount("cost", "what was paid for it; empty: the amount, or nothing for what is promotional"),

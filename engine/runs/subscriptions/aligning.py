@@ -63,7 +63,8 @@ def align(parts: Parts, account: str, anchor_day: int, since: date, change: Chan
         TollbookError: as :func:`aligning`.
     """
     alignment, made = _planned(parts, account, anchor_day, since)
-    rows = [event_row(parts.tenant, one.owner.account.entity, one.due.subscription.id, one.event) for one in made]
+    once = {(one.owner.account.entity, one.due.subscription.id): one.event for one in made}
+    rows = [event_row(parts.tenant, *key, event) for key, event in once.items()]
     with parts.books.writer(change, tenant=parts.tenant) as writer:
         writer.put_subscription_events(rows)
     return msgspec.structs.replace(alignment, done=True)

@@ -12,6 +12,7 @@ from engine.base.period import add_months
 from engine.billing.rating import plan_of
 from engine.billing.renewing import months_left
 from engine.billing.timeline import stints
+from engine.model.account import Account
 from engine.model.journal import Change
 from engine.model.subscription import EventKind, SubscriptionEvent
 from engine.model.terms import Term
@@ -26,6 +27,7 @@ from engine.store.writing_events import event_row
 
 NO_SUBSCRIPTION = Code("subscription.unknown", "A subscription that the books do not have, or of several entities.")
 EARLY_CANCEL = Code("renewal.early-cancel", "A cancellation inside a term that the rules refuse.")
+NO_PAYER = Code("subscription.unknown-payer", "A payer of a subscription that its legal entity has no account of.")
 KEY_TAKEN = Code("subscription.key-taken", "A change of a subscription under the key of another one.")
 
 
@@ -33,7 +35,8 @@ class Amendment(msgspec.Struct, frozen=True):
     """What somebody wants to happen to a subscription.
 
     ``key`` identifies it within the subscription; without one it is made of what happens, so that the same amendment twice is
-    one.  ``if_version`` is the version that its author has seen.
+    one.  ``if_version`` is the version that its author has seen.  ``payer`` is whom one of kind ``payer`` names; none gives the
+    subscription back to the payer of its account.
     """
 
     subscription: str
@@ -45,11 +48,12 @@ class Amendment(msgspec.Struct, frozen=True):
     entity: str = ""
     key: str = ""
     if_version: int | None = None
+    payer: str | None = None
 
     def named(self) -> str:
         """The key of the event."""
         number = None if self.quantity is None else f"{self.quantity.normalize():f}"
-        parts = (self.kind, self.on.isoformat(), self.plan, number, self.anchor_day)
+        parts = (self.kind, self.on.isoformat(), self.plan, number, self.anchor_day, self.payer)
         return self.key or "/".join(str(part) for part in parts if part is not None)
 
 
@@ -85,17 +89,38 @@ def found(parts: Parts, reader: Reader, key: str, entity: str = "") -> Bound:
     return there[0]
 
 
+def payer_of(parts: Parts, reader: Reader, entity: str, key: str) -> Account:
+    """The account of that key, which is to pay.
+
+    Raises:
+        TollbookError: ``subscription.unknown-payer``.
+    """
+    found = reader.accounts(parts.tenant, entity, [key]).get(key)
+    if found is None:
+        mend = "import the account first, or correct its key"
+        raise refuse(NO_PAYER, f"{entity} has no account {key!r} that could pay", mend=mend)
+    return found
+
+
 def judged(parts: Parts, reader: Reader, wanted: Amendment, today: date) -> tuple[Bound, Amended]:
     """What an amendment comes to, by the rules of the subscription's term, with nothing written.
 
     Raises:
         TollbookError: ``subscription.unknown``, ``subscription.version-conflict``, ``subscription.key-taken``,
-            ``subscription.out-of-order``, ``subscription.unknown-plan``, ``renewal.early-cancel``.
+            ``subscription.out-of-order``, ``subscription.unknown-plan``, ``subscription.unknown-payer``,
+            ``renewal.early-cancel``.
     """
     bound = found(parts, reader, wanted.subscription, wanted.entity)
     known = next((event for event in bound.events if event.key == wanted.named()), None)
     event = SubscriptionEvent(
-        0, wanted.named(), wanted.kind, wanted.on, wanted.plan, wanted.quantity, anchor_day=wanted.anchor_day
+        0,
+        wanted.named(),
+        wanted.kind,
+        wanted.on,
+        wanted.plan,
+        wanted.quantity,
+        anchor_day=wanted.anchor_day,
+        payer=wanted.payer,
     )
     if known is not None:
         _refuse_other(bound, known, event)
@@ -104,6 +129,8 @@ def judged(parts: Parts, reader: Reader, wanted: Amendment, today: date) -> tupl
         raise versions.conflict(reader, parts.tenant, bound.key, bound.events, wanted.if_version or 0)
     if wanted.plan:
         plan_of(wanted.plan, reader.catalogue(parts.tenant), f"subscription/{bound.key}")
+    if wanted.payer:
+        payer_of(parts, reader, bound.entity.key, wanted.payer)
     made = Amended(bound.key, bound.account.key, event, len(bound.events))
     if wanted.kind == "cancel":
         made = _cancelled(parts, bound, made, today)
@@ -135,8 +162,8 @@ def amend(parts: Parts, wanted: Amendment, change: Change) -> Amended:
 
 
 def _refuse_other(bound: Bound, known: SubscriptionEvent, event: SubscriptionEvent) -> None:
-    same = (known.kind, known.plan, known.quantity, known.anchor_day)
-    if same == (event.kind, event.plan, event.quantity, event.anchor_day):
+    same = (known.kind, known.plan, known.quantity, known.anchor_day, known.payer)
+    if same == (event.kind, event.plan, event.quantity, event.anchor_day, event.payer):
         return
     what = f"subscription {bound.key} has an event {known.key!r}: {versions.told(known)}"
     raise refuse(KEY_TAKEN, what, why="an event is never edited", mend="give --key, another one")

@@ -132,7 +132,7 @@ def rerating(parts: Parts, by: PartsOf, since: date, accounts: str) -> Rerating:
         _sums(lines, lambda line: line.account),
         _sums(lines, lambda line: f"{line.plan}/{line.charge}"),
         _sums(lines, lambda line: line.rule),
-        tuple((one.owner.account.entity, one.due.subscription.key) for one in made),
+        tuple(dict.fromkeys((one.owner.account.entity, one.due.subscription.key) for one in made)),
         tuple(findings),
     )
 
@@ -219,6 +219,7 @@ def relies(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
     ids = sorted(_ids(reader, tenant, given).values())
     marks, events = reader.marks(ids), lookups.events_of(reader, ids)
     state = [(ident, str(marks.get(ident)), events[ident][-1].id if events[ident] else 0) for ident in ids]
+    state += [(mark.subscription_id, str(mark), 0) for mark in reader.payer_marks(ids)]
     return {"subscriptions": hashlib.sha256(repr(state).encode()).hexdigest()[:16]}
 
 

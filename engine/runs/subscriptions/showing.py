@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.money import round_to
-from engine.billing.timeline import stints
+from engine.billing.timeline import payer_on, stints
 from engine.model.contract import Contract
 from engine.model.subscription import SubscriptionEvent
 from engine.model.terms import Term
@@ -57,13 +57,14 @@ def shown(parts: Parts, key: str, on: date, entity: str = "") -> Shown:
         bound = found(parts, reader, key, entity)
         who = made_by(reader, parts.tenant, bound.events)
         lines = newest_lines(reader, bound.id, LINES)
-    stint = next((stint for stint in stints(bound.events) if on in stint.days), None)
+    served = stints(bound.events)
+    stint = next((stint for stint in served if on in stint.days), None)
     seen = bound.attributes.of(bound.account.key, bound.key).subscription.on(on) if bound.attributes else None
     return Shown(
         bound.entity.key,
         bound.key,
         bound.account.key,
-        bound.account.payer,
+        payer_on(served, on) or bound.account.payer,
         len(bound.events),
         on,
         stint.plan if stint else "",

@@ -47,6 +47,7 @@ def told(event: SubscriptionEvent) -> str:
     parts += [f"to plan {event.plan}"] if event.plan else []
     parts += [f"quantity {event.quantity.normalize():f}"] if event.quantity is not None else []
     parts += [f"anchor day {event.anchor_day}"] if event.anchor_day else []
+    parts += [f"paid by {event.payer}"] if event.payer else []
     return " ".join(parts)
 
 

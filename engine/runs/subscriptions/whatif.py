@@ -68,7 +68,7 @@ def imagine(
     for payers in ranges_of(parts, reader, account):
         job, dues = gather(parts, reader, on, seen, payers)
         owned = {
-            due.subscription.id: (owner, due)
+            (payer.payer.key, due.subscription.id): (owner, due)
             for payer in dues
             for owner in payer.accounts
             if wanted(owner.account.key)
@@ -76,7 +76,7 @@ def imagine(
         }
         events = {
             ident: msgspec.structs.replace(event, id=seen["events"] + 1)
-            for ident, (owner, due) in owned.items()
+            for (_, ident), (owner, due) in owned.items()
             if (event := happens(owner, due)) is not None
         }
         if not events:
@@ -88,25 +88,25 @@ def imagine(
 def _imagined(
     job: Job,
     again: Job,
-    owned: Mapping[int, tuple[AccountDue, SubscriptionDue]],
+    owned: Mapping[tuple[str, int], tuple[AccountDue, SubscriptionDue]],
     events: Mapping[int, SubscriptionEvent],
     changed: Sequence[PayerDue],
     findings: list[Finding],
 ) -> Iterator[Imagined]:
     later = {
-        due.subscription.id: (owner, due)
+        (payer.payer.key, due.subscription.id): (owner, due)
         for payer in changed
         for owner in payer.accounts
         for due in owner.subscriptions
         if due.subscription.id in events
     }
-    for ident, (owner, due) in later.items():
+    for key, (owner, due) in later.items():
 
-        def both(ident: int = ident, owner: AccountDue = owner, due: SubscriptionDue = due) -> Imagined:
-            event = events[ident]
-            anyway = statement(job, *owned[ident])
+        def both(key: tuple[str, int] = key, owner: AccountDue = owner, due: SubscriptionDue = due) -> Imagined:
+            event = events[key[1]]
+            anyway = statement(job, *owned[key])
             added = statement(msgspec.structs.replace(again, events_seen=event.id), owner, after(due, anyway))
-            return Imagined(owner, owned[ident][1], event, anyway, added)
+            return Imagined(owner, owned[key][1], event, anyway, added)
 
         made = attempt(both, f"subscription/{due.subscription.key}", findings)
         if made is not None:

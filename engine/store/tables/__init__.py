@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
+from engine.store.tables.cash import BANK_ENTRY, BANK_LEFT, BANK_MARK, BANK_STATEMENT, BANK_USE, WITHHELD
+from engine.store.tables.disputes import DISPUTE, DISPUTE_BOOKING, DISPUTE_EVENT, DISPUTE_EVIDENCE
 from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, RUN_CONDITION
+from engine.store.tables.dunning import DUNNING_CLAIM, DUNNING_NOTE, DUNNING_STEP
 from engine.store.tables.erp import ERP_DOCUMENT, ERP_ENTRY
 from engine.store.tables.fx import REVALUATION
 from engine.store.tables.governance import (
@@ -19,7 +22,7 @@ from engine.store.tables.governance import (
     RULE_FILE,
     RUN,
 )
-from engine.store.tables.invoicing import BILLING_MARK, INVOICE, INVOICE_LINE, SERIES
+from engine.store.tables.invoicing import BILLING_MARK, INVOICE, INVOICE_LINE, PAYER_MARK, SERIES
 from engine.store.tables.lateness import (
     LATE_USAGE,
     USAGE_ARRIVED,
@@ -29,6 +32,7 @@ from engine.store.tables.lateness import (
     WORK_ITEM,
 )
 from engine.store.tables.ledger import ACCOUNTING_PERIOD, ENTRY, LEDGER_TOTAL, POSTING
+from engine.store.tables.mandates import DEBIT_STEP, DIRECT_DEBIT, MANDATE
 from engine.store.tables.masters import (
     ACCOUNT,
     CHARGE,
@@ -58,6 +62,7 @@ from engine.store.tables.openings import (
     WALLET_LOT,
 )
 from engine.store.tables.outbox import EFFECT, RECEIPT
+from engine.store.tables.payments import PAYMENT, PAYMENT_EVENT, PAYMENT_METHOD, PAYMENT_STEP, PAYOUT, PAYOUT_LINE
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
 from engine.store.tables.requests import REQUEST
 from engine.store.tables.settlements import ACCOUNT_CREDIT, MEMO, SETTLEMENT
@@ -69,6 +74,7 @@ from engine.store.tables.usage import USAGE_CURSOR, USAGE_DAY, USAGE_EVENT, USAG
 from engine.store.tables.wallets import LOT_LEFT, WALLET, WALLET_MOVEMENT, WALLET_STATE
 
 __all__ = [
+    "DEBIT_STEP", "DIRECT_DEBIT", "MANDATE",
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
     "BILLED_THROUGH", "CASH_ON_ACCOUNT", "CUTOVER", "DEFERRAL", "OPENING_BALANCE", "OPENING_LINE", "OPENING_MARK",
     "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
@@ -81,5 +87,9 @@ __all__ = [
     "CLEARANCE_STEP", "NUMBER_MARK", "EXEMPTION", "TAX_CODE", "TAX_CORRECTION", "TAX_EVIDENCE", "ACCOUNT_CREDIT", "MEMO", "SETTLEMENT",
     "APPROVAL", "ATTRIBUTE_VALUE", "LEASE", "RUN_REQUEST", "SCHEDULE_MARK", "TAX_DETAIL",
     "CONDITION_WAIVER", "DRAFT", "PURCHASE_ORDER", "RUN_CONDITION",
-    "REVALUATION", "ERP_DOCUMENT", "ERP_ENTRY",
+    "PAYER_MARK", "REVALUATION", "ERP_DOCUMENT", "ERP_ENTRY", "DUNNING_CLAIM",
+    "DUNNING_NOTE", "DUNNING_STEP", "PAYMENT", "PAYMENT_EVENT", "PAYMENT_METHOD",
+    "PAYMENT_STEP", "PAYOUT", "PAYOUT_LINE", "BANK_ENTRY", "BANK_LEFT",
+    "BANK_MARK", "BANK_STATEMENT", "BANK_USE", "WITHHELD", "DISPUTE",
+    "DISPUTE_BOOKING", "DISPUTE_EVENT", "DISPUTE_EVIDENCE",
 ]  # fmt: skip

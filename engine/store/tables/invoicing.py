@@ -6,7 +6,21 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from engine.store.tables.base import amount, big, day, digits, ident, index, moment, quantity, rate, table, text, unique
+from engine.store.tables.base import (
+    amount,
+    big,
+    day,
+    digits,
+    flag,
+    ident,
+    index,
+    moment,
+    quantity,
+    rate,
+    table,
+    text,
+    unique,
+)
 
 BILLING_MARK: Final = table(
     "billing_mark",
@@ -18,6 +32,19 @@ BILLING_MARK: Final = table(
     moment("billed_at", null=True),
     clustered=True,
 )
+
+PAYER_MARK: Final = table(
+    "payer_mark",
+    big("subscription_id", key=True),
+    day("billed_to"),
+    big("events_seen"),
+    big("usage_seen"),
+    day("billed_on", null=True),
+    moment("billed_at", null=True),
+    text("payer", key=True),
+    clustered=True,
+)
+"""As a billing mark: how far the days of a payer are billed whom events of a subscription name."""
 
 INVOICE: Final = table(
     "invoice",
@@ -93,6 +120,7 @@ def charged() -> tuple[sa.Column[Any], ...]:
         text("grouped"),
         text("discounts"),
         text("basis"),
+        flag("tax_included"),
     )
 
 

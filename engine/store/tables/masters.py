@@ -130,6 +130,7 @@ CHARGE: Final = table(
     text("group_by", null=True),
     flag("group_lines"),
     text("starts_on"),
+    flag("tax_included"),
     unique("tenant", "plan", "key", where=CURRENT),
 )
 
@@ -196,8 +197,10 @@ SUBSCRIPTION_EVENT: Final = table(
     big("anchor_day", null=True),
     moment("at", null=True),
     text("coupon", null=True),
+    text("payer", null=True),
     unique("subscription_id", "key"),
     index("tenant", "coupon", where="coupon IS NOT NULL"),
+    index("tenant", "entity", "payer", where="payer IS NOT NULL"),
 )
 
 FX_RATE: Final = table(

@@ -25,7 +25,16 @@ class HttpTax:
     @hookimpl
     def tax_quote(self, requests: Sequence[TaxRequest]) -> list[TaxQuote | NoQuote]:
         """One POST for all of them."""
-        lines = [{"id": r.key, "country": r.country, "currency": r.currency, "net": str(r.amount)} for r in requests]
+        lines = [
+            {
+                "id": r.key,
+                "country": r.country,
+                "currency": r.currency,
+                "included": r.tax_included,
+                "net": str(r.amount),
+            }
+            for r in requests
+        ]
         answer = self._post(json.dumps({"lines": lines}).encode())
         try:
             return [self._quote(line) for line in json.loads(answer, parse_float=Decimal)["lines"]]

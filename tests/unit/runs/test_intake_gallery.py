@@ -27,9 +27,11 @@ from engine.runs.intake import (
     cutting,
     events,
     hierarchy,
+    mandate_rows,
     masters,
     opening_numbers,
     openings,
+    payment_formats,
     reading,
     references,
     rows,
@@ -109,8 +111,11 @@ def test_again_changes_nothing(books: Books, case: str) -> None:
 
 def test_every_code_is_shown() -> None:
     modules = (events, hierarchy, import_run, masters, reading, references, rows, session, usage)
-    modules += (acceptances, trigger_rows, balances, control_totals, cutting, opening_numbers, openings)
+    modules += (acceptances, mandate_rows, trigger_rows, balances, control_totals, cutting, opening_numbers, openings)
+    modules += (payment_formats,)
     codes = {str(value) for module in modules for value in vars(module).values() if isinstance(value, Code)}
     texts = "".join(path.read_text(encoding="utf-8") for path in GALLERY.glob("*/expected.txt"))
-    missing = {code for code in codes if code.startswith(("intake.", "cutover.")) and f"[{code}]" not in texts}
+    missing = {
+        code for code in codes if code.startswith(("intake.", "cutover.", "mandate.")) and f"[{code}]" not in texts
+    }
     assert missing == ELSEWHERE

@@ -255,6 +255,7 @@ def test_registrations() -> None:
         "DE:vat",
         "DE:VAT:1",
         "XX:vat:1",
+        "US:oss:1",
         "DE:vat:",
         "DE:vat:1:2024-01-01:2024-01-01",
         "DE:vat:1:x",

@@ -70,3 +70,20 @@ def test_wallets_expire_by_themselves(tmp_path: Path, database_url: str) -> None
         assert app.runs()[0].period == "2026-04-01"
         assert {lot: rest for lot, rest in left(app, "MAIN").items() if rest} == {"C": Decimal(30)}
         well(app)
+
+
+DUN = "{name: dun, run: dunning, cron: 0 5 * * *, zone: Europe/Amsterdam, as: ada, reason: each day}"
+
+
+@pytest.mark.capability("A6.2")
+def test_dunning_runs_by_itself(tmp_path: Path, sqlite_url: str) -> None:
+    """Of days that were missed the last one takes the step that is due, and only one."""
+    stories.write(tmp_path)
+    with scheduled(tmp_path, sqlite_url, DUN) as app:
+        stories.load(app, tmp_path / "data")
+        stories.bill(app, "2026-02-01", account="A1")
+        look(app, "2026-03-01 12:00Z")
+        look(app, "2026-04-15 12:00Z")
+        (worked,) = all_worked(app)
+        assert (worked.request.on, worked.request.state) == (date(2026, 4, 15), "done")
+        assert worked.request.summary == {"accounts": 1, "steps": 1, "letters": 1, "debit_notes": 0}

@@ -66,7 +66,7 @@ def masters(writer: Writer) -> None:
         [Subscription(0, T, E, "parent", "S-parent"), Subscription(0, T, E, "child", "S-child", "C1", 15)],
     )
     ids = subscription_ids(writer)
-    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1), *[None] * 5) for key in sorted(ids)]
+    starts = [(T, E, ids[key], "start", "start", JAN, "basic", Decimal(1), *[None] * 6) for key in sorted(ids)]
     writer.put_subscription_events(starts)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ import sqlalchemy as sa
 
 from engine.base.errors import TollbookError
 from engine.model.catalog import Meter
-from engine.store.books import Books, open_books
+from engine.store import bulk
+from engine.store.books import _GROWN, Books, open_books
+from engine.store.tables import FX_RATE
 from tests.unit.store import sample as s
 
 
@@ -144,3 +148,21 @@ def test_sqlite_is_set_up_to_last(tmp_path: Path) -> None:
         assert ask("PRAGMA journal_mode").scalar() == "wal"
         assert ask("PRAGMA synchronous").scalar() == 2
     books.close()
+
+
+def test_only_tables_that_have_grown_are_looked_at_again(books: Books) -> None:
+    if books.dialect != "postgresql":
+        pytest.skip("SQLite decides by itself which tables to look at")
+
+    def grown() -> set[str]:
+        with books._connect(write=True) as connection, connection.begin():
+            return set(connection.exec_driver_sql(_GROWN).scalars())
+
+    books.refresh_statistics()
+    assert grown().isdisjoint({"fx_rate", "invoice"})
+    rates = [("t", "EUR", "USD", date(2026, 1, 1), Decimal("1.1"), f"source {n}") for n in range(8_000)]
+    with books._connect(write=True) as connection, connection.begin():
+        bulk.insert(connection, FX_RATE, [(n, *rate) for n, rate in enumerate(rates, 1)])
+    assert grown() & {"fx_rate", "invoice"} == {"fx_rate"}
+    books.refresh_statistics()
+    assert grown().isdisjoint({"fx_rate", "invoice"})

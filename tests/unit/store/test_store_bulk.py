@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.base.errors import TollbookError
-from engine.store import bulk, tables
+from engine.store import bulk, convert, copylines, tables, types
 from engine.store.books import Books
 from engine.store.seals import Seal
 
@@ -101,3 +101,47 @@ def test_a_number_is_digested_as_it_is_read_back(dialect: str, zero: str) -> Non
     for seal, written in zip(seals, (zero, "0E-12"), strict=True):
         bulk.digest(tables.FX_RATE, [rate(1, rate=Decimal(written))], dialect, seal)
     assert seals[0].told() == seals[1].told()
+
+
+def _effects(odd: dict[int, dict[str, Any]]) -> list[tuple[Any, ...]]:
+    names = [column.name for column in tables.EFFECT.columns]
+    plain = {"tenant": "t", "entity": "e", "port": "p", "kind": "k", "payload": {"a": 1}, "state": "pending"}
+    more = {"adapter": "", "attempts": 0, "next_at": None, "answer": None, "run_id": 7}
+    made = [{**plain, **more, "id": n, "key": f"key {n}", **odd.get(n, {})} for n in range(60)]
+    return [tuple(row[name] for name in names) for row in made]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {3: {"answer": {"text": "a\\b\n"}}},
+        {3: {"key": "a\tb"}},
+        {3: {"key": "a\nb"}, 9: {"key": "\\N"}},
+        {0: {"next_at": datetime(2026, 1, 1, tzinfo=UTC)}, 59: {"payload": {"a": True}}},
+    ],
+)
+def test_lines_by_column_are_those_value_by_value(odd: dict[int, dict[str, Any]]) -> None:
+    rows = _effects(odd)
+    careful = "".join(f"{line}\n" for line in copylines._carefully(tables.EFFECT, rows))
+    assert b"".join(copylines.lines(tables.EFFECT, rows)).decode() == careful
+    assert careful.count("\n") == 60
+
+
+@pytest.mark.parametrize("digits", ["1", "1.0", "1.00", "1E+3", "-0.5", "-0", "0.000000000000000000000000001"])
+def test_numbers_of_any_length_keep_their_digits_beside_others(digits: str) -> None:
+    table = sa.Table("apart", sa.MetaData(), sa.Column("full", types.Digits(), nullable=False))
+    rows = [(Decimal("1"),), (Decimal(digits),), (Decimal("1"),)]
+    written = b"".join(copylines.lines(table, rows)).decode().split("\n")[:-1]
+    assert written == copylines._carefully(table, rows)
+    careful = convert.encoder(table, types.SQLITE)
+    assert list(convert.encoded(table, rows)) == [careful(*row) for row in rows]
+
+
+@pytest.mark.parametrize("wrong", [1.1, float("nan"), Decimal("NaN"), Decimal("Infinity"), None, "1.1"])
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_one_wrong_number_among_many_is_refused(dialect: str, wrong: Any) -> None:
+    rows = [rate(n) for n in range(40)]
+    rows[20] = rate(20, rate=wrong)
+    with pytest.raises(TollbookError):
+        bulk.digest(tables.FX_RATE, rows, dialect, Seal(tables.FX_RATE))

@@ -13,10 +13,16 @@ import pytest
 import sqlalchemy as sa
 
 from engine.base.errors import Finding, TollbookError, Where
+from engine.model.cash import BankEntry, BankStatement, Use, Withheld
 from engine.model.catalog import Meter
 from engine.model.condition import Unmet
+from engine.model.direct_debit import DirectDebit
+from engine.model.dispute import DisputeRecord, Event, Terms
 from engine.model.draft import Reviewed
+from engine.model.dunning import Claim
 from engine.model.effect import Answer, Effect
+from engine.model.payment import PaymentEvent, Payout, PayoutLine
+from engine.model.payment_state import PaymentStep
 from engine.model.request import ScheduleMark
 from engine.model.settlement import Leg
 from engine.model.subscription import BillingMark
@@ -25,7 +31,10 @@ from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
 from engine.store.writing_clearance import Step
+from engine.store.writing_dunning import Note, TakenStep
 from engine.store.writing_erp import NewDocument
+from engine.store.writing_mandates import Taken
+from engine.store.writing_payments import BookedLine, NewPayment
 from engine.store.writing_settlements import Act as Settlement
 from engine.store.writing_wallets import Act
 from tests.unit.store import sample as s
@@ -53,6 +62,40 @@ ONE = Decimal(1)
 UNMET = Unmet(s.E, "conditions/de#open", "approvals", "approval 1 waits")
 LOT = Lot(99, "lot", "pot", "paid", s.JAN, date.max, 1, "EUR", ONE, ONE, "EUR", ONE, Decimal(0))
 ACT = Act(s.E, "pot", "act", s.JAN, (Move("pot", "grant", LOT, ONE, ONE, ONE, ONE),))
+DEBIT = DirectDebit(
+    *(0, s.T, s.E, "parent", "DD-1", "M-1", 1, "INV-1", 1, "EUR", ONE, s.FEB, s.JAN, "invoice", 0, 0, "planned", 0)
+)
+
+NOTE = Note(s.E, "hold", "hold", "parent", s.JAN)
+STEP = TakenStep(
+    *(
+        s.E,
+        "parent",
+        "EUR",
+        0,
+        1,
+        "reminder",
+        1,
+        s.JAN,
+        s.JAN,
+        "notice",
+        "reminder",
+        "email",
+        {},
+        ONE,
+        s.JAN,
+        [],
+        {},
+        "",
+        0,
+    )
+)
+CLAIM = Claim(1, "late_fee", "fee", s.JAN, s.JAN, ONE, "")
+ZERO = Decimal(0)
+ASKED = {"reference": "pay", "method": {"kind": "card"}}
+PAYMENT = NewPayment(s.E, "parent", "pay", "charge", "stripe", "card", "pm", "EUR", ONE, s.JAN, [], ASKED, "", "pay#1")
+EVENT = PaymentEvent("evt", "other", s.CHANGE.at)
+PAID_OUT = PayoutLine("txn", "other", ONE, ZERO, ONE, "EUR", s.JAN)
 
 
 def settlement(writer: Writer) -> Settlement:
@@ -61,13 +104,49 @@ def settlement(writer: Writer) -> Settlement:
     return Settlement(s.E, "act", "account_credit", s.JAN, (Leg(credit, -ONE, -ONE),))
 
 
+def statement(writer: Writer) -> tuple[BankStatement, list[BankEntry]]:
+    """A statement with one entry."""
+    ident = writer.take_ids("invoice", 1)
+    head = (ident, s.T, s.E, "M", f"k{ident}", 1, 0, ONE, "EUR", "EUR", ONE, s.JAN, s.JAN)
+    booked = (1, s.T, s.E, "M", "mt940", "EUR", None, None, s.JAN, s.JAN, 1, "digest", "file", 0)
+    return BankStatement(*booked), [BankEntry(*head, *[""] * 6, False, 0)]
+
+
+def money(writer: Writer) -> int:
+    """A bank entry that is open."""
+    writer.lock_bank_account(s.T, s.E, "M")
+    booked, entries = statement(writer)
+    writer.book_statement(booked, entries)
+    return entries[0].id
+
+
+def use(writer: Writer, kind: str) -> Use:
+    """A use of all of the newest bank entry, of a new one where there is none."""
+    there = writer.reader.open_entries(s.T) or [writer.lock_entry(s.T, money(writer))]
+    return Use(1, s.T, s.E, there[-1].entry.id, kind, ONE, ONE, s.JAN, "", "", "", 0, 0, {}, 0, 0)
+
+
+TERMS = Terms("ada", 7, (), "invoices", "credit_loss", "", "seller", "expired")
+DISPUTE = DisputeRecord(
+    *(0, s.E, "A", "new", "chargeback", "p", "EUR", "EUR", (), "fraudulent", "", TERMS, s.DECISION, s.CHANGE.at),
+    *("", "", 0, Decimal(0), None, "", None, 0),
+)
+HAPPENED = Event("e", "chargeback", s.CHANGE.at, s.JAN, Decimal(1))
+
+
+def disputed(writer: Writer) -> DisputeRecord:
+    found = writer.lock_dispute(s.T, s.E, "old")
+    assert found is not None
+    return found
+
+
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
     "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
     "put_attributes": lambda w: w.put_attributes([(s.T, s.E, "account", "A", "risk", s.JAN, "high")]),
     "put_reversals": lambda w: w.put_reversals([(s.T, s.E, "app", "new", 1, 1, "api", s.JAN)]),
     "put_refused_usage": lambda w: w.put_refused_usage([s.refused_usage("new")]),
-    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, *[None] * 7)]),
+    "put_subscription_events": lambda w: w.put_subscription_events([(s.T, s.E, 1, "new", "pause", s.FEB, *[None] * 8)]),
     "keep_usage_cursor": lambda w: w.keep_usage_cursor(s.T, "phones", "", "new", 1),
     "roll_up_usage": lambda w: w.roll_up_usage(s.T),
     "append": lambda w: w.append("intake_file", [(1, s.T, "f", "0", 1, 1, s.CHANGE.at)]),
@@ -128,9 +207,28 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "add_tax_corrections": lambda w: w.add_tax_corrections(s.T, [s.correction(11)]),
     "carry_tax_corrections": lambda w: w.carry_tax_corrections(s.T, {11: 1}),
     "lock_items": lambda w: w.lock_items(s.T, [(s.E, "parent", "EUR", "EUR")]),
+    "put_dispute": lambda w: w.put_dispute(s.T, DISPUTE),
+    "hear_dispute": lambda w: w.hear_dispute(s.T, disputed(w), HAPPENED, "ada"),
+    "stand_dispute": lambda w: w.stand_dispute(s.T, disputed(w), state="lost"),
+    "keep_evidence": lambda w: w.keep_evidence(s.T, disputed(w), "contract", "c.pdf", 1, "00", ""),
+    "book_dispute": lambda w: w.book_dispute(s.T, disputed(w), 900, "", s.JAN, (ONE, ONE, ONE, ONE, ONE)),
     "put_erp_documents": lambda w: w.put_erp_documents(s.T, [TOLD]),
     "post_again": lambda w: w.post_again(w.reader.erp_documents(s.T)[0], s.T, {"document_type": "SA"}),
     "settle": lambda w: w.settle(s.T, [settlement(w)]),
+    "note_dunning": lambda w: w.note_dunning(s.T, NOTE),
+    "take_step": lambda w: w.take_step(s.T, STEP, [CLAIM]),
+    "put_payment": lambda w: w.put_payment(s.T, PAYMENT),
+    "step_payment": lambda w: w.step_payment(w.put_payment(s.T, PAYMENT), PaymentStep("succeeded", taken=ONE)),
+    "keep_payment_event": lambda w: w.keep_payment_event(s.T, "stripe", EVENT, 0, "kept", ""),
+    "put_payout": lambda w: w.put_payout(
+        s.T, s.E, "stripe", Payout("po", ONE, "EUR", s.JAN), [BookedLine(PAID_OUT, 0)], ZERO, ""
+    ),
+    "plan_debits": lambda w: w.plan_debits(s.T, [DEBIT]),
+    "step_debits": lambda w: w.step_debits(s.T, [Taken(w.reader.direct_debits(s.T)[0], "sent", s.JAN, ONE, s.FEB)]),
+    "book_statement": lambda w: (w.lock_bank_account(s.T, s.E, "M"), w.book_statement(*statement(w))),
+    "explode_entry": lambda w: w.explode_entry(w.lock_entry(s.T, money(w)), [], use(w, "split")),
+    "use_entries": lambda w: w.use_entries([use(w, "refund")]),
+    "note_withheld": lambda w: w.note_withheld([Withheld(1, s.T, s.E, "A", 1, "EUR", ONE, ONE, "", s.JAN, 1, 0)]),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""
@@ -139,14 +237,21 @@ OTHERS = {
     *(
         "claim_partition",
         "finish",
+        "hold_mandates",
         "hold_orders",
         "lock_approval",
+        "lock_bank_account",
+        "lock_dispute",
         "lock_clearances",
+        "lock_payment",
+        "lock_debits",
         "lock_draft",
+        "lock_entry",
         "lock_run",
         "lock_wallets",
         "renew_request",
         "rows",
+        "take_blocks",
         "take_ids",
     ),
 }
@@ -169,8 +274,10 @@ def prepared(books: Books) -> Books:
         writer.hold_lease(s.T, "scheduler", "me", timedelta(1))
         writer.enqueue(s.T, "monthly", "bill", later(-1), s.MAR, "ada", "month")
         writer.open_item(s.T, s.difference("old"))
+        writer.plan_debits(s.T, [msgspec.structs.replace(DEBIT, key="DD-old")])
         begun = (s.T, s.E, 1, 1, "numbered", s.CHANGE.at, "old", "authority", 1, "", "", "", {}, s.DECISION, 0)
         writer.append("clearance_step", [(writer.take_ids("clearance_step", 1), *begun)])
+        writer.put_dispute(s.T, msgspec.structs.replace(DISPUTE, key="old"))
         old = msgspec.structs.replace(TOLD, key="old", parts=[(2, 0, "EUR", s.DECISION)])
         writer.put_erp_documents(s.T, [old])
         writer.review_drafts(s.T, s.E, s.MAR, "", [Reviewed("parent", None, None, "0", "[]", "why", 0)])

@@ -49,13 +49,31 @@ FAULTS: dict[str, Sequence[str]] = {
         "INSERT INTO account_credit (tenant, entity, account, currency, balance, functional_currency, functional, version) "
         "VALUES ('acme', 'de', 'parent', 'EUR', 5, 'EUR', 5, 0)"
     ],
+    "payments-tie": [
+        "INSERT INTO payout SELECT 99, 'acme', 'de', 'stripe', 'po_1', 'EUR', 5, 5, 0, '2026-01-31', '', audit.at, 1 "
+        "FROM audit WHERE audit.id = 1"
+    ],
     "revaluations-tie": [
         f"INSERT INTO revaluation VALUES (1, '{s.T}', '{s.E}', '2026-01-31', '1200', 'parent', 'USD', 10, 'EUR', 9, 8, 1, 'ECB', "
         "'2026-01-30', 99, 1)"
     ],
+    "disputes-tie": [
+        f"INSERT INTO dispute_booking VALUES (99, '{s.T}', 1, 1, '', '2026-01-31', 1, 0, 0, 0, 0)",
+    ],
     "erp-ties": [
         f"INSERT INTO erp_document VALUES (1, '{s.T}', '{s.E}', 'de/1', 'sap', '2026-01-31', 'EUR', 'EUR', 1, 1, 1, 0)",
         f"INSERT INTO erp_entry VALUES (1, 0, '{s.T}', 'EUR', 1, 1)",
+    ],
+    "dunning-ties": [
+        f"INSERT INTO dunning_claim VALUES (1, '{s.T}', '{s.E}', 'parent', 99, 1, 'late_fee', 'fee', '2026-01-31', '2026-01-31', "
+        "'EUR', 5, '', 0, 0, 1)"
+    ],
+    "direct-debits-tie": [
+        f"INSERT INTO direct_debit VALUES (1, '{s.T}', '{s.E}', 'parent', 'DD-1', 'M-1', 1, 'INV-1', 1, 'EUR', 10, '2026-02-03', "
+        "'2026-02-01', 'invoice', 0, 0, 'sent', 1)"
+    ],
+    "cash-ties": [
+        f"INSERT INTO withheld VALUES (1, '{s.T}', '{s.E}', 'parent', 1, 'EUR', -1, -1, 'W-1', '2026-01-31', 99, 1)"
     ],
 }
 

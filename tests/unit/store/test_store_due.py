@@ -71,7 +71,7 @@ def test_a_late_event_opens_the_window_and_its_lines(books: Books) -> None:
         s.issue(writer, 3, [credit], s.FEB, kind="credit_note")
         writer.put_usage([s.usage(ids["S-parent"], "late", date(2026, 1, 10), "5")])
         writer.roll_up_usage(s.T)
-        row = (s.T, s.E, ids["S-child"], "up", "change", date(2026, 2, 15), "yearly", Decimal(2), *[None] * 5)
+        row = (s.T, s.E, ids["S-child"], "up", "change", date(2026, 2, 15), "yearly", Decimal(2), *[None] * 6)
         writer.put_subscription_events([row])
     child, parent = (account.subscriptions[0] for account in read(books)[0].accounts)
     assert (child.window, parent.window) == (date(2026, 2, 14), date(2026, 1, 10))
@@ -110,7 +110,7 @@ class History:
             if what == "usage":
                 self.writer.put_usage([s.usage(ident, f"u{self.steps}", day, str(value))])
             elif what == "event":
-                row = (s.T, s.E, ident, f"e{self.steps}", "change", day, value or None, *[None] * 6)
+                row = (s.T, s.E, ident, f"e{self.steps}", "change", day, value or None, *[None] * 7)
                 self.writer.put_subscription_events([row])
             elif what == "roll":
                 self.writer.roll_up_usage(s.T)

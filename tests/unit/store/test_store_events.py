@@ -82,12 +82,12 @@ def test_many_events_quickly(books: Books) -> None:
 
 
 def test_subscription_events(books: Books) -> None:
-    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2), *[None] * 5)
-    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, *[None] * 7)
+    row = (s.T, s.E, 5, "start", "start", s.JAN, "basic", Decimal(2), *[None] * 6)
+    pause = (s.T, s.E, 5, "pause", "pause", s.FEB, *[None] * 8)
     with books.writer(s.CHANGE) as writer:
         assert writer.put_subscription_events([row, pause]) == Outcome(2)
         assert writer.put_subscription_events([pause, row]) == Outcome(0, 0, 2, repeats=(0, 1))
-        assert writer.put_subscription_events([(*pause[:6], "basic", *[None] * 6)]) == Outcome(0, 0, 0, (0,))
+        assert writer.put_subscription_events([(*pause[:6], "basic", *[None] * 7)]) == Outcome(0, 0, 0, (0,))
 
 
 def test_ids_are_in_the_order_of_commits(books: Books) -> None:

@@ -1,0 +1,141 @@
+"""Payments matched to open documents: exact keys alone, and a mix, at two sizes that say whether the cost stays flat."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from engine.base.money import exact_arithmetic
+from engine.families import ALL
+from engine.model.matching import Candidate, Incoming, Party
+from engine.receivables.matching.assigning import Assigner
+from engine.receivables.matching.matching import prepared
+from engine.rulebook import rulebook
+from engine.runs.matching.files import uncollected
+
+RULES = Path(__file__).parents[1] / "rules"
+SIZES = (20_000, 200_000)
+DAY = date(2026, 1, 1)
+COMMAND = """
+import sys
+from engine.cli.main import main
+try:
+    sys.exit(main())
+finally:
+    print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+"""The command line; at its end it says the most memory that it had, in KiB."""
+TEXTS = ("{}", "{}", "{}", "{}", "{}", "Rechnung {} danke", "Payment for {} vom 03.01.2026", "{} 1/2", "services")
+"""How payers write; in every ninth text is no number."""
+
+
+def problem(count: int, texts: Sequence[str]) -> tuple[list[Incoming], list[Candidate], list[Party]]:
+    """As many payments as documents, of a customer for each ten."""
+    draw = random.Random(7)
+    parties = [Party(f"C{n}", f"Customer {n} GmbH", "EUR", (f"DE{n:020}",)) for n in range(max(count // 10, 1))]
+    items, payments = [], []
+    for n in range(count):
+        party, amount = draw.choice(parties), Decimal(draw.randrange(1_000, 10_000_000)) / 100
+        number = f"INV-2026-{n:07}"
+        issued = DAY + timedelta(days=draw.randrange(60))
+        items.append(Candidate(f"I{n}", number, "invoice", party.account, issued, issued, "EUR", amount, amount))
+        booked, text = issued + timedelta(days=draw.randrange(1, 60)), draw.choice(texts).format(number)
+        bank = party.bank_accounts[0]
+        payments.append(Incoming(f"P{n}", f"B{n}", booked, amount, "EUR", party.name, bank, text))
+    draw.shuffle(payments)
+    return payments, items, parties
+
+
+def measure(options: argparse.Namespace) -> Iterator[str]:
+    """Lines of the report."""
+    exact_arithmetic()
+    yield "## Matching"
+    yield ""
+    yield "| payments and open documents | texts | index s | match s | payments/s | us a payment |"
+    yield "|---|---|---|---|---|---|"
+    for name, texts in (("exact numbers", TEXTS[:1]), ("mixed", TEXTS)):
+        for count in SIZES:
+            payments, items, parties = problem(count, texts)
+            indexed, matched = _times(payments, items, parties)
+            each = matched / count * 1e6
+            yield f"| {count:,} | {name} | {indexed:.1f} | {matched:.1f} | {count / matched:,.0f} | {each:.1f} |"
+    yield ""
+    yield "Processor time of one process, files not counted (goal: exact numbers over 50,000/s, and flat)."
+    yield ""
+    yield from _command(options.payments)
+
+
+def _command(count: int) -> Iterator[str]:
+    """The whole command ``tollbook match`` on files of mixed texts, with all of its processes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _write(folder, *problem(count, TEXTS))
+        words = [sys.executable, "-c", COMMAND, "match", str(folder), "--out", str(folder / "result.json")]
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+        took, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    yield (
+        f"`tollbook match`, {count:,} payments of mixed texts and as many documents, files and all: {took:.1f} s by the clock, "
+        f"{used:.1f} s of all processors, {int(said.split()[-1]) / 1024:,.0f} MB in the first process "
+        "(goal: a million in 60 s on two processors)."
+    )
+    yield ""
+
+
+def _write(folder: Path, payments: list[Incoming], items: list[Candidate], parties: list[Party]) -> None:
+    files: dict[str, tuple[str, Iterator[tuple[object, ...]]]] = {
+        "customers.csv": (
+            "customer_id,name,currency,known_iban",
+            ((one.account, one.name, one.currency, one.bank_accounts[0]) for one in parties),
+        ),
+        "invoices.csv": (
+            "invoice_id,number,kind,customer_id,issued,due,currency,amount,open_amount",
+            (
+                (one.id, one.number, one.kind, one.account, one.issued, one.due, one.currency, one.amount, one.open)
+                for one in items
+            ),
+        ),
+        "payments.csv": (
+            "payment_id,bank_ref,booking_date,amount,currency,payer_name,payer_iban,remittance",
+            (
+                (
+                    one.id,
+                    one.bank_ref,
+                    one.booked,
+                    one.amount,
+                    one.currency,
+                    one.payer_name,
+                    one.payer_account,
+                    one.remittance,
+                )
+                for one in payments
+            ),
+        ),
+    }
+    for name, (header, rows) in files.items():
+        with (folder / name).open("w", encoding="utf-8") as file:
+            file.write(f"{header}\n")
+            file.writelines(f"{','.join(map(str, row))}\n" for row in rows)
+
+
+def _times(payments: list[Incoming], items: list[Candidate], parties: list[Party]) -> tuple[float, float]:
+    rules = {"rules/matching/default.yaml": (RULES / "matching" / "default.yaml").read_bytes()}
+    ask = rulebook.compile_book(rules, {"matching": ALL["matching"]}).decider("matching")
+    with uncollected():
+        start = time.process_time()
+        assigner = Assigner(*prepared(items, parties, {}, ask))
+        indexed = time.process_time()
+        found = assigner.assign(payments)
+        ended = time.process_time()
+    assert len(found) == len(payments)
+    return indexed - start, ended - indexed

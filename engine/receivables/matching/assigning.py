@@ -1,0 +1,346 @@
+"""All payments together: who gets a document that several claim, and what a return opens again.
+
+Payments that name what they pay go first, in the order of the days on which they were booked, then those that fit by payer
+and amount alone.  What several payments of one day claim beyond what is open is given to none of them.  The order in which
+payments are handed in says nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, Protocol, TypeVar, overload
+
+import msgspec
+
+from engine.base.money import ZERO
+from engine.model.matching import Applied, Candidate, Incoming, Match, Status
+from engine.receivables.matching.judging import Fit, Judge, Plain, Verdict, score_of
+from engine.receivables.matching.looking import Look
+from engine.receivables.matching.twice import Originals, age, natural, return_reason, without_duplicates
+
+Claims = Sequence[tuple[Incoming, Verdict]]
+First = Plain | tuple[Verdict | None, Look, int]
+"""What a payment is to itself: the one document that it pays plainly, or the verdict on it, what is seen of it, and how
+often money had been taken by then."""
+Result = TypeVar("Result")
+_booked: Final = attrgetter("booked")
+
+
+class Spread(Protocol):
+    """How many payments are judged, each for itself: one after the other, or by several processes."""
+
+    def __call__(self, judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> Iterable[Result]: ...
+
+
+def alone(judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> Iterable[Result]:
+    """Payments judged one after the other."""
+    return map(judge, payments)
+
+
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """By how much less is open of a document since a day, and by which payment; below zero where it is open again."""
+
+    payment: str
+    day: date
+    amount: Decimal
+
+
+class AsOf(Sequence[Decimal]):
+    """What was left of documents before a day."""
+
+    def __init__(self, left: Sequence[Decimal], taken: Mapping[int, Sequence[Taken]], day: date) -> None:
+        self._left, self._taken, self._day = left, taken, day
+
+    @overload
+    def __getitem__(self, place: int) -> Decimal: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Decimal]: ...
+    def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        since = (each.amount for each in self._taken.get(place, ()) if each.day >= self._day)
+        return self._left[place] + sum(since, ZERO)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+
+class Assigner:
+    """Settles what payments claim."""
+
+    def __init__(
+        self, items: Sequence[Candidate], judge: Judge, spread: Spread = alone, watch: Collection[str] = ()
+    ) -> None:
+        """``spread`` judges many payments, each for itself; of ``watch`` all fits are kept in ``watched``."""
+        self.items, self.judge, self.spread, self.watch = items, judge, spread, watch
+        self.left = [item.open for item in items]
+        self.taken: dict[int, tuple[Taken, ...]] = {}
+        self.moves = 0
+        self.matches: dict[str, Match] = {}
+        self.looks: dict[str, Look] = {}
+        self.watched: dict[str, list[Fit]] = {}
+        self._returned: dict[str, str] = {}
+        self._zeros: dict[str, Decimal] = {}
+        self._waiting: dict[tuple[int, str, Decimal], str] = {}
+
+    def assign(self, payments: Iterable[Incoming]) -> dict[str, Match]:
+        """What becomes of each payment, by id."""
+        entries = without_duplicates(sorted(payments, key=age), self.matches)
+        money = [one for one in entries if one.amount > 0]
+        back = [one for one in entries if one.amount < 0]
+        originals = Originals(money) if back else None
+        firsts = iter(self.spread(self._first, money))
+        for _, group in groupby(entries, key=_booked):
+            of_day = list(group)
+            self._of_day([(one, next(firsts)) for one in of_day if one.amount > 0])
+            for one in of_day if back else ():
+                if one.amount < 0 and originals is not None:
+                    self._take_back(one, originals, last=False)
+        self._by_amount([one for one in money if one.id not in self.matches and not self.looks[one.id].options])
+        rest = [one for one in money if one.id not in self.matches]
+        for one, found in zip(rest, self._by_payers(self._proposal, rest), strict=True):
+            self.matches[one.id] = found
+        self.looks.clear()
+        for one in back:
+            if one.id not in self.matches and originals is not None:
+                self._take_back(one, originals, last=True)
+        for one in entries:
+            if not one.amount:
+                self.matches[one.id] = Match(one.id, "none", reason="no-money")
+        return self.matches
+
+    def _judged(self, one: Incoming, ask: Callable[[], Verdict]) -> Verdict:
+        """A verdict; its fits are kept where the payment is watched."""
+        if one.id not in self.watch:
+            return ask()
+        self.judge.keep = True
+        verdict = ask()
+        self.watched.setdefault(one.id, []).extend(self.judge.seen)
+        self.judge.seen.clear()
+        self.judge.keep = False
+        return verdict
+
+    def _by_payers(self, judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> Sequence[Result]:
+        """Payments judged, those of one payer side by side, so that his documents are looked through once."""
+        order = sorted(range(len(payments)), key=lambda at: (payments[at].payer_account, payments[at].payer_name))
+        found: list[tuple[int, Result]] = list(
+            zip(order, self.spread(judge, [payments[at] for at in order]), strict=True)
+        )
+        found.sort(key=lambda pair: pair[0])
+        return [result for _, result in found]
+
+    def _first(self, one: Incoming) -> First:
+        """What is seen of a payment, and the verdict by what it names; None where it names no document."""
+        if one.id not in self.watch:
+            plain = self.judge.plain(one, self.left)
+            if plain is not None:
+                return plain
+        look = self.judge.looker.look(one)
+        return self._by_reference(one, look) if look.options else None, look, self.moves
+
+    def _by_reference(self, one: Incoming, look: Look) -> Verdict:
+        return self._judged(one, lambda: self.judge.by_reference(one, look, self.left))
+
+    def _of_day(self, payments: Iterable[tuple[Incoming, First]]) -> None:
+        """Apply the payments of one day that name what they pay; what was seen of the others is kept."""
+        claims, plain, wanted, contested = list[tuple[Incoming, Verdict]](), [], set[int](), set[int]()
+        for one, first in payments:
+            if isinstance(first, Plain) and first.place not in self.taken:
+                (contested if first.place in wanted else wanted).add(first.place)
+                plain.append((one, first))
+                continue
+            verdict = self._now(one, first)
+            if verdict is not None:
+                claims.append((one, verdict))
+        contested.update(place for _, verdict in claims for place in verdict.places)
+        for one, first in plain:
+            if first.place in contested or (first.place, one.currency, one.amount) in self._waiting:
+                claims.append((one, self.judge.verdict(one, first)))
+            else:
+                self._pay(one, first)
+        self._settle([claim for claim in claims if claim[1].band == "auto" and not self._awaited(*claim)])
+        for one, verdict in claims:
+            for place in verdict.places if one.id not in self.matches else ():
+                self._waiting.setdefault((place, one.currency, one.amount), one.id)
+            if one.id in self.matches:
+                self.looks.pop(one.id, None)
+
+    def _now(self, one: Incoming, first: First) -> Verdict | None:
+        """The verdict on what is open now; ``first`` may have been found when more was."""
+        if isinstance(first, Plain):
+            look = self.looks[one.id] = self.judge.looker.look(one)
+            return self._by_reference(one, look)
+        verdict, look, moves = first
+        self.looks[one.id] = look
+        if verdict is None or moves == self.moves:
+            return verdict
+        stale = verdict.band != "auto" or any(place in self.taken for place in verdict.places)
+        return self._by_reference(one, look) if stale else verdict
+
+    def _pay(self, one: Incoming, plain: Plain) -> None:
+        """Apply a plain payment that nothing else of its day has to do with; what :meth:`_settle` does, in fewer steps."""
+        place, decision, amount = plain.place, plain.decision, one.amount
+        item, score = self.items[place], score_of(decision)
+        self.matches[one.id] = Match(
+            one.id, "auto", (Applied(item.id, amount),), decision.rule, score, (), (), decision.id, item.account
+        )
+        self._take(place, Taken(one.id, one.booked, amount))
+
+    def _awaited(self, one: Incoming, verdict: Verdict) -> bool:
+        """Whether a person is asked about an earlier payment of the same money for a same document; then about this one, too."""
+        if not self._waiting:
+            return False
+        rivals = {self._waiting.get((place, one.currency, one.amount)) for place in verdict.places} - {None}
+        if not rivals:
+            return False
+        note = f"{', '.join(sorted(map(str, rivals)))} came before with the same money and waits for a person"
+        self.matches[one.id] = self._match(one, verdict, "suggest", "contested", (note,))
+        return True
+
+    def _settle(self, claims: Claims) -> None:
+        """Give documents to those who claim them, to none of them where they claim more than is open."""
+        who: dict[int, list[tuple[str, Decimal]]] = {}
+        for one, verdict in claims:
+            for place, closes in self._closed(verdict):
+                who.setdefault(place, []).append((one.id, closes))
+        contested = {
+            place: [name for name, _ in some]
+            for place, some in who.items()
+            if len(some) > 1 and abs(sum((amount for _, amount in some), ZERO)) > abs(self.left[place])
+        }
+        for one, verdict in claims:
+            mine = [place for place in verdict.places if place in contested] if contested else []
+            if mine:
+                rivals = sorted({each for place in mine for each in contested[place]} - {one.id}, key=natural)
+                note = f"{self.items[mine[0]].number} is claimed on the same day by {', '.join(rivals)}"
+                self.matches[one.id] = self._match(one, verdict, "suggest", "contested", (note,))
+            else:
+                for place, closes in self._closed(verdict):
+                    self._take(place, Taken(one.id, one.booked, closes))
+                self.matches[one.id] = self._match(one, verdict, "auto")
+
+    def _take(self, place: int, taken: Taken) -> None:
+        left = self.left[place] - taken.amount
+        self.left[place] = left or self._zeros.setdefault(str(left), left)
+        self.taken[place] = (*self.taken.get(place, ()), taken)
+        self.moves += 1
+
+    def _closed(self, verdict: Verdict) -> Sequence[tuple[int, Decimal]]:
+        """Documents that a verdict takes of, and by how much less is open of each."""
+        if len(verdict.takes) == len(verdict.places) == 1:
+            return ((verdict.places[0], verdict.takes[0].closes),)
+        places = {self.items[place].id: place for place in verdict.places}
+        return [(places[each.candidate], each.closes) for each in verdict.takes]
+
+    def _place(self, candidate: str) -> int:
+        """Where a document is among all, which are in the order of their ids."""
+        return bisect_left(self.items, candidate, key=lambda item: item.id)
+
+    def _by_amount(self, payments: Sequence[Incoming]) -> None:
+        """Apply payments that name nothing and fit one document alone of those that were open on their day."""
+        verdicts = zip(payments, self._by_payers(self._by_payer, payments), strict=True)
+        for _, group in groupby(verdicts, key=lambda pair: pair[0].booked):
+            self._settle([(one, found) for one, found in group if found is not None and self._still(found)])
+
+    def _by_payer(self, one: Incoming) -> Verdict | None:
+        """The verdict on a payment by its payer and amount, on what was open on its day; None where a person is asked."""
+        then = AsOf(self.left, self.taken, one.booked)
+        verdict = self._judged(one, lambda: self.judge.by_amount(one, self.looks[one.id], then))
+        return verdict if verdict.band == "auto" else None
+
+    def _still(self, verdict: Verdict) -> bool:
+        """Whether the documents can still take what they would."""
+        return all(abs(self.left[place]) >= abs(closes) for place, closes in self._closed(verdict))
+
+    def _proposal(self, one: Incoming) -> Match:
+        """What fits best among what is left at the end."""
+        look = self.looks[one.id]
+        best = named = Verdict("none")
+        if look.options:
+            best = named = self._judged(one, lambda: self.judge.by_reference(one, look, self.left))
+        if (not named.places or named.payer == "other") and named.reason != "already-paid":
+            fitting = self._judged(one, lambda: self.judge.by_amount(one, look, self.left))
+            if fitting.places and fitting.score >= named.score:
+                others = (*fitting.others, *((named.takes,) if named.places else ()))
+                best = msgspec.structs.replace(fitting, others=others, reason=named.reason or fitting.reason)
+            elif not named.places:
+                best = msgspec.structs.replace(named, reason=named.reason or fitting.reason)
+        notes = tuple(self._paid_by(look)) if best.reason in ("already-paid", "paid-already") else ()
+        reason = best.reason or ("fits-now" if best.band == "auto" else "")
+        return self._match(one, best, "suggest" if best.places else "none", reason, notes)
+
+    def _paid_by(self, look: Look) -> Iterator[str]:
+        for place in dict.fromkeys(place for option in look.options for place in option.places):
+            for taken in self.taken.get(place, ()):
+                yield f"{self.items[place].number} was paid by {taken.payment} on {taken.day}: {taken.amount:f}"
+
+    def _take_back(self, one: Incoming, originals: Originals, last: bool) -> None:
+        """Undo the payment that an entry takes back; a payment that may be applied yet is waited for until the last."""
+        found, named = originals.of(one, self._returned)
+        if len(found) != 1 or not named:
+            if last or len(found) > 1:
+                self.matches[one.id] = _unsure_return(one, found)
+            return
+        original = found[0]
+        match = self.matches.get(original.id)
+        if match is None and not last:
+            return
+        self._returned[original.id] = one.id
+        if match is None or match.status != "auto":
+            note = f"{original.id}, which it takes back, was not applied"
+            back = tuple(Applied(each.candidate, -each.amount) for each in (match.applications if match else ()))
+            reason = "return-of-unapplied"
+            self.matches[one.id] = Match(one.id, "suggest", back, of=original.id, reason=reason, trace=(note,))
+            return
+        for each in match.applications:
+            self._take(self._place(each.candidate), Taken(one.id, one.booked, -each.closes))
+        back = tuple(Applied(each.candidate, -each.amount, -each.discount, -each.fee) for each in match.applications)
+        self.matches[one.id] = msgspec.structs.replace(
+            match,
+            payment=one.id,
+            status="return",
+            applications=back,
+            unapplied=-match.unapplied,
+            of=original.id,
+            reason=return_reason(one),
+        )
+
+    def _match(
+        self, one: Incoming, verdict: Verdict, status: Status, reason: str = "", notes: tuple[str, ...] = ()
+    ) -> Match:
+        decision = verdict.decision
+        if decision is None:
+            return Match(one.id, status, reason=reason or verdict.reason, trace=notes, unapplied=one.amount)
+        first = self.items[verdict.places[0]]
+        if len(verdict.takes) == 1:
+            applied = verdict.takes[0].amount
+        else:
+            applied = sum((each.amount for each in verdict.takes), ZERO)
+        return Match(
+            one.id,
+            status,
+            verdict.takes,
+            decision.rule,
+            verdict.score,
+            verdict.others if status != "auto" else (),
+            (*verdict.near, *notes),
+            decision.id,
+            first.account,
+            one.amount - applied if one.currency == first.currency and one.amount != applied else ZERO,
+            reason="" if status == "auto" else reason or verdict.reason,
+        )
+
+
+def _unsure_return(one: Incoming, found: Sequence[Incoming]) -> Match:
+    if not found:
+        return Match(one.id, "none", reason="return-without-payment", unapplied=one.amount)
+    names = ", ".join(sorted((each.id for each in found), key=natural))
+    note = f"it may take back {names}"
+    return Match(
+        one.id, "suggest", reason="ambiguous" if len(found) > 1 else "unsure", trace=(note,), unapplied=one.amount
+    )

@@ -1,0 +1,207 @@
+"""Where open documents are found: by number, creditor reference, purchase order, and for one account by amount and serial.
+
+What is looked up for every payment is a dictionary over all documents; what only some need is made for one account when it
+is first asked for.  The cost of a payment is so the same for ten thousand open documents and for a million.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from engine.model.matching import Candidate
+from engine.receivables.matching.writing import alphanumeric
+
+RUN: Final = re.compile(r"[A-Z]+|[0-9]+")
+"""Letters or digits that stand together."""
+
+Places = int | tuple[int, ...]
+"""Where a key leads: one document, or several."""
+
+_LOOKALIKE: Final = str.maketrans("ILOSBZ", "110582")
+LEAST_DIGITS: Final = 5
+"""A number of digits alone that is shorter is no key for itself: too much else is written that way."""
+
+
+def folded(key: str) -> str:
+    """A key with letters that look like digits as these: what is read ``lNV-2O26`` is ``INV-2026``."""
+    return key.translate(_LOOKALIKE)
+
+
+def squeezed(runs: Sequence[str]) -> str:
+    """Runs of a number without leading zeros, a point between them: of ``RE26/0000003`` it is ``RE.26.3``."""
+    return ".".join(run.lstrip("0") or "0" for run in runs)
+
+
+def places(found: Places) -> tuple[int, ...]:
+    """What a key leads to as a tuple."""
+    return (found,) if isinstance(found, int) else found
+
+
+_SEPARATORS: Final = {code: None for code in range(128) if not chr(code).isalnum()}
+
+
+def key_of(text: str) -> str:
+    """The ASCII letters and digits of a text in capitals; quick for what is ASCII."""
+    return text.upper().translate(_SEPARATORS) if text.isascii() else alphanumeric(text)
+
+
+def bare(number: str) -> bool:
+    """Whether a number has digits alone, and few: other things are written like that."""
+    return len(number) < 8 and number.isdigit()
+
+
+def _put(into: dict[str, Places], key: str, place: int) -> None:
+    there = into.setdefault(key, place)
+    if there != place:
+        into[key] = (*places(there), place)
+
+
+class Account:
+    """The open documents of one account, by what is asked for less often; how they are called only once it is asked."""
+
+    __slots__ = ("_by_folded", "_by_serial", "_by_squeezed", "_items", "by_amount", "places")
+
+    def __init__(self, items: Sequence[Candidate], mine: Iterable[int]) -> None:
+        self._items, self.places = items, tuple(mine)
+        self.by_amount: dict[tuple[str, Decimal], list[int]] = defaultdict(list)
+        self._by_serial: dict[int, list[int]] = {}
+        self._by_folded: dict[str, list[int]] = {}
+        self._by_squeezed: dict[str, list[int]] = {}
+        for place in self.places:
+            item = items[place]
+            self.by_amount[item.currency, item.open].append(place)
+
+    def _learn(self) -> None:
+        for place in self.places:
+            runs = RUN.findall(self._items[place].number.upper())
+            self._by_folded.setdefault(folded("".join(runs)), []).append(place)
+            self._by_squeezed.setdefault(squeezed(runs), []).append(place)
+            for serial in _serials(runs):
+                self._by_serial.setdefault(serial, []).append(place)
+
+    @property
+    def by_serial(self) -> Mapping[int, Sequence[int]]:
+        """Documents by the last digits of their number."""
+        if not self._by_folded:
+            self._learn()
+        return self._by_serial
+
+    @property
+    def by_folded(self) -> Mapping[str, Sequence[int]]:
+        """Documents by number with look-alikes folded."""
+        if not self._by_folded:
+            self._learn()
+        return self._by_folded
+
+    @property
+    def by_squeezed(self) -> Mapping[str, Sequence[int]]:
+        """Documents by number without zeros that lead."""
+        if not self._by_folded:
+            self._learn()
+        return self._by_squeezed
+
+
+def _serials(runs: Sequence[str]) -> set[int]:
+    """Numbers by which payers call a document: its last digits, of a long run the last four to six, too."""
+    last = next((run for run in reversed(runs) if run.isdigit()), "")
+    if not last:
+        return set()
+    long = {int(last[-count:]) for count in (4, 5, 6)} if len(last) >= 8 else set()
+    return {int(last), *long}
+
+
+class Keys:
+    """Open documents by what payments name."""
+
+    def __init__(self, items: Sequence[Candidate]) -> None:
+        """``items`` are in the order that says which is which; the result does not depend on it."""
+        self.items = items
+        self.numbers: dict[str, Places] = {}
+        self.references: dict[str, Places] = {}
+        self.orders: dict[str, Places] = {}
+        self.shapes: dict[str, set[tuple[int | str, ...]]] = defaultdict(set)
+        self.longest = 0
+        self._of: dict[str, list[int]] = {}
+        self._accounts: dict[str, Account] = {}
+        shapes: dict[str, None] = {}
+        digit = {ord(one): "0" for one in "123456789"}
+        for place, item in enumerate(items):
+            number = item.number.upper()
+            _put(self.numbers, key_of(number), place)
+            shapes[number.translate(digit)] = None
+            if item.creditor_reference:
+                _put(self.references, key_of(item.creditor_reference), place)
+            if item.purchase_order:
+                _put(self.orders, key_of(item.purchase_order), place)
+            mine = self._of.get(item.account)
+            if mine is None:
+                self._of[item.account] = [place]
+            else:
+                mine.append(place)
+        self.longest = max(map(len, (*self.numbers, *self.orders)), default=0)
+        for shape in shapes:
+            self._learn(shape)
+        self.numbers.pop("", None)
+        self.references.pop("", None)
+        self.orders = {key: found for key, found in self.orders.items() if len(key) >= LEAST_DIGITS}
+        self.digits_first = any(key[0].isdigit() for key in shapes if key) or any(
+            key[0].isdigit() for key in self.orders
+        )
+        self.first_letters = frozenset(
+            [*(first for first in self.shapes if first), *(RUN.findall(key)[0] for key in self._lettered(self.orders))]
+        )
+
+    def _learn(self, number: str) -> None:
+        """Remember how numbers are written: of ``INV-2026-000002`` that INV, four and six digits follow each other."""
+        runs = RUN.findall(number)
+        if runs:
+            first = runs[0] if runs[0].isalpha() else ""
+            self.shapes[first].add(tuple(run if run.isalpha() else len(run) for run in runs))
+
+    @staticmethod
+    def _lettered(keys: Iterable[str]) -> list[str]:
+        return [key for key in keys if key[0].isalpha()]
+
+    def torn(self, place: int, runs: Sequence[str]) -> bool:
+        """Whether the runs of a text tear apart digits or letters that stand together in a document's number."""
+        written = RUN.findall(self.items[place].number.upper())
+        if len(runs) == len(written):
+            return list(runs) != written
+        ends, at = set[int](), 0
+        for run in written:
+            at += len(run)
+            ends.add(at)
+        at = 0
+        for run in runs:
+            at += len(run)
+            if at not in ends:
+                return True
+        return False
+
+    def account(self, key: str) -> Account:
+        """The open documents of one account."""
+        found = self._accounts.get(key)
+        if found is None:
+            found = self._accounts[key] = Account(self.items, self._of.get(key, ()))
+        return found
+
+    def count(self, key: str) -> int:
+        """How many documents an account has open."""
+        return len(self._of.get(key, ()))
+
+
+def checked_reference(text: str) -> str:
+    """An ISO 11649 creditor reference without blanks, empty where the text is none or its check digits are wrong."""
+    key = alphanumeric(text)
+    if not (5 <= len(key) <= 25 and key.startswith("RF") and key[2:4].isdigit()):
+        return ""
+    turned = key[4:] + key[:4]
+    return key if int("".join(str(int(letter, 36)) for letter in turned)) % 97 == 1 else ""
+
+
+Rates = Mapping[str, Decimal]
+"""Rates of the day by the two currency codes joined, from then to."""

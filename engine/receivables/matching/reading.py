@@ -1,0 +1,371 @@
+"""What a text names: whole numbers of documents, lists and ranges of them, purchase orders, and digits that may be short ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
+from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of, places
+from engine.receivables.matching.writing import upper
+
+GAP: Final = 3
+"""Most characters that are no letters or digits between two runs of one number."""
+MOST_IN_RANGE: Final = 100
+"""Most documents that a range such as 50-53 may mean."""
+MOST_NAMED: Final = 400
+"""Most documents that are read out of one text."""
+
+_ADVANCE: Final = re.compile(
+    r"VORAUSZAHLUNG|VORKASSE|ANZAHLUNG|PRE-?\s?PAY|PREPAID|ADVANCE|DEPOSIT|ACOMPTE|ANTICIPO|ACCONTO|VOORUITBETALING|AANBETALING|"
+    r"F[ÖO]RSKOTT|FORSKUD|FORSKUDD|ENNAKKO|ZALICZK|PRZEDP[ŁL]AT|Z[ÁA]LOHA|EL[ŐO]LEG|ADIANTAMENTO|АВАНС|ПРЕДОПЛАТ|预付|預付|前払|前金|선급|"
+    r"선불|ΠΡΟΚΑΤΑΒΟΛ|AVANS|ON ACCOUNT|A CONTO|AKONTO"
+)
+_CHARGES: Final = re.compile(
+    r"/?\bCHGS/?\s?([A-Z]{3})\s?([0-9][0-9.,]*)|\b(?:BANK\s?)?(?:FEE|CHARGES?|GEB[ÜU]HR(?:EN)?|SPESEN|FRAIS)\s?:?\s?([A-Z]{3})?\s?([0-9]+[.,][0-9]{2})\b"
+)
+_WITHHELD: Final = re.compile(
+    r"\b(?:WHT|TDS|WITHH(?:OLDING|ELD)|QUELLENSTEUER|RETENCI[OÓ]N|RITENUTA|RETENUE|IRRF)\b[^0-9]{0,20}(?:([0-9]{1,2}(?:[.,][0-9]+)?)\s?%)?|源泉"
+)
+_DEDUCTED: Final = re.compile(
+    r"\b(?:DEDUCT(?:ION|ED)?|ABZUG|ABZGL\.?|ABZ[ÜU]GLICH|LESS|MINUS|D[ÉE]DUCTION|DEDUCCI[OÓ]N|DEBIT NOTE|CLAIM|RABATT|DAMAGE)\b[^0-9%]{0,30}([0-9][0-9.,]*[0-9])(?!\s?%|[0-9])"
+)
+_DATES: Final = (
+    r"(?<![A-Z][./-])(?<![A-Z0-9./-])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-](?:20)?[0-9]{2}|20[0-9]{2}[./-][0-9]{1,2}[./-][0-9]{1,2}|"
+    r"(?:0?[1-9]|1[0-2])/20[0-9]{2}|Q[1-4])(?![0-9A-Z])|[0-9]+(?:[.,][0-9]+)?\s?%|"
+    r"\b(?:JAN|FEB|M[AÄ]R|APR|MA[IYJ]|JU[NL]|AUG|SEP|O[KC]T|NOV|DE[ZC])[A-Z]*\.?\s?(?:20)?[0-9]{2}\b"
+)
+"""Dates, months, quarters and shares: digits that name no document."""
+_AMOUNT: Final = r"\b[0-9]{1,3}(?:[., '][0-9]{3})*[.,][0-9]{2}\b|\b[0-9]+[.,][0-9]{2}\b"
+_NOISE: Final = re.compile(
+    rf"/?\bCHGS/?\s?[A-Z]{{3}}\s?[0-9.,]+|{_DATES}|{_AMOUNT}|(?<![0-9A-Z/-])[1-9]\s?/\s?(?:[1-9]|1[0-2])(?![0-9/])"
+)
+"""What names no document, amounts and parts such as 1/2 included."""
+_CERTAIN: Final = re.compile(_DATES)
+_DIGITS: Final = re.compile("[0-9][0-9.,]*")
+
+_MORE: Final = re.compile(
+    r"\s?(?:,|;|/|\+|&|UND|AND|ET|E|Y|EN|OCH|OG|SOWIE|、|,\s?(?:AND|UND|ET))\s?[#-]?([0-9]{1,12})(?![0-9A-Z]|[.,][0-9]{2}\b|\s?%)"
+)
+_UNTIL: Final = re.compile(
+    r"\s?(?:-|–|—|~|\.\.\.?|BIS|TO|THRU|THROUGH|TILL|UNTIL|AU|AL|A|TOT|TIL|〜|至)\s?#?([0-9]{1,12})(?![0-9A-Z]|[.,][0-9]{2}\b|\s?%)"
+)
+_WORDS: Final = frozenset("INV INVOICE RE RG RECHNUNG RNR R F FA FACT FACTURE FACTURA FATTURA NR NO N BILL".split())
+"""Words for a document that may also begin its number."""
+_GROUP: Final = re.compile(r"([A-Z]+)?([\s.:#/_-]{0,2})([0-9]+(?:[./_-][0-9]+)*)(?![0-9])")
+
+
+class Short(msgspec.Struct, frozen=True, gc=False):
+    """Digits that may be the end of a number: ``of`` as numbers, ``letters`` before them where these begin numbers of ours."""
+
+    letters: str
+    of: tuple[int, ...]
+    text: str
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What a text says beside what it names; it is read when somebody asks.
+
+    Attributes:
+        text: the text in capitals.
+        left: the same with blanks where a number was read.
+    """
+
+    text: str = ""
+    left: str = ""
+
+    def fee(self) -> tuple[str, Decimal] | None:
+        """Charges that the text states, with their currency, which may be empty; None where there are none."""
+        match = _CHARGES.search(self.text)
+        return (match[1] or match[3] or "", amount_of(match[2] or match[4]) or Decimal(0)) if match else None
+
+    def withheld(self) -> Decimal | None:
+        """Per cent of tax withheld that the text states; 0 where it speaks of it without a rate, None where it does not."""
+        match = _WITHHELD.search(self.text)
+        return (amount_of(match[1] or "0") or Decimal(0)) if match else None
+
+    def deducted(self) -> tuple[Decimal, ...]:
+        """Amounts that the text says are taken off."""
+        found = (amount_of(match[1]) for match in _DEDUCTED.finditer(self.left))
+        return tuple(each for each in found if each is not None)
+
+    def advance(self) -> bool:
+        """Whether it says that the money comes in advance."""
+        return bool(self.text) and _ADVANCE.search(self.text) is not None
+
+
+class Reading(Said, frozen=True, gc=False):
+    """What a text names.
+
+    Attributes:
+        named: documents by whole number, each with the places that the number leads to.
+        torn: of these the places of numbers that are written with a gap within their digits.
+        listed: documents that follow one of these in a list, cut short.
+        ranged: documents of a range, both ends included; empty where there is none.
+        ordered: documents by purchase order.
+        structured: documents by a creditor reference whose check digits are right.
+        unknown: what is written as our numbers are and is no open one.
+    """
+
+    named: tuple[tuple[int, ...], ...] = ()
+    torn: frozenset[int] = frozenset()
+    listed: tuple[tuple[int, ...], ...] = ()
+    ranged: tuple[int, ...] = ()
+    ordered: tuple[tuple[int, ...], ...] = ()
+    structured: tuple[tuple[int, ...], ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+NOTHING: Final = Reading()
+
+
+def amount_of(text: str) -> Decimal | None:
+    """An amount as people write it: the last point or comma with one or two digits behind it is that of the decimals."""
+    text = text.strip(".,' ")
+    at = max(text.rfind("."), text.rfind(","))
+    whole, cents = (text[:at], text[at + 1 :]) if at >= 0 and len(text) - at - 1 in (1, 2) else (text, "")
+    try:
+        return Decimal(f"{re.sub('[., ]', '', whole)}.{cents or '0'}")
+    except InvalidOperation:
+        return None
+
+
+class Reader:
+    """Reads texts against the numbers of open documents."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def structured(self, text: str) -> tuple[tuple[int, ...], bool]:
+        """Documents by a creditor reference alone, and whether its check digits vouch for it."""
+        key = checked_reference(text)
+        if key:
+            found = self._keys.references.get(key)
+            if found is None:
+                found = self._keys.numbers.get(key[4:])
+            return (places(found) if found is not None else ()), True
+        plain = "".join(RUN.findall(upper(text)))
+        found = self._keys.references.get(plain) if plain else None
+        return (places(found) if found is not None else ()), False
+
+    def plain(self, text: str) -> int:
+        """The document of a text that is its number and nothing else; -1 where it is not so plain."""
+        numbers = self._keys.numbers
+        if text.isascii():
+            found = numbers.get(key_of(text))
+            if not isinstance(found, int):
+                return -1
+            if self._keys.items[found].number == text:
+                return found
+        runs = RUN.findall(text.upper())
+        found = numbers.get("".join(runs))
+        return found if isinstance(found, int) and not self._keys.torn(found, runs) else -1
+
+    def read(self, text: str) -> Reading:
+        """What a text names."""
+        if not text:
+            return NOTHING
+        text = upper(text)
+        found = _Found(self._keys, text)
+        found.scan()
+        return Reading(
+            text,
+            found.left(),
+            tuple(found.named),
+            frozenset(found.torn),
+            tuple(found.listed),
+            tuple(found.ranged),
+            tuple(found.ordered),
+            tuple(found.structured),
+            tuple(found.unknown),
+        )
+
+
+class _Found:
+    """Whole numbers in one text, from its start to its end, the longest first."""
+
+    def __init__(self, keys: Keys, text: str) -> None:
+        self.keys, self.text = keys, text
+        self.named: list[tuple[int, ...]] = []
+        self.torn: set[int] = set()
+        self.listed: list[tuple[int, ...]] = []
+        self.ranged: list[int] = []
+        self.ordered: list[tuple[int, ...]] = []
+        self.structured: list[tuple[int, ...]] = []
+        self.unknown: list[str] = []
+        self.used: list[tuple[int, int]] = []
+        self._last: tuple[str, int] = ("", 0)
+
+    def scan(self) -> None:
+        """Go through the runs of the text."""
+        runs = [(match[0], match.start(), match.end()) for match in RUN.finditer(self.text)]
+        keys, at = self.keys, 0
+        while at < len(runs) and len(self.named) < MOST_NAMED:
+            run = runs[at][0]
+            if (
+                (run == "RF" and (behind := self._reference(runs, at)))
+                or (
+                    (run in keys.first_letters or (keys.digits_first and run[0] <= "9"))
+                    and (behind := self._number(runs, at))
+                )
+                or ((run in keys.shapes or run.isdigit()) and (behind := self._shape(runs, at)))
+            ):
+                at = behind
+            else:
+                at += 1
+            while at < len(runs) and runs[at][1] < self._last[1]:
+                at += 1
+
+    def left(self) -> str:
+        """The text with blanks where something was read."""
+        text = self.text
+        for start, end in self.used:
+            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+        return text
+
+    def _use(self, start: int, end: int) -> None:
+        self.used.append((start, end))
+
+    def _number(self, runs: Sequence[tuple[str, int, int]], at: int) -> int:
+        """Read a number or a purchase order; the run behind it, 0 where there is none."""
+        keys, whole, torn = self.keys, ("", 0), ("", 0)
+        key, last = "", runs[at][1]
+        for place in range(at, len(runs)):
+            run, start, end = runs[place]
+            if start - last > GAP or len(key) + len(run) > keys.longest:
+                break
+            key, last = key + run, end
+            if len(key) < LEAST_DIGITS and key.isdigit():
+                continue
+            number = keys.numbers.get(key)
+            if number is None:
+                if key in keys.orders:
+                    whole = key, place + 1
+            elif keys.torn(places(number)[0], [one for one, _, _ in runs[at : place + 1]]):
+                torn = key, place + 1
+            else:
+                whole = key, place + 1
+        key, behind = whole if whole[0] else torn
+        if not key:
+            return 0
+        start, end = runs[at][1], runs[behind - 1][2]
+        self._use(start, end)
+        number = self.keys.numbers.get(key)
+        if number is not None:
+            self._add(self.named, places(number))
+            if not whole[0]:
+                self.torn.update(places(number))
+            self._last = key, end
+            self._follow(key, end)
+        else:
+            self._add(self.ordered, places(self.keys.orders[key]))
+        return behind
+
+    @staticmethod
+    def _add(to: list[tuple[int, ...]], found: tuple[int, ...]) -> None:
+        if found not in to:
+            to.append(found)
+
+    def _follow(self, key: str, end: int) -> None:
+        """Read what a list or a range goes on with behind a number: ``INV-1, 2 and 3``, ``INV-50 - 53``."""
+        serial = len(key) - len(key.rstrip("0123456789"))
+        until = _UNTIL.match(self.text, end)
+        if until and serial and len(until[1]) <= serial and not self._is_number(until.start(1)):
+            other = key[: -len(until[1])] + until[1]
+            if other > key and int(other[-serial:]) - int(key[-serial:]) < MOST_IN_RANGE and other in self.keys.numbers:
+                self._range(key, other, serial)
+                self._use(until.start(1), until.end(1))
+                self._last = other, until.end(1)
+                return
+            self._unresolved(until)
+        while more := _MORE.match(self.text, end):
+            digits = more[1]
+            other = key[: -len(digits)] + digits
+            if not serial or len(digits) > serial or other not in self.keys.numbers:
+                self._unresolved(more)
+                return
+            self._add(self.listed, places(self.keys.numbers[other]))
+            key, end = other, more.end(1)
+            self._use(more.start(1), end)
+            self._last = key, end
+
+    def _unresolved(self, match: re.Match[str]) -> None:
+        """Note that a list or a range goes on with what is no open document, unless a day begins there."""
+        if self.text[match.end(1) : match.end(1) + 1] not in ("-", ".") and not self._is_number(match.start(1)):
+            self.unknown.append(match[1])
+
+    def _is_number(self, start: int) -> bool:
+        """Whether what begins at a place is a whole number for itself."""
+        digits = RUN.match(self.text, start)
+        return digits is not None and len(digits[0]) >= LEAST_DIGITS and digits[0] in self.keys.numbers
+
+    def _range(self, first: str, last: str, serial: int) -> None:
+        stem, low, high = first[:-serial], int(first[-serial:]), int(last[-serial:])
+        for number in range(low, high + 1):
+            found = self.keys.numbers.get(f"{stem}{number:0{serial}}")
+            if found is not None:
+                self.ranged.extend(places(found))
+
+    def _reference(self, runs: Sequence[tuple[str, int, int]], at: int) -> int:
+        """Read a creditor reference within a text; the run behind it, 0 where there is none."""
+        key, best = "", 0
+        for place in range(at, len(runs)):
+            key += runs[place][0]
+            if len(key) > 25:
+                break
+            if key in self.keys.references and checked_reference(key):
+                best = place + 1
+                found = self.keys.references[key]
+        if best:
+            self._add(self.structured, places(found))
+            self._use(runs[at][1], runs[best - 1][2])
+        return best
+
+    def _shape(self, runs: Sequence[tuple[str, int, int]], at: int) -> int:
+        """Note what is written as our numbers are but is none; the run behind it, 0 where there is nothing."""
+        first = runs[at][0]
+        for shape in self.keys.shapes.get("" if first.isdigit() else first, ()):
+            part = runs[at : at + len(shape)]
+            if len(part) < len(shape) or (len(shape) == 1 and len(first) < LEAST_DIGITS):
+                continue
+            fits = all(
+                run == want if isinstance(want, str) else run.isdigit() and len(run) == want
+                for (run, _, _), want in zip(part, shape, strict=True)
+            )
+            close = all(later[1] - earlier[2] <= GAP for earlier, later in pairwise(part))
+            if fits and close:
+                self.unknown.append("".join(run for run, _, _ in part))
+                self._use(part[0][1], part[-1][2])
+                return at + len(shape)
+        return 0
+
+
+def shorts_of(left: str, keys: Keys) -> Iterator[Short]:
+    """Digits that may be short numbers, dates and amounts left out."""
+    text = _NOISE.sub(lambda match: " " * len(match[0]), left)
+    for match in _GROUP.finditer(text):
+        digits = re.findall("[0-9]+", match[3])
+        if all(len(each) > 12 for each in digits):
+            continue
+        letters = match[1] or ""
+        ours = (
+            letters
+            if letters in keys.shapes and not (letters in _WORDS and match[2].strip() in ("", ".", ":", "#"))
+            else ""
+        )
+        if letters in _WORDS and not match[2]:
+            ours = letters if letters in keys.shapes else ""
+        yield Short(ours, tuple(int(each[-12:]) for each in digits), f"{letters}{match[2]}{match[3]}".strip())
+
+
+def unread_of(left: str, amount: Decimal) -> int:
+    """How many groups of digits stand in what is left of a text, dates and the money itself aside.
+
+    Where a payment names nothing that is open, each of them may be the number of a document that is not open any more.
+    """
+    found = _DIGITS.findall(_CERTAIN.sub(" ", left))
+    return sum(amount_of(each) != amount for each in found)

@@ -1,0 +1,393 @@
+"""The matching run: open bank entries against open documents; what is sure is applied, all else becomes an exception.
+
+What a run has done it does not do again: it looks at what is not used of the entries.  Payments are written a few at a time; a
+run that is broken off leaves those that are written, and the next one goes on with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from engine.base.errors import Finding, TollbookError
+from engine.base.money import ZERO, round_to
+from engine.model.account import Account
+from engine.model.cash import RUN_MATCH, Application, OpenEntry, Pay
+from engine.model.decision import Decision
+from engine.model.entity import LegalEntity
+from engine.model.journal import Change
+from engine.model.matching import Applied, Match
+from engine.model.settlement import AllocationFacts, OpenItem
+from engine.receivables.matching.matching import match
+from engine.receivables.matching.twice import Originals
+from engine.receivables.open_items import Sheet
+from engine.runs.cash import exceptions as exc
+from engine.runs.cash.clearing import Cleared, is_cleared, recognised
+from engine.runs.cash.exceptions import Exceptional
+from engine.runs.cash.facts import World, already_settled, incoming, numbered, world
+from engine.runs.cash.giving_up import Asker, Judge
+from engine.runs.cash.moves import Cashier
+from engine.runs.cash.outgoing import sent_back
+from engine.runs.run import Parts, attempt
+from engine.store.reader import Reader
+from engine.store.reading_settlements import credit_item
+from engine.store.writer import Writer
+
+AT_ONCE: Final = 50
+"""Payments that are written in one transaction."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "withholding_tax": "withholding",
+    "bank_fee": "fee",
+    "small_difference": "difference",
+}
+"""What a difference is called in the rules of write-offs, where matching calls it otherwise."""
+WORDLESS: Final = frozenset({"return-without-payment", "no-money"})
+"""Reasons of matching that say nothing that is not said anyway."""
+PLAIN: Final = frozenset({"short_payment", "difference", "short"})
+"""Differences that just stay open: nobody has to look at them."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What became of a bank entry in a run: ``applied``, ``returned``, ``cleared``, or the kind of exception that it is."""
+
+    entry: int
+    booked: date
+    amount: Decimal
+    currency: str
+    state: str
+    rule: str
+    pays: tuple[tuple[str, Decimal], ...]
+    text: str
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """What a matching run did, or would do."""
+
+    run_id: int
+    on: date
+    dry: bool
+    counts: Mapping[str, int]
+    entries: tuple[Done, ...]
+    findings: tuple[Finding, ...]
+
+
+def run_match(parts: Parts, on: date, change: Change | None) -> Matched:
+    """Match the open bank entries of all legal entities; without a ``change`` it is a dry run, which only reads."""
+    done: list[Done] = []
+    findings: list[Finding] = []
+    with parts.books.reader() as reader:
+        entities = reader.entities(parts.tenant)
+        work = [(entity, _Matching(parts, reader, entity, on)) for entity in entities.values()]
+        if change is None:
+            done = [one for _, mine in work for one in mine.foreseen(reader)]
+            return _told(0, on, done, findings, dry=True)
+    run_id = _start(parts, on, change)
+    for _, mine in work:
+        for some in mine.portions():
+            done += _written(parts, mine, some, change, run_id, findings)
+    told = _told(run_id, on, done, findings)
+    with parts.books.writer(change, run_id, parts.tenant) as writer:
+        writer.lock_run(run_id)
+        writer.add_findings(parts.tenant, findings)
+        writer.finish_run(run_id, {"counts": dict(told.counts)})
+    return told
+
+
+def _start(parts: Parts, on: date, change: Change) -> int:
+    rules = parts.rules
+    with parts.books.writer(change, tenant=parts.tenant) as writer:
+        writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
+        writer.store_decisions(rules.decisions())
+        started = writer.start_run(parts.tenant, RUN_MATCH, on.isoformat(), "all", rules.release)
+        if not started.new:
+            writer.lock_run(started.id)
+            writer.resume_run(started.id)
+    return started.id
+
+
+def _written(
+    parts: Parts, mine: _Matching, some: Sequence[Match], change: Change, run_id: int, findings: list[Finding]
+) -> list[Done]:
+    """Write some matches in one transaction; where one of them cannot be, each in its own, and what is refused as an exception
+    with the reason: nothing of it is half done."""
+
+    def write() -> list[Done]:
+        with parts.books.writer(change, run_id, parts.tenant) as writer:
+            return [mine.write(writer, one) for one in some]
+
+    if len(some) > 1:
+        try:
+            return write()
+        except TollbookError:
+            return [done for one in some for done in _written(parts, mine, [one], change, run_id, findings)]
+    refused: list[Finding] = []
+    done = attempt(write, f"bank-entry/{some[0].payment}", refused)
+    if done is not None:
+        return done
+    findings.extend(msgspec.structs.replace(one, level="warning") for one in refused)
+    with parts.books.writer(change, run_id, parts.tenant) as writer:
+        return [mine.refused(writer, some[0], refused)]
+
+
+def _told(run_id: int, on: date, done: Sequence[Done], findings: Sequence[Finding], *, dry: bool = False) -> Matched:
+    counts: dict[str, int] = {"entries": len(done)}
+    for one in done:
+        counts[one.state] = counts.get(one.state, 0) + 1
+    return Matched(run_id, on, dry, counts, tuple(done), tuple(findings))
+
+
+class _Matching:
+    """The open bank entries of one legal entity, matched, and what is done with each."""
+
+    def __init__(self, parts: Parts, reader: Reader, entity: LegalEntity, on: date) -> None:
+        self.parts, self.entity, self.on = parts, entity, on
+        entries = [one for one in reader.open_entries(parts.tenant, entity.key) if one.entry.booked <= on]
+        self.open = {str(one.entry.id): one for one in entries}
+        self.world: World = world(parts, reader, entity.key, on, entries) if entries else World({}, [], [], {}, {}, {})
+        self.cleared = recognised(parts, reader, entity, entries)
+        free = [one for one in entries if str(one.entry.id) not in self.cleared]
+        money = [incoming(one) for one in free]
+        facts = (self.world.candidates, self.world.parties, self.world.rates)
+        self.matches = {one.payment: one for one in match(money, *facts, parts.rules.decide)} if free else {}
+        for one in free:
+            self.matches[str(one.entry.id)] = self._with_history(reader, one, self.matches[str(one.entry.id)])
+        self.matches |= {payment: Match(payment, "none") for payment in self.cleared}
+        unsure = (one for one in entries if self.matches[str(one.entry.id)].status != "auto")
+        self.numbered = numbered(parts, reader, entity.key, unsure)
+        customers = {m.account for m in self.matches.values() if m.account}
+        customers |= {item.account for item in self.world.items.values()}
+        customers |= {self._payer(one) for one in entries} - {""}
+        self.accounts: dict[str, Account] = reader.accounts(parts.tenant, entity.key, sorted(customers))
+
+    def _with_history(self, reader: Reader, one: OpenEntry, found: Match) -> Match:
+        """What entries that are used already say of one: the payment that it takes back, or that it is there twice."""
+        entry, tenant = one.entry, self.parts.tenant
+        if entry.amount < ZERO and not found.of:
+            same = reader.entries_with(tenant, self.entity.key, amount=-entry.amount, currency=entry.currency)
+            gone = {str(each.entry.id): "" for each in same if self._returned(reader, each.entry.id)}
+            before = Originals([msgspec.structs.replace(incoming(x), amount=x.entry.amount) for x in same])
+            originals, named = before.of(msgspec.structs.replace(incoming(one), amount=entry.amount), gone)
+            if len(originals) == 1 and (named or entry.reversal):
+                return msgspec.structs.replace(found, status="return", of=originals[0].id, reason="returned")
+            if originals:
+                numbers = ", ".join(each.id for each in originals)
+                return msgspec.structs.replace(found, reason=f"it could take back the bank entries {numbers}")
+        if entry.amount > ZERO and entry.bank_ref and found.status == "auto":
+            twins = reader.entries_with(tenant, self.entity.key, amount=entry.amount, bank_ref=entry.bank_ref)
+            first = next((each.entry.id for each in twins if each.entry.id < entry.id), 0)
+            if first:
+                return msgspec.structs.replace(found, status="duplicate", of=str(first), reason="same-bank-entry")
+        return found
+
+    def _returned(self, reader: Reader, entry: int) -> bool:
+        return any(use.kind == "returned" for use in reader.uses(self.parts.tenant, entry_id=entry))
+
+    def portions(self) -> Iterator[list[Match]]:
+        """The matches in the order of the entries, a few at a time; what is taken back comes after what it takes back."""
+        ordered = sorted(self.matches.values(), key=lambda one: (one.status == "return", int(one.payment)))
+        for first in range(0, len(ordered), AT_ONCE):
+            yield ordered[first : first + AT_ONCE]
+
+    def foreseen(self, reader: Reader) -> Iterator[Done]:
+        """What would be done, as far as that can be told without doing it."""
+        for some in self.portions():
+            for found in some:
+                open_ = self.open[found.payment]
+                against = self.cleared.get(found.payment)
+                if against is not None and against.parts:
+                    yield self._done(open_, found, "cleared", f"it is the {against.name}")
+                elif found.status == "auto":
+                    yield self._done(open_, found, "applied")
+                elif found.status == "return":
+                    yield self._done(open_, found, "returned", f"takes back bank entry {found.of}")
+                elif found.payment not in self.cleared and (use := sent_back(reader, open_)) is not None:
+                    yield self._done(open_, found, "netted", f"{use.kind} of bank entry {use.entry_id}")
+                else:
+                    one = self._exception(reader, open_, found)
+                    yield self._done(open_, found, one.kind, one.text)
+
+    def write(self, writer: Writer, found: Match) -> Done:
+        """Do with an entry what was found, if it is still as it was then."""
+        open_ = writer.lock_entry(self.parts.tenant, int(found.payment))
+        if open_.left != self.open[found.payment].left:
+            return self._done(open_, found, "changed", "somebody has used it meanwhile")
+        done: Done | None = None
+        if found.payment in self.cleared:
+            done = self._clear(writer, open_, found, self.cleared[found.payment])
+        elif found.status == "auto":
+            done = self._apply(writer, open_, found)
+        elif found.status == "return":
+            done = self._give_back(writer, open_, found)
+        elif open_.left < ZERO:
+            done = self._went_back(writer, open_, found)
+        return done or self._left(writer, self._exception(writer.reader, open_, found), found)
+
+    def refused(self, writer: Writer, found: Match, why: Sequence[Finding]) -> Done:
+        """What was found cannot be done: an exception with the reason."""
+        open_ = writer.lock_entry(self.parts.tenant, int(found.payment))
+        texts = exc.words([one.what + (f" ({one.why})" if one.why else "") for one in why])
+        return self._left(writer, Exceptional("refused", open_, texts, found.account, (), found.trace), found)
+
+    def _left(self, writer: Writer, one: Exceptional, found: Match) -> Done:
+        """An exception: what a rule says of it, and the item of the worklist where somebody has to look."""
+        account = self.accounts.get(one.customer) or None
+        decision = exc.judged(self.parts, self.entity, account, one, self.on)
+        how = decision.terms["resolution"]
+        if how != "wait" and account is not None and one.open.left > ZERO and one.kind not in ("duplicate", "refused"):
+            wanted = self._kept(writer, one.open, account, how)
+            told = {"rule": decision.rule, "exception": one.kind}
+            wanted = msgspec.structs.replace(wanted, told=told, decision=decision.id)
+            Cashier(self.parts, writer, self.entity, self.on).apply(wanted)
+            exc.close(writer, self.parts.tenant, one.open.entry.id, "corrected", f"{how}: rule {decision.rule}")
+            return self._done(one.open, found, "kept" if how == "keep" else "allocated", one.text)
+        writer.open_item(self.parts.tenant, exc.difference(one, decision))
+        return self._done(one.open, found, one.kind, one.text)
+
+    def _kept(self, writer: Writer, open_: OpenEntry, account: Account, how: str) -> Application:
+        """What is left as credit of an account, or put to its documents as the rules of allocation say."""
+        pays: Sequence[Pay] = ()
+        if how == "allocate":
+            pays = allocated(self.parts, writer.reader, self.entity, account, open_, self.on)
+        used = sum((pay.amount for pay in pays), ZERO)
+        return Application(open_.entry.id, tuple(pays), used, account.key, open_.left - used)
+
+    def _apply(self, writer: Writer, open_: OpenEntry, found: Match) -> Done:
+        judge = Judge(self.parts, writer.reader, self.entity, Asker("run"), self.on)
+        pays, judged, odd = [], [], list[str]()
+        for each in found.applications:
+            item = self.world.items[int(each.candidate)]
+            pay = Pay(item.id, each.amount)
+            pays.append(pay)
+            for reason, amount in _differences(each):
+                decision: Decision = judge.decide(self.accounts[item.account], item, reason, amount)
+                if decision.terms["decision"] == "allow":
+                    judged.append((pay, reason, amount, decision))
+                elif reason not in PLAIN:
+                    odd.append(f"{reason.replace('_', ' ')} of {amount:f} {item.currency} of {item.number} stays open")
+        told = {"rule": found.rule, "score": f"{found.score:f}", "trace": list(found.trace), "by": "run"}
+        used = open_.left - found.unapplied
+        customer = found.account or self.world.items[pays[0].item].account
+        wanted = Application(open_.entry.id, tuple(pays), used, customer, told=told, decision=found.decision)
+        Cashier(self.parts, writer, self.entity, self.on).apply(wanted, judged)
+        rest = exc.refreshed(open_, used)
+        if rest.left:
+            self._left(writer, Exceptional("overpaid", rest, _more(rest), customer), found)
+        elif odd:
+            self._left(writer, Exceptional("residual", rest, exc.words(odd), customer, (), found.trace), found)
+        else:
+            exc.close(writer, self.parts.tenant, open_.entry.id, "corrected", f"applied by rule {found.rule}")
+        return self._done(open_, found, "applied", exc.words(odd))
+
+    def _give_back(self, writer: Writer, open_: OpenEntry, found: Match) -> Done:
+        """A return: what its payment has paid is open again, and neither entry is left."""
+        tenant = self.parts.tenant
+        original = writer.lock_entry(tenant, int(found.of))
+        till = Cashier(self.parts, writer, self.entity, self.on)
+        if original.left != original.entry.amount:
+            till.take_back(original)
+            original = writer.lock_entry(tenant, int(found.of))
+        till.net(original, open_, "returned")
+        for entry in (original, open_):
+            exc.close(writer, tenant, entry.entry.id, "corrected", f"bank entry {open_.entry.id} has taken it back")
+        return self._done(open_, found, "returned", f"bank entry {found.of} was taken back")
+
+    def _clear(self, writer: Writer, open_: OpenEntry, found: Match, against: Cleared) -> Done | None:
+        """An entry that a provider has caused, where the books have it and no other entry was that meanwhile."""
+        if not against.parts or is_cleared(writer.reader, self.parts.tenant, self.entity.key, against.name):
+            return None
+        Cashier(self.parts, writer, self.entity, self.on).clear(open_, against)
+        exc.close(writer, self.parts.tenant, open_.entry.id, "corrected", f"it is the {against.name}")
+        return self._done(open_, found, "cleared", f"it is the {against.name}")
+
+    def _went_back(self, writer: Writer, open_: OpenEntry, found: Match) -> Done | None:
+        """Money that went out, where it is a refund that was owed."""
+        use = sent_back(writer.reader, open_)
+        if use is None:
+            return None
+        Cashier(self.parts, writer, self.entity, self.on).sent(open_, use)
+        exc.close(
+            writer, self.parts.tenant, open_.entry.id, "corrected", f"it is the {use.kind} of bank entry {use.entry_id}"
+        )
+        return self._done(open_, found, "netted", f"{use.kind} of bank entry {use.entry_id}")
+
+    def _exception(self, reader: Reader, open_: OpenEntry, found: Match) -> Exceptional:
+        proposals = tuple(self._proposal(each) for each in (found.applications, *found.alternatives) if each)
+        against = self.cleared.get(found.payment)
+        settled = (
+            ()
+            if against
+            else already_settled(self.parts, reader, self.entity.key, open_, self.world.items, self.numbered)
+        )
+        reason = "" if found.reason in WORDLESS else found.reason.replace("-", " ")
+        text = exc.words([against.why if against else "", *settled, reason, *found.trace[:2]])
+        customer = "" if against else found.account or self._payer(open_)
+        head = (text, customer, proposals, found.trace)
+        if open_.left < ZERO:
+            took_back = (
+                found.status == "return" or against is not None or open_.entry.reversal or "back" in found.reason
+            )
+            kind: exc.Kind = "return" if took_back else "outgoing"
+            return Exceptional(kind, open_, text or "nothing says what it is for", *head[1:])
+        if found.status == "duplicate":
+            return Exceptional("duplicate", open_, f"bank entry {found.of} is the same", *head[1:])
+        if found.status == "suggest" and proposals:
+            return Exceptional("suggested", open_, *head)
+        if open_.left != open_.entry.amount:
+            return Exceptional("overpaid", open_, _more(open_), *head[1:])
+        kind = "unapplied" if customer else "unidentified"
+        return Exceptional(kind, open_, text or "nothing that is open fits", *head[1:])
+
+    def _payer(self, open_: OpenEntry) -> str:
+        """Who has paid, by a bank account that was learnt or by the whole name, if that is one account alone."""
+        entry = open_.entry
+        found = (self.world.learnt.get(entry.payer_account), self.world.named.get(entry.payer.strip().casefold()))
+        return next((accounts[0] for accounts in found if accounts and len(accounts) == 1), "")
+
+    def _proposal(self, applications: Sequence[Applied]) -> dict[str, Any]:
+        named = [(self.world.items[int(each.candidate)], each.amount) for each in applications]
+        return {
+            "documents": [{"number": item.number, "account": item.account, "amount": f"{a:f}"} for item, a in named]
+        }
+
+    def _done(self, open_: OpenEntry, found: Match, state: str, text: str = "") -> Done:
+        applied = state == "applied"
+        pays = (
+            tuple((self.world.items[int(x.candidate)].number, x.amount) for x in found.applications) if applied else ()
+        )
+        entry = open_.entry
+        return Done(entry.id, entry.booked, entry.amount, entry.currency, state, found.rule, pays, text)
+
+
+def _more(rest: OpenEntry) -> str:
+    return f"{round_to(rest.left, rest.entry.currency):f} {rest.entry.currency} more than was open"
+
+
+def _differences(each: Applied) -> Iterator[tuple[str, Decimal]]:
+    """What is not money of a document's part: (reason, amount), in the words of the rules of write-offs."""
+    told = [("discount", each.discount), ("fee", each.fee), *((one.kind, one.amount) for one in each.residuals)]
+    for reason, amount in told:
+        if amount > ZERO:
+            yield REASONS.get(reason, reason), amount
+
+
+def allocated(
+    parts: Parts, reader: Reader, entity: LegalEntity, account: Account, open_: OpenEntry, on: date
+) -> list[Pay]:
+    """What money of a customer pays of its documents, as the rules of allocation say.
+
+    Raises:
+        TollbookError: ``rule.no-answer``.
+    """
+    currency = open_.entry.currency
+    facts = AllocationFacts(entity, account, "payment", currency, open_.left, "", on)
+    terms = parts.rules.decide("allocation", facts, on).terms
+    there: list[OpenItem] = reader.open_items(parts.tenant, entity.key, [account.key]).get((account.key, currency), [])
+    none = credit_item(account.key, currency, ZERO, entity.functional_currency, ZERO)
+    sheet = Sheet([none, *(item for item in there if item.id)])
+    legs, _ = sheet.allot(open_.left, sheet.owing(), terms) if "open" in terms["to"] else ([], ZERO)
+    return [Pay(leg.item.id, -leg.amount) for leg in legs]

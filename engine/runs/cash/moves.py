@@ -1,0 +1,241 @@
+"""Money of bank entries is put to use, through a given writer: each use once, under the lock of the entry and of the items.
+
+An application is an act of kind ``payment``, keyed by the bank entry and how often it was applied; what is given up beside the
+money is an act of kind ``write_off`` below that key.  What is taken back is the opposite of each of its acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from engine.base.errors import Code, refuse
+from engine.base.money import ZERO, round_to
+from engine.ledger.cash import Ground, Part, cash_entry, exchanged, worth_of
+from engine.model.cash import CLEARED, Application, OpenEntry, Pay
+from engine.model.decision import Decision
+from engine.model.settlement import CREDIT, Leg, OpenItem
+from engine.runs.cash.giving_up import grounded, parts_of
+from engine.runs.cash.outgoing import MORE_THAN_LEFT, Outgoing
+from engine.runs.cash.till import Used, fits
+from engine.store.writing_settlements import Act, as_digest
+
+MORE_THAN_OPEN = Code("cash.more-than-open", "An application of more than is open of a document.")
+CURRENCIES = Code(
+    "cash.currencies", "An application to documents of several currencies, or of a currency with no rate."
+)
+NOT_SETTLED = Code("cash.not-applied", "A bank entry to be unapplied that is not applied to anything.")
+PART_BACK = Code("cash.partly-taken-back", "An application of which a part was refunded or taken back by hand.")
+UNFIT = Code("cash.unfit", "A use of money whose values cannot be meant.")
+
+Judged = Sequence[tuple[Pay, str, Decimal, Decision]]
+"""(what it is beside, reason, amount, decision) of what is given up."""
+
+
+class Cashier(Outgoing):
+    """Applies money, gives up what is not paid, and takes both back."""
+
+    def apply(self, wanted: Application, judged: Judged = ()) -> Used:
+        """Put money of a bank entry to use.
+
+        Raises:
+            TollbookError: the codes of this module, ``settlement.over-settled``, ``ledger.period-closed``.
+        """
+        open_ = self.writer.lock_entry(self.tenant, wanted.entry)
+        entry, total = open_.entry, wanted.used + wanted.keep
+        if wanted.keep and not wanted.customer:
+            raise refuse(UNFIT, "money that is to be kept as credit of nobody", mend="name the account")
+        for amount in (total, wanted.keep, *(pay.amount for pay in wanted.pays)):
+            if amount != round_to(amount, entry.currency) and amount != round_to(
+                amount, self.entity.functional_currency
+            ):
+                raise refuse(UNFIT, f"an amount of {amount:f}", mend="write no more digits than the currency has")
+        if not ZERO < total <= open_.left:
+            what = f"{total:f} {entry.currency} of {entry.text}, of which {open_.left:f} is left"
+            raise refuse(MORE_THAN_LEFT, what, mend="use no more than that", subject=entry.subject)
+        items = {pay.item: self.item(pay.item) for pay in wanted.pays}
+        kept = [(wanted.customer, entry.currency)] if wanted.keep else []
+        self.sheets([*((item.account, item.currency) for item in items.values()), *kept])
+        legs = self._legs(wanted, items, open_, judged)
+        customer = wanted.customer or next(iter(items.values())).account
+        country = self._country(customer)
+        number = 1 + sum(
+            1 for use in self.reader.uses(self.tenant, entry_id=entry.id) if use.kind == "applied" and not use.source
+        )
+        key = f"bank/{entry.account}/{entry.key}:{number}"
+        ground = self.ground(country, f"payment of {customer}, {entry.text}")
+        document = self._act(ground, key, "payment", legs, self._paid(open_, wanted, legs, total), wanted)
+        self._use(
+            *(open_, "applied", total, worth_of(open_, total)),
+            customer=customer,
+            key=key,
+            document=document,
+            told=wanted.told,
+            decision=wanted.decision,
+        )
+        for pay, reason, amount, decision in judged:
+            self._give_up(ground, f"{key}/{reason}", items[pay.item], reason, amount, decision)
+        told = tuple((one.item.number, one.amount, one.item.left + one.amount) for one in legs)
+        return Used(entry.id, "applied", key, entry.currency, told, open_.left - total)
+
+    def _legs(self, wanted: Application, items: dict[int, OpenItem], open_: OpenEntry, judged: Judged) -> list[Leg]:
+        entry, currencies = open_.entry, {item.currency for item in items.values()}
+        paid = sum((pay.amount for pay in wanted.pays), ZERO)
+        if len(currencies) > 1 or (currencies == {entry.currency} and paid != wanted.used):
+            what = f"documents in {', '.join(sorted(currencies))} are paid {paid:f} by {wanted.used:f} {entry.currency}"
+            raise refuse(
+                CURRENCIES, what, mend="apply it to documents of one currency at a time", subject=entry.subject
+            )
+        given = {pay.item: sum((a for p, _, a, _ in judged if p.item == pay.item), ZERO) for pay in wanted.pays}
+        legs = []
+        for pay in wanted.pays:
+            item = items[pay.item]
+            there = self._sheets[item.account, item.currency]
+            left = there.items[item.id].left if item.id in there.items else ZERO
+            if not fits(pay.amount + given[pay.item], left):
+                raise self._over(item, pay.amount + given[pay.item], left)
+            legs.append(there.take(item.id, -pay.amount))
+        if wanted.keep:
+            legs.append(self._keep(wanted.customer, open_, wanted.keep))
+        return legs
+
+    def _keep(self, customer: str, open_: OpenEntry, amount: Decimal) -> Leg:
+        there = self._sheets[customer, open_.entry.currency]
+        return there.take(CREDIT, -amount, -worth_of(open_, amount))
+
+    def _over(self, item: OpenItem, amount: Decimal, left: Decimal) -> Exception:
+        why = ""
+        if not left:
+            given = self.reader.settlements(self.tenant, self.entity.key, item=item.id)
+            kinds = sorted({row["kind"].replace("_", " ") for row in given})
+            why = f"it is settled already, by {', '.join(kinds) or 'a credit note'}"
+        what = f"{amount:f} {item.currency} to {item.number}, of which {left:f} is open"
+        return refuse(MORE_THAN_OPEN, what, why=why, mend="apply no more than that", subject=f"item/{item.number}")
+
+    def _paid(self, open_: OpenEntry, wanted: Application, legs: Sequence[Leg], total: Decimal) -> list[Part]:
+        """What the legs are booked against: clearing, and where the documents are in another currency, the exchange."""
+        entry = open_.entry
+        clearing = Part("bank_clearing", entry.currency, total, worth_of(open_, total), product=entry.account)
+        others = [one for one in legs if one.item.currency != entry.currency]
+        if not others:
+            return [clearing]
+        worth = worth_of(open_, total) - worth_of(open_, wanted.keep) if wanted.keep else worth_of(open_, total)
+        settled = -sum((one.amount for one in others), ZERO)
+        swap = exchanged((entry.currency, wanted.used, worth), (others[0].item.currency, settled))
+        return [clearing, *swap]
+
+    def give_up(self, ident: int, reason: str, amount: Decimal, decision: Decision, key: str) -> Used:
+        """Give up a part of a document that no money came for.
+
+        Raises:
+            TollbookError: ``cash.no-item``, ``cash.more-than-open``, ``ledger.period-closed``.
+        """
+        item = self.item(ident)
+        self.sheets([(item.account, item.currency)])
+        there = self._sheets[item.account, item.currency]
+        left = there.items[ident].left if ident in there.items else ZERO
+        if not fits(amount, left):
+            raise self._over(item, amount, left)
+        made = self._give_up(self.ground(self._country(item.account), ""), key, item, reason, amount, decision)
+        return Used(0, reason, made[0], item.currency, ((item.number, -amount, left - amount),), ZERO)
+
+    def _give_up(
+        self, ground: Ground, under: str, item: OpenItem, reason: str, amount: Decimal, decision: Decision
+    ) -> tuple[str, int]:
+        there = self._sheets[item.account, item.currency]
+        made = there.take(item.id, -amount)
+        key = f"{under}/{item.number}"
+        digest = as_digest({"key": key, "amount": amount.normalize()})
+        act = Act(self.entity.key, key, "write_off", self.on, (made,), digest, note=reason, decision=decision.id)
+        parts = parts_of(self.reader, decision, made)
+        document = self._keep_act(act, cash_entry(grounded(ground, reason, item), [made], parts))
+        if decision.terms["role"] == "withholding_receivable":
+            self._withhold(item, amount, -made.functional, document)
+        return key, document
+
+    def take_back(self, open_: OpenEntry) -> list[Used]:
+        """Take back all that a bank entry was applied to: each of its acts is turned round, the newest first.
+
+        Raises:
+            TollbookError: ``cash.not-applied``, ``cash.partly-taken-back``, ``settlement.over-settled``,
+                ``ledger.period-closed``.
+        """
+        entry = open_.entry
+        uses = self.reader.uses(self.tenant, entry_id=entry.id)
+        gone = {use.source for use in uses}
+        live = [use for use in uses if use.kind in ("applied", CLEARED) and not use.source and use.id not in gone]
+        if not live:
+            mend = f"`tollbook cash show {entry.id}` says what became of it"
+            raise refuse(NOT_SETTLED, f"{entry.text} is not applied to anything", mend=mend, subject=entry.subject)
+        made = []
+        for use in reversed(live):
+            if use.kind == CLEARED:
+                made.append(self.unclear(self.writer.lock_entry(self.tenant, entry.id), use))
+                continue
+            legs: list[Leg] = []
+            document = 0
+            for key in reversed(self.reader.settled_under(self.tenant, self.entity.key, use.key)):
+                turned, document = self.turn_round(key)
+                legs += turned
+            self._use(
+                *(open_, "applied", -use.amount, -use.functional),
+                customer=use.customer,
+                key=use.key,
+                document=document,
+                source=use.id,
+            )
+            told = tuple((one.item.number, one.amount, one.item.left + one.amount) for one in legs)
+            left = self.writer.lock_entry(self.tenant, entry.id).left
+            made.append(Used(entry.id, "unapplied", use.key, entry.currency, told, left))
+        return made
+
+    def turn_round(self, key: str) -> tuple[list[Leg], int]:
+        """The opposite of an act, on the day: what it settled is open again, what it was booked against is booked back.
+
+        Raises:
+            TollbookError: ``cash.partly-taken-back`` where something of it was given back already.
+        """
+        rows = self.reader.settlements(self.tenant, self.entity.key, key=key)
+        if not rows or self.reader.settlements(self.tenant, self.entity.key, source=key):
+            what = f"{key} was given back, in part or whole" if rows else f"there is no settlement {key!r}"
+            raise refuse(PART_BACK, what, mend="`tollbook account show` says what there is")
+        self.sheets((row["account"], row["currency"]) for row in rows)
+        legs = []
+        for row in rows:
+            there = self._sheets[row["account"], row["currency"]]
+            if row["item"] not in there.items:
+                there.items[row["item"]] = self.item(row["item"])
+            if row["item"] == CREDIT and -row["amount"] > -there.credit.left:
+                what = f"{-row['amount']:f} {row['currency']} of the credit of {row['account']}, which is {-there.credit.left:f}"
+                raise refuse(PART_BACK, what, why="later invoices have used it", mend="unapply what used it first")
+            legs.append(there.take(row["item"], -row["amount"]))
+        postings = self.reader.entry_of(self.tenant, rows[0]["document"], "settlement")[len(rows) :]
+        parts = [
+            Part(
+                "receivable",
+                p["currency"],
+                -p["amount"],
+                -p["functional_amount"],
+                account=p["account"],
+                decision=p["decision"],
+            )
+            for p in postings
+            if p["amount"]
+        ]
+        country = self._country(rows[0]["account"])
+        ground = self.ground(country, f"taken back: {rows[0]['kind'].replace('_', ' ')} of {rows[0]['account']}")
+        for withheld in self.reader.withheld(self.tenant, self.entity.key, rows[0]["account"]):
+            if withheld.document == rows[0]["document"]:
+                self._withhold(self.item(withheld.item), -withheld.amount, -withheld.functional, rows[0]["document"])
+        act = Act(
+            *(self.entity.key, f"undo/{key}", rows[0]["kind"], self.on, tuple(legs), ""),
+            *(key, rows[0]["note"], rows[0]["decision"]),
+        )
+        return legs, self._keep_act(act, cash_entry(ground, legs, parts))
+
+    def _act(
+        self, ground: Ground, key: str, kind: str, legs: Sequence[Leg], parts: Sequence[Part], wanted: Application
+    ) -> int:
+        asked = {"entry": wanted.entry, "pays": wanted.pays, "used": wanted.used, "keep": wanted.keep}
+        act = Act(self.entity.key, key, kind, self.on, tuple(legs), as_digest(asked), note=wanted.note)
+        return self._keep_act(act, cash_entry(ground, legs, parts))

@@ -1,0 +1,1 @@
+"""Mandates and direct debits: what is kept of them, what is collected, what banks say of it."""

@@ -1,0 +1,289 @@
+"""The files of a matching: customers, open documents, payments, rates of the day, and advices that came apart."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from itertools import chain, starmap
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engine.base.document import parse
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.money import minor_digits
+from engine.model.matching import Candidate, Incoming, Party
+from engine.runs.matching.tables import UNREADABLE, Column, Layout, Wrong, blocks, rows
+
+NO_FOLDER = Code("match.no-folder", "A folder of payments and open documents that does not exist.")
+BAD_RATES = Code(
+    "match.bad-rates", "A file of rates that does not name two currencies and a number above zero for each."
+)
+UNKNOWN_CUSTOMER = Code("match.unknown-customer", "A customer that a row names and customers.csv does not have.")
+LOOSE_ADVICE = Code("match.loose-advice", "An advice that belongs to no payment.")
+
+CUSTOMERS: Final = "customers.csv"
+INVOICES: Final = "invoices.csv"
+PAYMENTS: Final = "payments.csv"
+RATES: Final = "fx.json"
+ADVICES: Final = "remittances.csv"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is to be matched, and what is odd about the files."""
+
+    parties: list[Party]
+    candidates: list[Candidate]
+    payments: list[Incoming]
+    rates: Mapping[str, Decimal]
+    findings: tuple[Finding, ...]
+
+
+@lru_cache(100_000)
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else date.fromisoformat("")
+    except ValueError:
+        raise Wrong(f"is {text!r}, no day", "write the year, month and day such as 2026-01-31") from None
+
+
+@lru_cache(20_000)  # what is open is mostly the amount: one number for both
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise Wrong(f"is {text!r}, no amount", "write digits with a point before the decimals, such as 1234.56")
+    return amount
+
+
+@lru_cache(1_000)
+def _currency(text: str) -> str:
+    try:
+        minor_digits(text)
+    except TollbookError:
+        raise Wrong(f"is {text!r}, no currency", "write its ISO 4217 code such as EUR") from None
+    return text
+
+
+@lru_cache(400_000)
+def _text(text: str) -> str:
+    return text.strip()
+
+
+def _id(text: str) -> str:
+    if not text.strip():
+        raise Wrong("is empty", "write an id that no other row has")
+    return text
+
+
+@lru_cache(10)
+def _kind(text: str) -> str:
+    if text not in ("invoice", "credit_note"):
+        raise Wrong(f"is {text!r}", did_you_mean(text, ("invoice", "credit_note")))
+    return text
+
+
+@lru_cache(100_000)
+def _accounts(text: str) -> tuple[str, ...]:
+    return (
+        tuple(text.replace(";", " ").replace("|", " ").split())
+        if ";" in text or "|" in text
+        else (text.strip(),)
+        if text.strip()
+        else ()
+    )
+
+
+def _signs(row: Sequence[Any]) -> tuple[str, Wrong] | None:
+    """What is wrong with the amounts of a document."""
+    kind, amount, left = row[2], row[7], row[8]
+    over = kind == "invoice"
+    if over and amount >= left >= 0:
+        return None
+    if (amount < 0) if over else (amount > 0):
+        sign = "below" if over else "above"
+        return "amount", Wrong(f"is {amount:f}, {sign} zero", "an invoice is above zero, a credit note below")
+    if not (0 <= left <= amount if over else amount <= left <= 0):
+        return "open_amount", Wrong(
+            f"is {left:f} of {amount:f}", "write what is open, at most the amount, with its sign"
+        )
+    return None
+
+
+LAYOUTS: Final[Mapping[str, Layout]] = {
+    CUSTOMERS: Layout(
+        {
+            "customer_id": Column(_id),
+            "name": Column(str.strip),
+            "currency": Column(_text, needed=False),
+            "known_iban": Column(_accounts, needed=False, absent=()),
+            "parent_id": Column(_text, needed=False),
+        },
+        "customer_id",
+    ),
+    INVOICES: Layout(
+        {
+            "invoice_id": Column(_id),
+            "number": Column(str.strip),
+            "kind": Column(_kind),
+            "customer_id": Column(_text),
+            "issued": Column(_day),
+            "due": Column(_day),
+            "currency": Column(_currency),
+            "amount": Column(_amount),
+            "open_amount": Column(_amount),
+            "terms": Column(_text, needed=False),
+            "po_number": Column(str.strip, needed=False),
+            "creditor_reference": Column(str.strip, needed=False),
+        },
+        "invoice_id",
+        _signs,
+    ),
+    PAYMENTS: Layout(
+        {
+            "payment_id": Column(_id),
+            "bank_ref": Column(str.strip),
+            "booking_date": Column(_day),
+            "amount": Column(_amount),
+            "currency": Column(_currency),
+            "payer_name": Column(_text),
+            "payer_iban": Column(_text, needed=False),
+            "remittance": Column(str.strip),
+            "end_to_end_id": Column(str.strip, needed=False),
+            "structured_ref": Column(str.strip, needed=False),
+        },
+        "payment_id",
+    ),
+    ADVICES: Layout(
+        {
+            "payment_id": Column(_text, needed=False),
+            "end_to_end_id": Column(_text, needed=False),
+            "text": Column(str.strip),
+        }
+    ),
+}
+
+
+def read(folder: Path) -> Problem:
+    """The files of a folder.
+
+    Raises:
+        TollbookError: ``match.no-folder``, and everything that is wrong with any file.
+    """
+    if not folder.is_dir():
+        raise refuse(
+            NO_FOLDER,
+            "there is no such folder",
+            mend="name the folder that holds payments.csv",
+            where=Where(str(folder)),
+        )
+    findings: list[Finding] = []
+    parties: list[Party] = _read(folder / CUSTOMERS, findings, Party)
+    candidates: list[Candidate] = _read(folder / INVOICES, findings, Candidate)
+    payments = _advised(folder / ADVICES, _read(folder / PAYMENTS, findings, Incoming), findings)
+    rates = _rates(folder / RATES, findings)
+    findings += _strangers(folder, parties, candidates)
+    if any(one.level == "error" for one in findings):
+        raise TollbookError(findings)
+    return Problem(parties, candidates, payments, rates, tuple(findings))
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keeps the garbage collector from looking through millions of rows that stay anyway."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _read(path: Path, findings: list[Finding], make: Callable[..., Any]) -> list[Any]:
+    layout = LAYOUTS[path.name]
+    with contextlib.suppress(ValueError, OSError, csv.Error):
+        return list(starmap(make, chain.from_iterable(blocks(path, layout))))
+    try:
+        return list(starmap(make, rows(path, layout, findings)))
+    except TollbookError as error:
+        findings += error.findings
+        return []
+
+
+def _advised(path: Path, payments: list[Incoming], findings: list[Finding]) -> list[Incoming]:
+    """Payments with the texts of advices that came apart behind their own."""
+    if not path.exists():
+        return payments
+    by_id: dict[str, list[str]] = defaultdict(list)
+    by_end: dict[str, list[str]] = defaultdict(list)
+    for payment, end, text in _read(path, findings, lambda *row: row):
+        if payment:
+            by_id[payment].append(text)
+        else:
+            by_end[end].append(text)
+    ids, ends = {one.id for one in payments}, {one.end_to_end_id for one in payments}
+    loose = [each for each in by_id if each not in ids] + [each for each in by_end if not each or each not in ends]
+    for each in loose:
+        what = f"an advice for {each!r} belongs to no payment" if each else "an advice names no payment"
+        mend = "name the payment_id or the end_to_end_id of a payment"
+        findings.append(Finding(LOOSE_ADVICE, Where(str(path)), what, mend=mend, level="warning"))
+    return [
+        msgspec.structs.replace(one, remittance=" ; ".join(filter(None, (one.remittance, *texts)))) if texts else one
+        for one in payments
+        for texts in [by_id.get(one.id, []) + (by_end.get(one.end_to_end_id, []) if one.end_to_end_id else [])]
+    ]
+
+
+def _rates(path: Path, findings: list[Finding]) -> dict[str, Decimal]:
+    if not path.exists():
+        return {}
+    try:
+        document = parse(path.read_bytes(), str(path))
+    except OSError as error:
+        findings.append(Finding(UNREADABLE, Where(str(path)), f"the file cannot be read: {error.strerror}"))
+        return {}
+    except TollbookError as error:
+        findings += error.findings
+        return {}
+    if not isinstance(document.data, dict):
+        findings.append(
+            Finding(BAD_RATES, Where(str(path), 1), "the file is no object of rates", mend='write {"EURUSD": "1.0850"}')
+        )
+        return {}
+    rates = {}
+    for pair, value in document.data.items():
+        try:
+            _currency(str(pair)[:3]), _currency(str(pair)[3:])
+            rate = _amount(str(value))
+            if rate <= 0:
+                raise Wrong(f"is {value}", "a rate is above zero")
+            rates[str(pair)] = rate
+        except Wrong as error:
+            mend = 'write two currency codes and a number, such as "EURUSD": "1.0850"'
+            findings.append(Finding(BAD_RATES, document.where((pair,)), f"the rate {pair!r} {error.what}", mend=mend))
+    return rates
+
+
+def _strangers(folder: Path, parties: Iterable[Party], candidates: Iterable[Candidate]) -> Iterable[Finding]:
+    known = {party.account for party in parties}
+    missing = dict.fromkeys(one.account for one in candidates if one.account not in known)
+    parents = dict.fromkeys(one.parent for one in parties if one.parent and one.parent not in known)
+    for file, names in ((INVOICES, missing), (CUSTOMERS, parents)):
+        for name in list(names)[:5]:
+            what = f"customer {name!r} is not in {CUSTOMERS}"
+            mend = "add the customer; nobody is known to pay for it"
+            yield Finding(UNKNOWN_CUSTOMER, Where(str(folder / file)), what, mend=mend, level="warning")
+        if len(names) > 5:
+            what = f"{len(names) - 5} more customers are not in {CUSTOMERS}"
+            yield Finding(UNKNOWN_CUSTOMER, Where(str(folder / file)), what, level="warning")

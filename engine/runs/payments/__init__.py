@@ -1,0 +1,1 @@
+"""Payments: collected through providers, told, heard of, given back, paid out, and compared with the books."""

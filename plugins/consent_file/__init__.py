@@ -1,0 +1,1 @@
+"""Consents of customers from a file or over HTTP."""

@@ -1,0 +1,1 @@
+"""Adapter ``psp_sepa``: direct debits of the SEPA schemes, as files for a bank."""

@@ -1,0 +1,1 @@
+"""Tax registration numbers of the European Union, asked about at VIES."""
