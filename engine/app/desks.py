@@ -185,7 +185,7 @@ class Desks(ABC):
     @property
     def payments(self) -> PaymentDesk:
         """The desk of payments: collected, given back, heard of, paid out, compared."""
-        return PaymentDesk(self.parts, self.bank_desk, self.approvals)
+        return PaymentDesk(self.parts, self.bank_desk, self.approvals, self.disputes.hear)
 
     @property
     def worklist(self) -> Worklist:

@@ -44,7 +44,7 @@ class Partner(paramiko.ServerInterface):
             transport = paramiko.Transport(connection)
             transport.add_server_key(self.key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files, self)
-            with suppress(paramiko.SSHException, EOFError):
+            with suppress(paramiko.SSHException, EOFError, OSError):  # whoever asked is gone
                 transport.start_server(server=self)
 
     def check_auth_password(self, username: str, password: str) -> int:

@@ -28,6 +28,7 @@ from engine.runs.payments import payouts as paying_out
 from engine.runs.payments import refunding
 from engine.runs.payments.asking import run_ask
 from engine.runs.payments.collecting import Collection, plain, put_effect, run_collect
+from engine.runs.payments.contested import Tell, pass_on
 from engine.runs.payments.events import Heard, hear
 from engine.runs.payments.refunding import NOT_NOW, found_payment, whole
 from engine.runs.payments.report import Tied, compare
@@ -49,8 +50,11 @@ class Changed(msgspec.Struct, frozen=True):
 class PaymentDesk:
     """What people do with payments."""
 
-    def __init__(self, parts: Callable[[], Parts], bank: Callable[[], BankDesk], approvals: Approvals) -> None:
-        self._parts, self._bank, self._approvals = parts, bank, approvals
+    def __init__(
+        self, parts: Callable[[], Parts], bank: Callable[[], BankDesk], approvals: Approvals, disputed: Tell
+    ) -> None:
+        """``disputed`` takes in what providers tell of disputes."""
+        self._parts, self._bank, self._approvals, self._disputed = parts, bank, approvals, disputed
 
     def methods(self, account: str = "") -> list[dict[str, Any]]:
         """What accounts pay with, closed methods too."""
@@ -129,8 +133,9 @@ class PaymentDesk:
         return self._change(key, entity, CANCEL, OPEN[1:], change, None)
 
     def hear(self, adapter: str, body: bytes, headers: Mapping[str, str], change: Change) -> list[Heard]:
-        """Take in a message of a provider; see :func:`engine.runs.payments.events.hear`."""
-        return hear(self._parts(), adapter, body, headers, change)
+        """Take in a message of a provider; see :func:`engine.runs.payments.events.hear`.  Disputes go on to their desk."""
+        parts = self._parts()
+        return pass_on(parts, adapter, hear(parts, adapter, body, headers, change), self._disputed, change)
 
     def fetch_payouts(self, adapter: str, since: date, until: date, change: Change) -> list[paying_out.BookedPayout]:
         """Book what a provider has paid out; see :func:`engine.runs.payments.payouts.fetch`."""

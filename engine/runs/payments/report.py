@@ -18,6 +18,7 @@ from engine.base.money import ZERO, round_to
 from engine.model.payment import SUCCEEDED
 from engine.model.payment_state import PaymentRecord
 from engine.ports.hookspecs.psp import Description
+from engine.runs.payments.contested import KINDS, untied
 from engine.runs.payments.news import act_key
 from engine.runs.payments.payouts import FEE_KINDS
 from engine.store.reader import Reader
@@ -27,8 +28,6 @@ Place = tuple[str, str, str]
 
 ALONE: Final = ("payment_succeeded", "refund_succeeded", "payment_returned")
 """Events about money that name a payment which has to be ours."""
-
-DISPUTES: Final = ("dispute", "dispute_reversal")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -75,7 +74,7 @@ def compare(
     payouts = {row["id"]: row for row in reader.payouts(tenant)}
     gaps = [
         *_acts(reader, tenant, payments),
-        *_of_lines(payments, lines, payouts),
+        *_of_lines(payments, lines, payouts, untied(reader, tenant, payments, lines)),
         *_late(payments, lines, described, on, grace),
         *_strangers(reader, tenant, provider),
         *_in_doubt(reader, tenant, payments),
@@ -106,9 +105,12 @@ def _acts(reader: Reader, tenant: str, payments: Sequence[PaymentRecord]) -> Ite
 
 
 def _of_lines(
-    payments: Sequence[PaymentRecord], lines: Sequence[Mapping[str, Any]], payouts: Mapping[int, Mapping[str, Any]]
+    payments: Sequence[PaymentRecord],
+    lines: Sequence[Mapping[str, Any]],
+    payouts: Mapping[int, Mapping[str, Any]],
+    disputed: Mapping[int, Decimal],
 ) -> Iterator[Gap]:
-    """What stands in payouts and not in the books, or with another amount."""
+    """What stands in payouts and not in the books, or with another amount; ``disputed`` does so of disputes, by payment."""
     known = {one.id: one for one in payments}
     sums: dict[int, Decimal] = defaultdict(lambda: ZERO)
     for row in lines:
@@ -117,10 +119,10 @@ def _of_lines(
         name = f"{row['kind']} {row['provider_id'] or row['key']}"
         if row["kind"] in FEE_KINDS:
             continue
-        if row["kind"] in DISPUTES:
-            yield Gap(
-                *place, name, f"payout {payout['key']} has it", row["gross"], "book it as a chargeback, or as won"
-            )
+        if row["kind"] in KINDS:
+            if (row["payment"] or 0) in disputed:
+                mend = "tell of it with `tollbook dispute event`"
+                yield Gap(*place, name, f"payout {payout['key']} has it", row["gross"], mend)
         elif not row["payment"]:
             what = f"payout {payout['key']} has it, and the books have no such payment"
             yield Gap(
