@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.money import CONTEXT, ZERO
-from engine.model.measure import DIGITS, Found, Measure, Window
+from engine.model.measure import DIGITS, Found, Measure, Window, order_of
 
 _UNIT: Final = Decimal(1).scaleb(-DIGITS)
 _TYPES: Final[Mapping[str, type]] = {"text": str, "number": Decimal, "boolean": bool}
@@ -46,7 +46,7 @@ def aggregated(measure: Measure, window: Window, events: Iterable[Event]) -> lis
             second = int(one.at.timestamp() // 1)
             groups[group_of(measure, judged)].append(_Counted(second, one.id, value_of(measure, judged), one.before))
     found = []
-    for group, some in sorted(groups.items(), key=lambda item: tuple(part or "" for part in item[0])):
+    for group, some in sorted(groups.items(), key=lambda item: order_of(item[0])):
         inside = [one for one in some if not one.before]
         if measure.aggregation == "time_weighted":
             quantity, used = _level(some, window), [*inside, *[one for one in some if one.before][-1:]]

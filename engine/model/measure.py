@@ -90,3 +90,8 @@ class Found(msgspec.Struct, frozen=True):
     quantity: Decimal
     events: int
     last_id: int
+
+
+def order_of(group: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    """A key that puts groups in one order, whoever has counted them: no value comes before the empty text."""
+    return tuple((part is not None, part or "") for part in group)

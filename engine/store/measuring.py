@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.selectable import FromClause
 
-from engine.model.measure import DIGITS, Found, Measure, Window
+from engine.model.measure import DIGITS, Found, Measure, Window, order_of
 from engine.store import tables, types
 from engine.store.query import among, for_each
 from engine.store.session import Session
@@ -52,8 +52,8 @@ def measured(
     return made
 
 
-def _order(item: tuple[Key, Any]) -> tuple[int, tuple[str, ...]]:
-    return item[0][0], tuple(part or "" for part in item[0][1])
+def _order(item: tuple[Key, Any]) -> tuple[int, tuple[tuple[bool, str], ...]]:
+    return item[0][0], order_of(item[0][1])
 
 
 def streamed(

@@ -256,6 +256,21 @@ def test_databases_python_and_a_second_model_agree(books: Books, measure: Measur
     assert asked == in_python
 
 
+@pytest.mark.parametrize("kind", ["sum", "time_weighted", "latest"])
+@pytest.mark.parametrize("first", [{}, {"region": ""}])
+def test_groups_without_a_value_and_with_an_empty_one_have_one_order(
+    books: Books, kind: str, first: dict[str, Any]
+) -> None:
+    measure = Measure("api", kind, KINDS, group_by=("region",))
+    both = [first, {"region": ""} if not first else {}]
+    number, _, high = put(books, [Raw(15 * 24 * 60, Decimal(3), dims, False) for dims in both])
+    window = measuring.window_of(number, DAYS[0], CYCLES[0], ZONE)
+    with books.reader() as reader:
+        for way in (measuring.ask, measuring.streamed):
+            ((empty, named),) = way(reader, measure, [window], high)
+            assert (empty.group, named.group) == ((None,), ("",)), way
+
+
 @pytest.mark.capability("A2.2")
 @pytest.mark.parametrize("kind", store_kinds)
 def test_what_became_known_after_the_run_began_is_not_seen(books: Books, kind: str) -> None:
