@@ -1,6 +1,9 @@
 # Every target stands on the virtual environment: it is made when it is absent, and made anew when pyproject.toml or the
 # lock changes.  `make PYTHON=/path/to/python TARGET` chooses the interpreter, `make TARGET ARGS="..."` passes arguments.
 
+# Where it is set, every process compiles again all that it imports, which triples its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin

@@ -36,6 +36,9 @@ KEPT = 12
 STATEMENTS = 5_000
 """Compiled statements that a process of tests keeps."""
 
+_EMPTY = "; ".join(f"DELETE FROM {name}" for name in METADATA.tables)
+"""One message to the server: a hundred take ten times as long."""
+
 FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
 
@@ -183,10 +186,9 @@ def _emptied(url: str) -> bool:
     engine = _engine(url)
     try:
         with engine.connect() as connection:
-            others = set(sa.inspect(connection).get_table_names()) - METADATA.tables.keys() - {"alembic_version"}
-            connection.exec_driver_sql("SET lock_timeout = '2s'")
-            for table in METADATA.tables.values():
-                connection.execute(table.delete())
+            found = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
+            others = set(found) - METADATA.tables.keys() - {"alembic_version"}
+            connection.exec_driver_sql(f"SET lock_timeout = '2s'; {_EMPTY}")
         return not others
     except sa.exc.DBAPIError:
         return False
