@@ -16,12 +16,13 @@ SEED ?= 1
 DIR ?= ../shared/vectors
 FILES ?=
 
-.PHONY: help demo test simulate simulate-kills vectors check bench capabilities docs lock clean
+.PHONY: help demo test simulate simulate-payments simulate-kills vectors check bench capabilities docs lock clean
 
 help:
 	@echo "make demo          bill the sample company (DATABASE=postgresql: on PostgreSQL)"
 	@echo "make test          all tests"
 	@echo "make simulate      a year of a company with faults, under an independent auditor (SEED=n, ARGS=--months 3)"
+	@echo "make simulate-payments  a month of payments with faults, under an independent auditor (SEED=n)"
 	@echo "make simulate-kills  kill commands at 200 points on each database, and compare the books"
 	@echo "make vectors       worked numbers of published systems (DIR=folder, FILES=\"a.yaml b.yaml\")"
 	@echo "make check         style, types, layers, reference pages"
@@ -39,6 +40,9 @@ test: $(TOLLBOOK)
 
 simulate: $(TOLLBOOK)
 	$(BIN)/python -m tests.simulation --seed $(SEED) $(ARGS)
+
+simulate-payments: $(TOLLBOOK)
+	$(BIN)/python -m tests.payments_simulation --seed $(SEED) $(ARGS)
 
 vectors: $(TOLLBOOK)
 	@$(BIN)/python -m tests.vectors $(DIR) $(FILES)

@@ -6,21 +6,40 @@ import argparse
 import platform
 import sys
 
-from bench import bill, check, decide, documents, ingest, large, matching, memory, months, preview, rating, usage
+from bench import (
+    bill,
+    cases,
+    check,
+    decide,
+    documents,
+    ingest,
+    large,
+    matching,
+    memory,
+    months,
+    preview,
+    rating,
+    revenue,
+    simulate,
+    usage,
+)
 
 MEASUREMENTS = {
     "decide": decide.measure,
     "rating": rating.measure,
     "check": check.measure,
+    "cases": cases.measure,
     "bill": bill.measure,
     "months": months.measure,
     "large": large.measure,
     "preview": preview.measure,
+    "simulate": simulate.measure,
     "memory": memory.measure,
     "ingest": ingest.measure,
     "usage": usage.measure,
     "documents": documents.measure,
     "matching": matching.measure,
+    "revenue": revenue.measure,
 }
 
 
@@ -46,6 +65,7 @@ def main() -> None:
     parser.add_argument(
         "--payments", type=int, default=100_000, help="payments matched from files, with as many documents"
     )
+    parser.add_argument("--schedules", type=int, default=100_000, help="schedules that are recognised")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in MEASUREMENTS]
     if unknown:

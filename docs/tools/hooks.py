@@ -38,7 +38,11 @@ def section(port: Port) -> Iterator[list[str]]:
     """The blocks of one port."""
     yield [f"## {port.name}"]
     module = inspect.getmodule(port.spec)
-    yield [f"Verb: **{port.verb}**. Contract version: {port.contract}. {first_sentence(module.__doc__)}"]
+    yield [f"Verb: **{port.verb}**. Contract version: {port.version}. {first_sentence(module.__doc__)}"]
+    for one in port.deprecated:
+        yield [
+            f"`{one.hook}{f'({one.argument})' if one.argument else ''}` is given up in {port.contract}.{one.minor}: use {one.instead}."
+        ]
     for name in port.hooks:
         hook = getattr(port.spec, name)
         yield [f"### {name}"]
@@ -60,7 +64,7 @@ def text() -> str:
     overview = table(
         ("port", "verb", "contract", "hooks"),
         (
-            (f"[{name}](#{name})", port.verb, str(port.contract), ", ".join(code(hook) for hook in port.hooks))
+            (f"[{name}](#{name})", port.verb, port.version, ", ".join(code(hook) for hook in port.hooks))
             for name, port in PORTS.items()
         ),
     )

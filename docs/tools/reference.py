@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.tools import cli, errors, families, hooks, licences, openapi, settings
+from docs.tools import cli, errors, exchange, families, hooks, licences, openapi, settings
 from engine.runs.intake import formats_page
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -25,6 +25,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "licences.md": licences.text,
     "openapi.json": openapi.text,
     "settings.md": settings.text,
+    **exchange.pages(),
 }
 
 
@@ -52,6 +53,7 @@ def main() -> int:
         return bool(lines)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in PAGES.items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text(), encoding="utf-8")
     return 0
 

@@ -14,12 +14,19 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from engine import families
+from engine.app.authoring_desk import AuthoringDesk
 from engine.app.desks import Desks
+from engine.app.explained import Missed, why_not
+from engine.app.looking import looking
+from engine.app.rule_history import History, rule_history
+from engine.app.shelf import Shelf
+from engine.app.tuning import known_values
 from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
 from engine.model.decision import Family
 from engine.model.journal import Change
+from engine.model.release import DEVELOPMENT, ReleaseEvent
 from engine.ports.host import Host
 from engine.rulebook import rulebook
 from engine.rulebook.desk import RuleDesk
@@ -35,7 +42,8 @@ from engine.runs.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
 from engine.runs.ingest import UsageDoor
 from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
-from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.releases.desk import UNKNOWN as UNKNOWN_RELEASE
+from engine.runs.run import Parts, Progress, Report, Rules, silent
 from engine.runs.verify import run_checks
 from engine.runs.void_run import run_void
 from engine.runs.work import Worked, utc_now, work_one
@@ -44,14 +52,11 @@ from engine.store.books import Books, open_books
 from engine.store.records import Run
 from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
+from engine.store.tuned import overrides
 
 NOT_RESUMABLE = Code(
     "run.not-resumable", "A run that does not exist, or of a kind that is repeated instead of resumed."
 )
-PLUGINS_MOVED = Code(
-    "release.plugins-moved", "A run cannot be resumed, because the plug-ins are no longer those that it pinned."
-)
-UNKNOWN_RELEASE = Code("release.unknown", "A release of rules that the books do not have.")
 
 
 class App(Desks):
@@ -82,15 +87,42 @@ class App(Desks):
         """The folders of rules, later ones layered over earlier ones."""
         return tuple(self.config.rules.folders)
 
-    @cached_property
+    @property
     def rulebook(self) -> RuleBook:
-        """The compiled rules on disk."""
-        return rulebook.compile_book(rulebook.read(self.rule_roots), self.families, plugins=self.host.versions())
+        """The rules that are used today."""
+        return self.shelf.on(utc_now().date())
+
+    @cached_property
+    def _on_disk(self) -> RuleBook:
+        """The compiled rules on disk, with the values that were set for their parameters."""
+        files, plugins = rulebook.read(self.rule_roots), self.host.versions()
+        book = rulebook.compile_book(files, self.families, plugins=plugins)
+        with self.books.reader() as reader:
+            values = known_values(book, overrides(reader, self.tenant))
+        return rulebook.compile_book(files, self.families, values, plugins) if values else book
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Which rules are used on a day."""
+        mode, versions = self.config.rules.releases, self.host.versions
+        return Shelf(mode, lambda: self._on_disk, self.stored_rulebook, self._release_events, versions)
+
+    def _release_events(self) -> Sequence[ReleaseEvent]:
+        with self.books.reader() as reader:
+            return reader.release_events(self.tenant)
 
     def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
         """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
         known = {"adapter": [adapter.name for adapter in self.config.adapters]}
         return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions(), known=known)
+
+    def authoring(self, folders: Sequence[Path] = ()) -> AuthoringDesk:
+        """What those who write rules do beside :meth:`rule_desk`; needs no books."""
+        return AuthoringDesk(self.rule_desk(folders))
+
+    def rule_history(self, folders: Sequence[Path], first: date | None, last: date | None) -> History:
+        """How the books used the rules on disk; see :func:`engine.app.rule_history.rule_history`."""
+        return rule_history(self.books, self.tenant, self.rule_desk(folders), first, last)
 
     def stored_rulebook(self, release: str) -> RuleBook:
         """The rules of a release, as the books keep them.
@@ -112,8 +144,16 @@ class App(Desks):
     def books(self) -> Books:
         """The books, brought to the newest schema."""
         books = open_books(self.config.database.url)
+        books.may_adjust = partial(self.config.may, verb="adjust")
+        books.standing = self.config.rules.releases
         books.migrate()
         return books
+
+    @property
+    def notice(self) -> str:
+        """What is to be said of the rules of the runs that were begun here; empty where an approved release was used."""
+        begun = self.books.begun if "books" in self.__dict__ and self.config.rules.releases == DEVELOPMENT else ()
+        return f"development rules: {', '.join(sorted(begun))}, which nobody had to approve" if begun else ""
 
     def change(self, person: str, verb: str, reason: str) -> Change:
         """A change that ``person`` makes now, if the config lets them use ``verb``.
@@ -124,13 +164,15 @@ class App(Desks):
         self.config.check_may(person, verb)
         return checked_change(Change(person, datetime.now(UTC), reason))
 
-    def parts(self, rules: RuleBook | None = None) -> Parts:
-        """What runs are made of."""
-        settings, rules = self.config.runs, rules or self.rulebook
-        _COMPILED[rules.release] = rules
+    def parts(self, rules: RuleBook | None = None, on: date | None = None) -> Parts:
+        """What a run of a day is made of; of today, where it has none.
+
+        Where no rules can be used that day, what the books have can still be looked at: whatever asks a rule, or writes, is refused.
+        """
+        settings, (used, books) = self.config.runs, self._used(rules, on)
         return Parts(
-            self.books,
-            rules,
+            books,
+            used,
             self.host,
             self.config.tenant.key,
             settings.partition_size,
@@ -139,6 +181,14 @@ class App(Desks):
             settings.workers,
             Recipe(self.config_path, tuple(sorted(self.overrides.items()))),
         )
+
+    def _used(self, rules: RuleBook | None, on: date | None) -> tuple[Rules, Books]:
+        try:
+            rules = rules or self.shelf.on(on or utc_now().date())
+        except TollbookError as error:
+            return looking(self.books, error)
+        _COMPILED[rules.release] = rules
+        return rules, self.books
 
     def bank_desk(self) -> BankDesk:
         """The desk of bank files."""
@@ -162,7 +212,7 @@ class App(Desks):
 
     def import_folder(self, folder: Path, change: Change, today: date, progress: Progress = silent) -> ImportReport:
         """Load a folder of import files; see :func:`engine.runs.import_run.run_import`."""
-        return run_import(self.books, self.tenant, folder, change, today, progress, lambda: self.rulebook)
+        return run_import(self.books, self.tenant, folder, change, today, progress, lambda: self.shelf.on(today))
 
     def bill(
         self,
@@ -175,12 +225,12 @@ class App(Desks):
         occasion: str = "",
     ) -> Report:
         """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
-        parts = self.parts()
+        parts = self.parts(on=on)
         return run_bill(parts, on, change, account=account, dry_run=dry_run, progress=progress, occasion=occasion)
 
     def void(self, number: str, on: date, change: Change) -> Report:
         """Give back all that is left of an invoice; see :func:`engine.runs.void_run.run_void`."""
-        return run_void(self.parts(), number, on, change)
+        return run_void(self.parts(on=on), number, on, change)
 
     def usage_door(self) -> UsageDoor:
         """Where usage events come in while a server runs."""
@@ -188,7 +238,7 @@ class App(Desks):
 
     def compare_cutover(self, on: date, preview: Path, change: Change, progress: Progress = silent) -> Comparison:
         """Compare a dry run with the preview of the old system; see :func:`engine.runs.cutover.compare`."""
-        return compare(self.parts(), on, preview, change, progress)
+        return compare(self.parts(on=on), on, preview, change, progress)
 
     def resume(self, run_id: int, change: Change, progress: Progress = silent) -> Report:
         """Go on with an interrupted bill run, with the rules that it pinned, as the books keep them.
@@ -205,14 +255,7 @@ class App(Desks):
                 mend="`tollbook runs list` shows the runs; an import is repeated instead",
             )
         occasion, account = scope_parts(run.scope)
-        rules = self.stored_rulebook(run.release)
-        if dict(rules.plugins) != self.host.versions():
-            raise refuse(
-                PLUGINS_MOVED,
-                f"run {run_id} pinned other plug-ins, or other settings of theirs",
-                why="the rest of the run would be decided otherwise than what it has billed",
-                mend=f"put them back, or `tollbook runs abandon {run_id}`",
-            )
+        rules = self.shelf.usable(self.stored_rulebook(run.release), f"run {run_id}")
         parts = self.parts(rules)
         on = date.fromisoformat(run.period)
         return run_bill(parts, on, change, account=account, progress=progress, occasion=occasion)
@@ -227,6 +270,7 @@ class App(Desks):
             config.approvals_off,
             config.approvers,
             lambda person, act: config.may(person, ACTS[act].verb),
+            config.has_role,
         )
         return Approvals(self.books, self.tenant, policy, self.parts)
 
@@ -282,6 +326,10 @@ class App(Desks):
         """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explain`."""
         return explain(self.books, self.tenant, self.stored_rulebook, subject, everything)
 
+    def why_not(self, subject: str, rule: str) -> tuple[Explanation, Missed]:
+        """An explanation, and why a rule had no part in it; see :func:`engine.app.explained.why_not`."""
+        return why_not(self.books, self.tenant, self.stored_rulebook, subject, rule)
+
     def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
         """What a change of a subscription would be billed as; see :func:`engine.runs.change_preview.preview_change`."""
         made = Change("preview", datetime.now(UTC), "preview of a change")
@@ -324,7 +372,8 @@ class Recipe(msgspec.Struct, frozen=True):
     overrides: tuple[tuple[str, str], ...]
 
     def __call__(self, pinned: Pinned, number: int) -> dict[str, Any]:
-        """Bill one partition of a run, in this process."""
+        """Bill one partition of a run, in this process, in whichever of its threads."""
+        exact_arithmetic()
         return bill_partition(_worker_parts(self, pinned.release), pinned, number)
 
 
@@ -333,9 +382,7 @@ def _worker_parts(recipe: Recipe, release: str) -> Parts:
     """The parts of this worker process, made once for each release; what they consist of is out of the collector's sight."""
     app = App(recipe.config, dict(recipe.overrides))
     rules = _COMPILED.get(release)
-    if rules is None:
-        rules = app.rulebook if app.rulebook.release == release else app.stored_rulebook(release)
-    parts = app.parts(rules)
+    parts = app.parts(rules or app.shelf.named(release))
     gc.collect()
     gc.freeze()
     return parts

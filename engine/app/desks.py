@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from functools import cached_property
+from pathlib import Path
 
+import msgspec
+
+from engine.app.shelf import Shelf
+from engine.app.tuning import sheets
+from engine.app.whatif import Other, both_of
+from engine.app.workshop import Workshop
 from engine.config import Config
+from engine.model.decision import Family
 from engine.ports.host import Host
+from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.account_desk import AccountDesk
+from engine.runs.accruals.desk import AccrualDesk
 from engine.runs.advance_desk import AdvanceDesk
 from engine.runs.approvals import Approvals
 from engine.runs.bank_desk import BankDesk
 from engine.runs.cash.desk import CashDesk
 from engine.runs.clearing import ClearanceDesk
+from engine.runs.close.desk import CloseDesk
 from engine.runs.debits.desk import DebitDesk
 from engine.runs.debits.mandates import MandateDesk
 from engine.runs.delivery_desk import DeliveryDesk
@@ -21,18 +34,31 @@ from engine.runs.disputes.desk import DisputeDesk
 from engine.runs.document_desk import DocumentDesk
 from engine.runs.dunning.desk import DunningDesk
 from engine.runs.erp.desk import ErpDesk
+from engine.runs.exchange.desk import ExchangeDesk
+from engine.runs.forecasts.desk import ForecastDesk
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.payments.desk import PaymentDesk
+from engine.runs.plugins.desk import PluginDesk
+from engine.runs.releases import acts
+from engine.runs.releases.desk import ReleaseDesk
+from engine.runs.reports.desk import ReportDesk
 from engine.runs.requests import RequestDesk
+from engine.runs.revenue.contract_desk import ContractDesk
+from engine.runs.revenue.desk import RevenueDesk
 from engine.runs.review_desk import ReviewDesk
 from engine.runs.run import Parts
+from engine.runs.simulate.desk import SimulationDesk
+from engine.runs.simulate.quotes import OfflineHost
+from engine.runs.stewardship.desk import StewardshipDesk
 from engine.runs.subscriptions.desk import SubscriptionDesk
 from engine.runs.tax_desk import TaxDesk
 from engine.runs.tax_providers import TaxProviders
 from engine.runs.trigger_desk import TriggerDesk
+from engine.runs.tune.desk import TuneDesk
 from engine.runs.usage_desk import UsageDesk
 from engine.runs.wallet_desk import WalletDesk
 from engine.runs.worklist import Worklist
+from engine.store.anonymous import export
 from engine.store.books import Books
 
 
@@ -56,6 +82,21 @@ class Desks(ABC):
 
     @property
     @abstractmethod
+    def families(self) -> Mapping[str, Family]:
+        """Every family, with the methods that plug-ins provide."""
+
+    @property
+    @abstractmethod
+    def rulebook(self) -> RuleBook:
+        """The rules in force."""
+
+    @property
+    @abstractmethod
+    def rule_roots(self) -> tuple[Path, ...]:
+        """The folders of rules, later ones layered over earlier ones."""
+
+    @property
+    @abstractmethod
     def approvals(self) -> Approvals:
         """The desk at which acts are done by one person, or proposed by one and approved by another."""
 
@@ -68,8 +109,17 @@ class Desks(ABC):
     """The settings."""
 
     @abstractmethod
-    def parts(self, rules: RuleBook | None = None) -> Parts:
-        """What runs are made of."""
+    def parts(self, rules: RuleBook | None = None, on: date | None = None) -> Parts:
+        """What a run of a day is made of; of today, where it has none."""
+
+    @property
+    @abstractmethod
+    def shelf(self) -> Shelf:
+        """Which rules are used on a day."""
+
+    @abstractmethod
+    def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
+        """What people do with the rule files in ``folders``, else in those of the config."""
 
     @abstractmethod
     def bank_desk(self) -> BankDesk:
@@ -108,6 +158,11 @@ class Desks(ABC):
     def accounts(self) -> AccountDesk:
         """The desk of accounts: what is open, what settles it, credit and debit notes."""
         return AccountDesk(self.books, self.parts, self.approvals)
+
+    @property
+    def accruals(self) -> AccrualDesk:
+        """The desk of accruals: the run of a month, and what stands accrued."""
+        return AccrualDesk(self.parts)
 
     @property
     def dunning(self) -> DunningDesk:
@@ -150,7 +205,12 @@ class Desks(ABC):
     @property
     def subscriptions(self) -> SubscriptionDesk:
         """The desk of subscriptions: looked at, amended, aligned, renewed, rated again."""
-        return SubscriptionDesk(self.parts(), self.approvals, lambda name: self.parts(self.stored_rulebook(name)))
+        return SubscriptionDesk(self.parts, self.approvals, lambda name: self.parts(self.stored_rulebook(name)))
+
+    @property
+    def closing(self) -> CloseDesk:
+        """The desk of the close: checks of a month, its steps, what is let go, the evidence."""
+        return CloseDesk(self.parts, self.approvals)
 
     @property
     def clearance(self) -> ClearanceDesk:
@@ -173,9 +233,40 @@ class Desks(ABC):
         return ErpDesk(self.parts)
 
     @property
+    def revenue(self) -> RevenueDesk:
+        """The desk of revenue: the run of a month, schedules, what remains."""
+        return RevenueDesk(self.parts, self.approvals)
+
+    @property
+    def revenue_contracts(self) -> ContractDesk:
+        """The desk of revenue contracts: added, changed, told of, looked at as known on any day."""
+        return ContractDesk(self.parts)
+
+    @property
+    def forecasts(self) -> ForecastDesk:
+        """The desk of forecasts: deferred revenue ahead, and what was conceded of it."""
+        return ForecastDesk(self.parts)
+
+    @property
+    def reports(self) -> ReportDesk:
+        """The desk of reports over the ledger: ageing, balances, ties, expected losses, shares of legal entities."""
+        return ReportDesk(self.parts)
+
+    @property
+    def exchange(self) -> ExchangeDesk:
+        """The desk of exchange: messages of other systems."""
+        return ExchangeDesk(self.books, self.parts, lambda: self.accounts)
+
+    @property
     def requests(self) -> RequestDesk:
         """The desk of the request log: calls of adapters listed, looked at, made again, erased."""
         return RequestDesk(self.parts())
+
+    @property
+    def plugins(self) -> PluginDesk:
+        """The desk of plug-ins: what is installed, what is wrong with it, its contracts and cassettes."""
+        config = self.config
+        return PluginDesk(config.adapters, config.folder, lambda: self.books, self.tenant)
 
     @property
     def tax_providers(self) -> TaxProviders:
@@ -186,6 +277,48 @@ class Desks(ABC):
     def payments(self) -> PaymentDesk:
         """The desk of payments: collected, given back, heard of, paid out, compared."""
         return PaymentDesk(self.parts, self.bank_desk, self.approvals, self.disputes.hear)
+
+    def simulation(
+        self, folders: Sequence[Path] = (), sets: Mapping[str, str] = {}, only: Collection[str] = ()
+    ) -> SimulationDesk:
+        """The desk of simulation by other rules: those of folders, and values of parameters; else the rules on disk."""
+        config = self.config
+        other = Other(self.families, folders or (() if sets else self.rule_roots), sets, only)
+        both = both_of(self.stored_rulebook, other)
+
+        def parts() -> Parts:
+            return msgspec.structs.replace(self.parts(), host=OfflineHost(config.adapters, config.folder))
+
+        return SimulationDesk(config.database.url, parts, both, str(other))
+
+    def export_anonymous(self, folder: Path, key: bytes) -> Path:
+        """A copy of the books without anybody in it; see :func:`engine.store.anonymous.export`."""
+        return export(self.books, folder, key)
+
+    @property
+    def tuning(self) -> TuneDesk:
+        """The desk of parameters: listed, tried, proposed, watched."""
+        config = self.config
+        roles = (lambda person: config.people.get(person, ()), tuple(config.roles))
+        given = (self.books, self.tenant, lambda: sheets(self.rulebook), lambda sets: self.simulation((), sets))
+        return TuneDesk(*given, self.approvals, roles)
+
+    @property
+    def releases(self) -> ReleaseDesk:
+        """The desk of releases of rules: proposed, agreed to, put in force, rolled back, compared."""
+        config = self.config
+
+        def able(roles: Collection[str]) -> list[str]:
+            who = config.approvers(acts.AGREE)
+            return [person for person in who if not roles or config.has_role(person, roles)]
+
+        workshop, mode = Workshop(self.rule_desk()), config.rules.releases
+        return ReleaseDesk(self.books, self.tenant, self.approvals, workshop, mode, able)
+
+    @property
+    def stewardship(self) -> StewardshipDesk:
+        """The desk of changes of master data that wait for their steward."""
+        return StewardshipDesk(self.books, self.tenant, lambda who: self.config.people.get(who, ()))
 
     @property
     def worklist(self) -> Worklist:

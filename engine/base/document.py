@@ -93,6 +93,28 @@ class Document:
         *_, (key, node) = self._nodes(path)
         return self._at(node if key is None else key)
 
+    def span(self, path: Iterable[str | int]) -> tuple[int, int] | None:
+        """Where the text of a value begins and ends, counted in characters; None where the path does not exist.
+
+        The end of a value in block style is behind the white space and the comments that follow it.
+        """
+        steps = tuple(path)
+        nodes = list(self._nodes(steps))
+        if len(nodes) != len(steps) + 1 or nodes[-1][1] is None:
+            return None
+        node = nodes[-1][1]
+        return node.start_mark.index, node.end_mark.index
+
+    @property
+    def text(self) -> str:
+        """The text that was parsed, without a mark of its encoding."""
+        return self._text
+
+    def flowing(self, path: Iterable[str | int]) -> bool:
+        """Whether a list or mapping is written in brackets."""
+        *_, (_, node) = self._nodes(tuple(path))
+        return bool(node is not None and node.id != "scalar" and node.flow_style)
+
     def locate(self, path: Iterable[str | int]) -> Callable[[int], Where]:
         """A function from an offset in a text value to the place of that character in the file.
 

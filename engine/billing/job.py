@@ -22,6 +22,7 @@ from engine.model.entity import LegalEntity
 from engine.model.invoice import Advance
 from engine.model.lateness import Reconciling
 from engine.model.order import Orders
+from engine.model.revenue_contract import Cover
 from engine.model.tax_correction import Correction, Exemption
 from engine.model.tax_evidence import Evidence
 from engine.model.turning import Turning
@@ -42,7 +43,7 @@ class Job(msgspec.Struct, frozen=True):
     ``evidence`` is what proves where accounts are, None where no rule looks at it;
     ``advances`` are those that invoices may take off, by payer;
     ``reviews`` is what is known of drafts that are reviewed, ``orders`` the purchase orders of payers, None where nobody asks for
-    them.
+    them; ``covers`` what bills for revenue contracts.
     """
 
     entity: LegalEntity
@@ -65,6 +66,7 @@ class Job(msgspec.Struct, frozen=True):
     evidence: Mapping[str, tuple[Evidence, ...]] | None = None
     reviews: Reviews = NO_REVIEWS
     orders: Orders | None = None
+    covers: tuple[Cover, ...] = ()
 
     @property
     def early(self) -> bool:

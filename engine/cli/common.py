@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,11 +37,18 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> AbstractContextManager[App]:
-    """As :func:`engine.app.open_app`, which is imported only when a verb needs it: it stands on everything else."""
+@contextmanager
+def open_app(config: Path, overrides: Mapping[str, str] | None = None) -> Iterator[App]:
+    """As :func:`engine.app.open_app`, which is imported only when a verb needs it: it stands on everything else.
+
+    What ran by rules that nobody had to approve says so in the end, on stderr.
+    """
     from engine.app import open_app as opened
 
-    return opened(config, overrides)
+    with opened(config, overrides) as app:
+        yield app
+    if app.notice:
+        err.print(app.notice, markup=False)
 
 
 class Session(msgspec.Struct):

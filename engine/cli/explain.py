@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,18 +10,23 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from engine.cli.common import JsonOption, emit, open_app, out, show_findings
+from engine.cli.explain_page import page
 
 if TYPE_CHECKING:
-    from engine.app import Explanation
+    from engine.app import Explanation, Missed
 
 SubjectArgument = Annotated[
     str,
     typer.Argument(
         metavar="WHAT",
         help="An invoice NUMBER, a line NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, bank:ENTRY, "
-        "settlement:ENTITY/KEY, posting:ENTRY/NUMBER, or posting:INVOICE/KIND/NUMBER.",
+        "settlement:ENTITY/KEY, revenue:ENTITY/CONTRACT, posting:ENTRY/NUMBER, or posting:INVOICE/KIND/NUMBER.",
     ),
 ]
+WhyNotOption = Annotated[
+    str, typer.Option("--why-not", metavar="RULE", help="Say why this rule did not answer: RULE or RULESET#RULE.")
+]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the explanation as a page to this file, too.")]
 AllOption = Annotated[bool, typer.Option("--all", help="List all usage events of a line, not the first ten.")]
 
 
@@ -29,13 +35,40 @@ def register(app: typer.Typer) -> None:
 
     @app.command("explain")
     def verb(
-        context: typer.Context, what: SubjectArgument, everything: AllOption = False, as_json: JsonOption = False
+        context: typer.Context,
+        what: SubjectArgument,
+        everything: AllOption = False,
+        missing: WhyNotOption = "",
+        html: HtmlOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         """Walk from an invoice, a line, a usage event or a posting back to rules, facts and events, and forward."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.explain(what, everything)
-        emit(found, as_json, lambda: show(found))
+            if missing:
+                found, missed = tollbook.why_not(what, missing)
+            else:
+                found, missed = tollbook.explain(what, everything), None
+        if html is not None:
+            html.write_text(page(found, missed), encoding="utf-8")
+        if missed is not None:
+            emit(missed, as_json, lambda: show_missed(missed))
+        else:
+            emit(found, as_json, lambda: show(found))
         show_findings(found.findings)
+
+
+def show_missed(missed: Missed) -> None:
+    """Why a rule did not answer, as a tree."""
+    for answer in missed.answers:
+        said = answer.reason if answer.reason in ("answered", "not met", "out of scope") else answer.text
+        tree = Tree(f"[bold]{escape(answer.rule)}[/bold]  {escape(str(answer.where))}  {escape(said)}")
+        for part in answer.parts:
+            rest = f"; {part.near}" if part.near else ""
+            tree.add(escape(f"{'met' if part.met else 'not met'}: {part.text} ({part.facts}){rest}"))
+        if answer.by and answer.reason != "answered":
+            tree.add(f"answered by {escape(answer.by)}")
+        tree.add(f"{answer.family} on {answer.on}, release {missed.release}")
+        out.print(tree)
 
 
 def show(found: Explanation) -> None:

@@ -12,6 +12,7 @@ import typer
 from engine.base.errors import Code, refuse
 from engine.cli.acting import show_outcome
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, open_app, out, table
+from engine.cli.ledger_reports import register_reports
 from engine.cli.revalue import register_revalue
 
 NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     _register_export(group)
     _register_periods(group)
     register_revalue(group)
+    register_reports(group)
 
 
 def _register_balances(group: typer.Typer) -> None:

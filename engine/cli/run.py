@@ -48,7 +48,9 @@ def show(report: Report) -> None:
     """A run for people: what it did, how long each step took, and in a dry run each invoice."""
     name = f"run {report.run_id}" if report.run_id else "dry run"
     before = " (it was done before; nothing changed)" if report.repeated else ""
-    out.print(f"{name}: {report.kind} {report.period}, {report.state}{before}, release {report.release}")
+    out.print(
+        f"{name}: {report.kind} {report.period}, {report.state}{before}, {rules_of(report.release, report.rules)}"
+    )
     table("", ("what", "count"), sorted(report.counts.items()), right=(1,))
     if report.seconds:
         table("", ("step", "seconds"), [(k, f"{v:.2f}") for k, v in report.seconds.items()], right=(1,))
@@ -68,6 +70,11 @@ def show(report: Report) -> None:
         table("totals", ("currency", "total"), [(k, f"{v:,}") for k, v in sorted(totals.items())], right=(1,))
     if report.following:
         out.print(f"something to bill again on {report.following}, if nothing else becomes known")
+
+
+def rules_of(release: str, rules: str) -> str:
+    """The release of a run, and whether anybody has approved it."""
+    return f"release {release}{' (development rules)' if rules == 'development' else ''}"
 
 
 def _invoice_rows(report: Report, limit: int = 20) -> list[Sequence[Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.acting import show_outcome
-from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, open_app, show_findings, table
+from engine.cli.common import Bars, JsonOption, PersonOption, ReasonOption, emit, open_app, plain, show_findings, table
 from engine.cli.run import show
 
 
@@ -21,9 +21,9 @@ def register(app: typer.Typer) -> None:
         """List runs, the newest first."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             runs = tollbook.runs()
-        columns = ("run", "kind", "period", "scope", "state", "release", "by", "reason")
-        rows = [(r.id, r.kind, r.period, r.scope, r.state, r.release, r.who, r.reason) for r in runs]
-        emit(runs, as_json, lambda: table("", columns, rows))
+        columns = ("run", "kind", "period", "scope", "state", "release", "rules", "by", "reason")
+        rows = [(r.id, r.kind, r.period, r.scope, r.state, r.release, r.rules, r.who, r.reason) for r in runs]
+        emit([{**plain(run), "rules": run.rules} for run in runs], as_json, lambda: table("", columns, rows))
 
     @group.command("show")
     def one(

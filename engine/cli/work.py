@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.base.errors import TollbookError
+from engine.cli.beat import beating
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, plain, show_findings
 from engine.cli.scheduler import until_told
 from engine.model.request import RunRequest
@@ -20,6 +22,12 @@ def register(app: typer.Typer) -> None:
     def work(
         context: typer.Context,
         once: Annotated[bool, typer.Option("--once", help="Leave when nothing waits any more.")] = False,
+        health_file: Annotated[
+            Path | None,
+            typer.Option(
+                "--health-file", help="A file that says every 5 seconds that the worker is alive, and what it does."
+            ),
+        ] = None,
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -29,9 +37,12 @@ def register(app: typer.Typer) -> None:
 
         holder = process_name()
         done: list[RunRequest] = []
-        with open_app(context.obj.config, context.obj.overrides) as tollbook, until_told() as stop:
+        opened = open_app(context.obj.config, context.obj.overrides)
+        with opened as tollbook, until_told() as stop, beating(health_file) as beat:
             change = tollbook.change(person, "schedule", reason)
             while not stop.is_set():
+                if beat is not None:
+                    beat.says("working")
                 try:
                     worked = tollbook.work(change, holder)
                 except TollbookError as error:  # a worker that stays waits for a database that is away
@@ -47,6 +58,8 @@ def register(app: typer.Typer) -> None:
                 elif once:
                     break
                 else:
+                    if beat is not None:
+                        beat.says("waiting")
                     stop.wait(tollbook.config.scheduler.poll)
         if once:
             emit(done, as_json)

@@ -28,9 +28,12 @@ class Act(msgspec.Struct, frozen=True):
 
 
 ACTS: Final[Mapping[str, Act]] = {
+    "soft-close-period": Act("close", "close an accounting period to all but adjustments"),
     "close-period": Act("close", "close an accounting period"),
     "open-period": Act("close", "open a closed accounting period again"),
+    "waive-finding": Act("close", "let a finding of the close go; it always needs two persons"),
     "rerate": Act("run", "rate billed periods again; its amount is the difference of all accounts", money=True),
+    "tune": Act("run", "set a parameter of a rule set for the next release; always by two persons"),
     "abandon-run": Act("run", "give up an unfinished bill run; its amount is what it has invoiced", money=True),
     "waive-condition": Act("run", "let a bill run start though a condition of it does not hold"),
     "approve-draft": Act("run", "let a bill that is reviewed be issued; its amount is its net", money=True),
@@ -49,6 +52,12 @@ ACTS: Final[Mapping[str, Act]] = {
         money=True,
     ),
     "send-back": Act("credit", "send back money that came", money=True),
+    "recognise-early": Act(
+        "close", "let revenue be recognised before its criterion is met; it takes two persons in any case", money=True
+    ),
+    "approve-release": Act("release", "agree to a release of rules; always needs two, and rules of approval say who"),
+    "schedule-release": Act("release", "put an approved release of rules in force from a day on"),
+    "roll-back-release": Act("release", "put an earlier release of rules in the place of another one"),
     "give-up": Act("credit", "give up a debt; a rule of writeoff may want two persons, too", money=True),
 }
 """Acts by name.  ``engine.runs.acts`` says how each is done."""

@@ -18,6 +18,7 @@ CALLS: Final[Mapping[str, str]] = {
     "trigger": "say what was accepted or went live",
     "draw": "look into wallets and draw on them",
     "grant": "look into wallets and grant credit",
+    "exchange": "send messages about accounts, orders, activations, suspensions and payments",
 }
 """What a client may do: call -> what it does."""
 USUAL: Final = ("ingest",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,10 @@ class Database(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """Section ``rules``: absolute folders, later ones layered over earlier ones."""
+    """Section ``rules``: absolute folders, later ones layered over earlier ones; which rules are used (development, approved)."""
 
     folders: tuple[Path, ...]
+    releases: str = "development"
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -101,6 +102,10 @@ class Config(msgspec.Struct, frozen=True):
     def may(self, person: str, verb: str) -> bool:
         """Whether a role of the person allows the verb, one of :data:`engine.config.VERBS`."""
         return any(verb in self.roles[role] for role in self.people.get(person, ()))
+
+    def has_role(self, person: str, roles: Collection[str]) -> bool:
+        """Whether a person has one of the roles."""
+        return not set(roles).isdisjoint(self.people.get(person, ()))
 
     def approvers(self, act: str) -> list[str]:
         """People who may approve an act, one of :data:`engine.config.ACTS`, if somebody else proposes it."""

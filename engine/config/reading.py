@@ -95,7 +95,9 @@ def load(
         folder=folder,
         tenant=Tenant(**values["tenant"]),
         database=Database(_complete(filled(values["database"]["url"], surroundings), folder)),
-        rules=Rules(tuple((folder / name).resolve() for name in values["rules"]["folders"])),
+        rules=Rules(
+            tuple((folder / name).resolve() for name in values["rules"]["folders"]), values["rules"]["releases"]
+        ),
         adapters=tuple(_adapter(document, number, adapter) for number, adapter in enumerate(values["adapters"])),
         runs=Runs(**values["runs"]),
         fx=Fx(**values["fx"]),

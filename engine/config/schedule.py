@@ -25,6 +25,8 @@ VERB_OF: Final[Mapping[str, str]] = {
     "rates": "import",
     "dunning": "run",
     "collect": "run",
+    "revenue": "run",
+    "accrual": "run",
 }
 """What a schedule may run -> the verb that its person needs; looking needs none."""
 

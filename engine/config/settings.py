@@ -21,11 +21,13 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "start or resume a run that writes, such as a bill run",
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
+    "adjust": "post adjustments into an accounting period that is closed softly",
     "credit": "make credit and debit notes, settle open items by hand, grant, draw and void prepaid credit",
     "purge": "erase old calls from the request log",
     "approve": "approve or reject what another person has proposed",
     "resolve": "assign and resolve items of the worklist",
     "schedule": "run the scheduler and the workers of its queue",
+    "release": "propose, schedule and roll back releases of rules",
 }
 """What changes something, and so needs a role: verb -> what it does."""
 
@@ -85,6 +87,14 @@ SETTINGS: Final = (
         {**_TEXTS, "minlength": 1},
         ["rules"],
         "at least one folder that exists",
+    ),
+    Setting(
+        "rules.releases",
+        "Which rules are used. development: those in the folders, whoever has looked at them; every run says so. approved: the "
+        "release that others have agreed to and that is in force on the day of the run; without one nothing runs.",
+        {"type": "string", "allowed": ["development", "approved"]},
+        "development",
+        "development or approved",
     ),
     Setting("adapters[].name", "Name of the adapter, as routing rules choose it.", _KEY, REQUIRED, _KEY_WORDS),
     Setting("adapters[].port", "Port that the adapter serves.", _TEXT, REQUIRED, "a port of its plug-in"),
@@ -190,7 +200,11 @@ SETTINGS: Final = (
         + "; ".join(f"{verb} ({what})" for verb, what in VERBS.items())
         + ".",
         {"type": "dict", "valuesrules": {"type": "list", "schema": {"type": "string", "allowed": [*VERBS]}}},
-        {"operator": [v for v in VERBS if v != "approve"], "controller": ["close", "approve"], "auditor": []},
+        {
+            "operator": [v for v in VERBS if v not in ("adjust", "approve")],
+            "controller": ["close", "adjust", "approve"],
+            "auditor": [],
+        },
         "role: [verbs]",
     ),
     Setting(
@@ -231,7 +245,8 @@ SETTINGS: Final = (
         "What is run: bill (on the local day at which it is due), deliver, verify, triggers (look what has happened that "
         "a rule wants invoiced at once), renewals (terms that end by that day), wallet-expire (what has expired in "
         "wallets by that day), cash-match (match the money that banks have booked by that day), rates (fetch the exchange rates "
-        "of the local day), dunning (the steps of that day), or collect (payments of what is due by that day).",
+        "of the local day), dunning (the steps of that day), collect (payments of what is due by that day), revenue (recognise "
+        "what is earned by that day), or accrual (accrue the month before that day; on the last day of a month that month).",
         {"type": "string", "allowed": [*VERB_OF]},
         REQUIRED,
         ", ".join(VERB_OF),

@@ -11,8 +11,11 @@ from types import MappingProxyType
 import msgspec
 
 from engine.families import (
+    accrual,
     allocation,
+    approval,
     clearance,
+    close,
     conditions,
     crediting,
     direct_debits,
@@ -23,6 +26,8 @@ from engine.families import (
     erp,
     escalation,
     exceptions,
+    impairment,
+    intercompany,
     interest,
     invoicing,
     lateness,
@@ -38,6 +43,7 @@ from engine.families import (
     renewal,
     revrec,
     routing,
+    stewardship,
     tax,
     tax_evidence,
     tax_fallback,
@@ -74,6 +80,9 @@ ALL: Mapping[str, Family] = MappingProxyType(
             wallets,
             allocation,
             writeoff,
+            accrual,
+            impairment,
+            intercompany,
             exceptions,
             crediting,
             renewal,
@@ -88,10 +97,13 @@ ALL: Mapping[str, Family] = MappingProxyType(
             matching,
             dispute,
             escalation,
+            close,
+            stewardship,
+            approval,
         )
     }
 )
-"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, between runs, by delivery, and when money comes in."""
+"""Every family by name, in the order in which a bill run asks them; the last ones are asked by renewals, the API, between runs, by delivery, when money or master data come in, and when rules are proposed."""
 
 
 def with_methods(provided: Mapping[str, Mapping[str, Method]]) -> dict[str, Family]:

@@ -94,6 +94,14 @@ _STEP: Final[Mapping[str, Any]] = {
         "meta": {"description": "fee of the step itself, by currency; none where null"},
     },
     "pay_within": _days("days that the letter gives to pay", 7),
+    "credit_hold": {
+        "type": "boolean",
+        "default": False,
+        "meta": {
+            "description": "whether the adapters of the port exchange are told to supply nothing on credit, until the documents that the "
+            "step is about are settled"
+        },
+    },
 }
 _AGENCY: Final[Mapping[str, Any]] = {
     "name": {"type": "string", "required": True, "empty": False, "meta": {"description": "name of the agency"}},

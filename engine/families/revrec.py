@@ -43,6 +43,18 @@ OBLIGATIONS: Mapping[str, Any] = {
         "months over which a promise that is a material right is earned, if they are more than its service",
     ),
     "role": _choice(["principal", "agent"], "principal", "an agent's revenue is the commission, not the gross amount"),
+    "combine_within": _number(
+        "integer",
+        0,
+        0,
+        "contracts of one customer and purpose signed within so many days of each other are one; the first one's rule says it",
+    ),
+    "penalty": _number(
+        "decimal",
+        0,
+        0,
+        "a penalty for ending a contract binds the customer to its end if it is more than this share of the price",
+    ),
 }
 
 PRICES: Mapping[str, Any] = {

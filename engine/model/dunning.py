@@ -132,6 +132,7 @@ class Step(msgspec.Struct, frozen=True):
         charge: what becomes of interest and fees: nothing, a claim that the letter names, or a debit note.
         fee: of the step itself, by currency.
         pay_within: days that the letter gives.
+        credit_hold: whether other systems are told to supply nothing on credit until what it is about is settled.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Step(msgspec.Struct, frozen=True):
     charge: Charge = "none"
     fee: Mapping[str, Decimal] | None = None
     pay_within: int = 7
+    credit_hold: bool = False
 
 
 class Terms(msgspec.Struct, frozen=True):

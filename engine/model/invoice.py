@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from engine.model.journal import FxRate
+from engine.model.revenue import Plan
+from engine.model.revenue_contract import Covered
 from engine.model.tax import TaxQuote
 
 
@@ -92,8 +94,8 @@ class BilledLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reversible(msgspec.Struct, frozen=True):
-    """What a credit on a billed line needs of it: its net amount, the tax that it was invoiced with, what is left of both, and its
-    rate."""
+    """What a credit on a billed line needs of it: its net amount, the tax that it was invoiced with, what is left of both, its
+    rate, what it still earns later, if it does, and the revenue contract that it was billed for, if it was for one."""
 
     net: Decimal
     tax: TaxQuote
@@ -101,6 +103,8 @@ class Reversible(msgspec.Struct, frozen=True):
     net_left: Decimal
     tax_left: Decimal
     rate: FxRate
+    plan: Plan | None = None
+    covered: Covered | None = None
 
 
 class Advance(msgspec.Struct, frozen=True):

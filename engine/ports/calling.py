@@ -39,6 +39,19 @@ LONGEST_PAUSE: Final = 8.0
 Note = Callable[[OutboundCall], None]
 
 
+def not_logged(adapter: str, reason: str, calls: int) -> Finding:
+    """That calls of an adapter could not be written into the request log."""
+    return Finding(
+        NOT_LOGGED,
+        Where(f"adapter {adapter}"),
+        f"{calls} {'call' if calls == 1 else 'calls'} could not be written into the request log: {reason}",
+        why="their answers were taken all the same",
+        mend="see that the database takes writes; what was sent cannot be looked up or sent again from the log",
+        level="warning",
+        subject=f"adapter/{adapter}",
+    )
+
+
 class Call(msgspec.Struct, frozen=True):
     """What is called, and how its answers are judged.
 

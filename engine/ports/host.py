@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.errors import Finding, TollbookError, did_you_mean, refuse
 from engine.model.decision import Method
 from engine.model.effect import Answer, Effect
 from engine.model.numbering import Signer
@@ -24,7 +24,7 @@ from engine.model.outbound import OutboundCall
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.answers import flaws_of, quote_flaws
 from engine.ports.breaker import Resting
-from engine.ports.calling import NOT_LOGGED, Call, Line, Note
+from engine.ports.calling import Call, Line, Note, not_logged
 from engine.ports.clock import Clock, SystemClock
 from engine.ports.failure import DOUBLE_KEY, UNKNOWN_ADAPTER, AdapterFailed, Kind
 from engine.ports.fx_answers import rate_flaws
@@ -86,6 +86,7 @@ class Host:
         self._watch: Note = _unwatched
         self._unlogged: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
+        self._aging = tuple(finding for adapter in adapters for finding in adapter.aging)
         self._methods, self._formats, self._kinds = provided(self._lines.values())
         self._signers = signers_of(self._lines.values())
 
@@ -108,7 +109,7 @@ class Host:
 
         It covers the plug-in's files, the adapter's settings and the files that they name.  Part of every release.
         """
-        return {name: line.adapter.version for name, line in self._lines.items()}
+        return {n: line.adapter.version for n, line in self._lines.items() if PORTS[line.adapter.port].decides}
 
     def methods(self) -> Mapping[str, Mapping[str, Method]]:
         """The methods that plug-ins add: family -> name -> method."""
@@ -155,21 +156,12 @@ class Host:
         return self._named(adapter).breaker.resting()
 
     def noticed(self) -> list[Finding]:
-        """What went wrong beside calls since this was asked last: calls that could not be written down."""
+        """What went wrong beside calls since this was asked last: calls that could not be written down; at first also hooks
+        of plug-ins that their contracts give up."""
         with self._lock:
             unlogged, self._unlogged = self._unlogged, Counter()
-        return [
-            Finding(
-                NOT_LOGGED,
-                Where(f"adapter {adapter}"),
-                f"{calls} {'call' if calls == 1 else 'calls'} could not be written into the request log: {reason}",
-                why="their answers were taken all the same",
-                mend="see that the database takes writes; what was sent cannot be looked up or sent again from the log",
-                level="warning",
-                subject=f"adapter/{adapter}",
-            )
-            for (adapter, reason), calls in unlogged.items()
-        ]
+            aging, self._aging = self._aging, ()
+        return [*aging, *(not_logged(*which, calls) for which, calls in unlogged.items())]
 
     def ask_tax(self, adapter: str, requests: Sequence[TaxRequest]) -> list[TaxQuote]:
         """Ask an adapter for the tax on lines, in as many calls as its batch size needs.

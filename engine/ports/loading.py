@@ -73,7 +73,8 @@ class Wanted(Protocol):
 
 class Adapter(msgspec.Struct, frozen=True):
     """A plug-in at work: checked, made, and ready to be called.  ``version`` is that of the plug-in and all it decides by;
-    ``timeout`` and ``breaker_seconds`` are in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone."""
+    ``timeout`` and ``breaker_seconds`` are in seconds; ``plugins`` is pluggy's manager that holds this plug-in alone; ``aging``
+    warns of what its contract gives up; ``settings`` are checked, with defaults."""
 
     name: str
     port: str
@@ -85,6 +86,8 @@ class Adapter(msgspec.Struct, frozen=True):
     breaker_seconds: float
     secrets: Secrets
     plugins: pluggy.PluginManager
+    aging: tuple[Finding, ...] = ()
+    settings: Mapping[str, Any] = {}
 
     def has(self, hook: str) -> bool:
         """Whether the plug-in has an optional hook."""
@@ -110,10 +113,12 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
     secrets, missing = _secrets(wanted, manifest, environment)
     findings += missing
     findings += _shown(wanted, secrets)
-    plugins, cls = manager(), None
+    plugins, cls, aging = manager(), None, tuple[Finding, ...]()
     try:
         cls = load_class(found, manifest, where)
         findings += check_hooks(plugins, cls, manifest)
+        aging = tuple(finding for finding in findings if finding.level == "warning")
+        findings = [finding for finding in findings if finding.level != "warning"]
     except TollbookError as error:
         findings += error.findings
     if findings or cls is None:
@@ -127,7 +132,7 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
         raise refuse(BROKEN, what, why="a release covers all that an adapter decides by", where=where) from None
     version = f"{manifest.name} {manifest.version}+{content}"
     bounds = (wanted.timeout, wanted.retries, wanted.breaker_failures, wanted.breaker_seconds)
-    return Adapter(wanted.name, wanted.port, manifest, version, *bounds, secrets, plugins)
+    return Adapter(wanted.name, wanted.port, manifest, version, *bounds, secrets, plugins, aging, settings)
 
 
 def _make(cls: type, context: Context, manifest: Manifest, where: Where) -> Any:

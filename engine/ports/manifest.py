@@ -5,7 +5,7 @@
     name: tax_acme               # also the name of its folder or of its entry point
     version: 1.2.0               # part of every release of rules
     summary: Tax rates from Acme.
-    ports: {tax: 1}              # port -> version of the contract that it is written for
+    ports: {tax: "1.0"}          # port -> version of the contract that it is written for; 1 is 1.0
     class: plugin:Acme           # module beside plugin.yaml, and the class in it
     batch: 200                   # most requests or effects of one call
     files: false                 # whether documents come with the files that rules make of them, such as a PDF
@@ -74,7 +74,12 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "name": {**_TEXT, "regex": "[a-z][a-z0-9_]*"},
     "version": {**_TEXT, "regex": r"[0-9]+\.[0-9]+\.[0-9]+([-+.][0-9A-Za-z.+-]+)?"},
     "summary": _TEXT,
-    "ports": {"type": "dict", "required": True, "minlength": 1, "valuesrules": {"type": "integer"}},
+    "ports": {
+        "type": "dict",
+        "required": True,
+        "minlength": 1,
+        "valuesrules": {"type": ["integer", "string"], "regex": r"[0-9]+\.[0-9]+"},
+    },
     "class": {**_TEXT, "regex": r"[a-z_][a-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"},
     "batch": {"type": "integer", "min": 1, "max": 100_000, "default": 500},
     "outbound": {"type": "boolean", "default": True},
@@ -112,7 +117,7 @@ class Manifest(msgspec.Struct, frozen=True):
         name: of the plug-in.
         version: of the plug-in.
         summary: one sentence.
-        ports: port -> version of its contract.
+        ports: port -> major and minor version of its contract.
         module: module beside ``plugin.yaml`` that has the class.
         class_name: the class.
         batch: most requests or effects of one call.
@@ -126,7 +131,7 @@ class Manifest(msgspec.Struct, frozen=True):
     name: str
     version: str
     summary: str
-    ports: Mapping[str, int]
+    ports: Mapping[str, tuple[int, int]]
     module: str
     class_name: str
     batch: int
@@ -167,7 +172,7 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         name=values["name"],
         version=values["version"],
         summary=values["summary"],
-        ports=values["ports"],
+        ports={port: version_of(written) for port, written in values["ports"].items()},
         module=module,
         class_name=class_name,
         batch=values["batch"],
@@ -177,6 +182,12 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         secrets={key: Secret(**secret) for key, secret in values["secrets"].items()},
         file=document.file,
     )
+
+
+def version_of(written: int | str) -> tuple[int, int]:
+    """Major and minor version of a contract as ``plugin.yaml`` has it: ``1`` is ``1.0``."""
+    major, _, minor = str(written).partition(".")
+    return int(major), int(minor or 0)
 
 
 def _setting(rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,13 +224,15 @@ def _ports(document: Document, values: Mapping[str, Any]) -> list[Finding]:
                     mend=did_you_mean(port, PORTS),
                 )
             )
-        elif contract != PORTS[port].contract:
+            continue
+        major, minor = version_of(contract)
+        if major != PORTS[port].contract or minor > PORTS[port].minor:
             findings.append(
                 Finding(
                     CONTRACT_VERSION,
                     document.where(("ports", port)),
                     f"plug-in {values['name']!r} is written for version {contract} of the port {port!r}; "
-                    f"this engine has version {PORTS[port].contract}",
+                    f"this engine has version {PORTS[port].version}",
                     mend=f"hooks {', '.join(PORTS[port].hooks)}: use a version of the plug-in for this engine, "
                     "or bring it up to date",
                 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pluggy
 
 from engine.base.errors import Code, Finding, Where, did_you_mean
+from engine.ports.aging import aging, leaving
 from engine.ports.hookspecs import PORTS
 from engine.ports.hookspecs.plugin import PROJECT, Port
 from engine.ports.manifest import Manifest
@@ -44,13 +45,23 @@ def check_hooks(plugins: pluggy.PluginManager, cls: type, manifest: Manifest) ->
         if options is None and not prefixed:
             continue
         done.add(hook)
-        findings += _check_hook(manifest, hook, hooks, function, options)
+        old = _old(manifest, hook, function) if options is not None else []
+        findings += old
+        if not any(finding.level == "error" for finding in old):
+            findings += _check_hook(manifest, hook, hooks, function, options)
     for name in manifest.ports:
         port = PORTS[name]
         misspelt = any(hook.startswith(port.prefix) and hook not in hooks for hook in done)
-        missing = [] if misspelt else [hook for hook in port.hooks if hook not in {*done, *port.optional}]
+        spared = {*done, *port.optional, *(one.hook for one in port.deprecated if not one.argument)}
+        missing = [] if misspelt else [hook for hook in port.hooks if hook not in spared]
         findings += [_missing(manifest, port, hook, cls) for hook in missing]
     return findings
+
+
+def _old(manifest: Manifest, hook: str, function: Callable[..., Any]) -> list[Finding]:
+    """What the contracts that the plug-in is written for give up of a hook."""
+    arguments, where = _arguments(function), _where(function)
+    return [finding for name in manifest.ports for finding in aging(manifest.name, PORTS[name], hook, arguments, where)]
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -83,7 +94,7 @@ def _check_hook(
     findings = []
     port = hooks[hook]
     if port.name not in manifest.ports:
-        mend = f"add {port.name}: {port.contract} to ports in {manifest.file}, or remove the hook"
+        mend = f'add {port.name}: "{port.version}" to ports in {manifest.file}, or remove the hook'
         findings.append(Finding(OTHER_PORT, where, f"{name} has the hook {hook!r} of port {port.name!r}", mend=mend))
     if options.get("wrapper") or options.get("hookwrapper"):
         findings.append(
@@ -99,7 +110,7 @@ def _check_hook(
 def _check_arguments(name: str, hook: str, port: Port, function: Callable[..., Any]) -> Iterator[Finding]:
     """What is wrong with the arguments of a hook: pluggy gives those that it has by name and without a default."""
     where, known, given = _where(function), _arguments(getattr(port.spec, hook)), _arguments(function)
-    of_contract = f"version {port.contract} of the port {port.name!r}"
+    of_contract = f"version {port.version} of the port {port.name!r}"
     strange = [argument for argument, kind in given.items() if argument not in known and kind != "default"]
     for argument in strange:
         what = f"{name}, hook {hook!r} has the argument {argument!r}, which {of_contract} does not have"
@@ -109,7 +120,9 @@ def _check_arguments(name: str, hook: str, port: Port, function: Callable[..., A
             found, mend = _NEVER_GIVEN[kind]
             what = f"{name}, hook {hook!r} {found} the argument {argument!r}"
             yield Finding(MISSING_ARGUMENT, where, what, "such an argument is never given", mend)
-    for argument in () if strange else known:  # what is lacking is most likely there under another name
+    for argument in (
+        () if strange else [one for one in known if one not in leaving(port, hook)]
+    ):  # what is lacking is most likely there under another name
         if argument not in given:
             what = f"{name}, hook {hook!r} has no argument {argument!r}, which {of_contract} gives"
             near = difflib.get_close_matches(argument, [*given], n=1)

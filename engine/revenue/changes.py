@@ -147,10 +147,13 @@ def modify(books: Books, change: Change, treated: list[Treated]) -> None:
 
 
 def estimate(books: Books, change: Change, treated: list[Treated]) -> None:
-    """The price is now expected to be another: the difference is shared as the price was at inception.  What falls on what is
-    done is revenue at once; what falls on obligations that a modification has pooled is shared over their pool."""
+    """The price is now expected to be another: the difference is shared as the price was at inception, or is that of one
+    obligation.  What falls on what is done is revenue at once; what falls on obligations that a modification has pooled is shared
+    over their pool."""
     _open(books, change.on)
     first = {key: one for key, one in books.items() if one.original and not one.obligation.variable}
+    if change.to:
+        first = {change.to: books[change.to]}
     weights = {key: one.obligation.ssp or abs(one.obligation.facts.amount) for key, one in first.items()}
     got: dict[str, Decimal] = dict.fromkeys(books, ZERO)
     for key, share in _shares(change.price, weights, _currency(books)).items():

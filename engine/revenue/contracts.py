@@ -57,6 +57,7 @@ class Change(msgspec.Struct, frozen=True):
         refund: of ``terminate``: what the customer need not pay, or has back.
         extend: of ``pause``: service ends as much later.
         recorded: when it became known; None is at once.
+        to: of ``estimate``, the obligation whose price alone is expected to be another; empty where it is that of all.
     """
 
     on: date
@@ -73,6 +74,7 @@ class Change(msgspec.Struct, frozen=True):
     refund: Decimal = ZERO
     extend: bool = False
     recorded: date | None = None
+    to: str = ""
 
 
 class Contract(msgspec.Struct, frozen=True):

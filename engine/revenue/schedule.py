@@ -63,6 +63,7 @@ class RevenueFacts(msgspec.Struct, frozen=True, gc=False):
         Decimal | None,
         Meta(description="share of the price before it was rounded to the amount; null where it was not shared"),
     ] = None
+    segment: Annotated[str, Meta(description="segment of the customer; empty where it is not known")] = ""
     since: Annotated[date | None, Meta(description="what was earned before this day is left out of the answer")] = None
     through: Annotated[date | None, Meta(description="what is earned from this day on is left out")] = None
 

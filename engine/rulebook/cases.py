@@ -8,7 +8,7 @@ outcome, results of the family, or ``error``, the code of the error that must be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -81,13 +81,17 @@ class Report(msgspec.Struct, frozen=True):
         return tuple(covered for covered in self.coverage if not covered.cases)
 
 
-def run_cases(book: RuleBook, documents: dict[str, Document] | None = None) -> Report:
-    """Asks every case of every rule set of a book; ``documents`` are files by label that have been parsed already."""
+def run_cases(
+    book: RuleBook, documents: dict[str, Document] | None = None, rulesets: Collection[RuleSet] | None = None
+) -> Report:
+    """Asks every case of some rule sets of a book, all by default; ``documents`` are files by label that have been parsed
+    already."""
+    rulesets = book.rulesets.values() if rulesets is None else rulesets
     results: list[CaseResult] = []
     hits: dict[tuple[str, str], int] = {}
     documents = {} if documents is None else documents
     facts = {name: describe(family.facts) for name, family in book.families.items()}
-    for ruleset in book.rulesets.values():
+    for ruleset in rulesets:
         for case in ruleset.cases:
             label = case.where.file
             if label not in documents:
@@ -98,10 +102,15 @@ def run_cases(book: RuleBook, documents: dict[str, Document] | None = None) -> R
                 hits[ruleset.name, rule] = hits.get((ruleset.name, rule), 0) + 1
     coverage = tuple(
         Covered(ruleset.name, rule.id, rule.where, hits.get((ruleset.name, rule.id), 0))
-        for ruleset in book.rulesets.values()
+        for ruleset in rulesets
         for rule in ruleset.rules
     )
     return Report(tuple(results), coverage)
+
+
+def holds(book: RuleBook, ruleset: RuleSet, case: Case, document: Document) -> bool:
+    """Whether one case comes out as it says, asked of ``ruleset``, which may be another than the book's own of that name."""
+    return _Runner(book, ruleset, case, document, describe(book.families[ruleset.family].facts)).run().passed
 
 
 class _Runner:

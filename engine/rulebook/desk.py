@@ -106,9 +106,9 @@ class RuleDesk:
             if wrong:
                 raise TollbookError(sorted((*book.warnings, *wrong), key=lambda finding: finding.where))
         except TollbookError as error:
-            raise TollbookError(_placed(error.findings, files)) from None
+            raise TollbookError(placed(error.findings, files)) from None
         notes = Linter(book.families, book.rulesets.values()).notes() if everything else ()
-        book.warnings = tuple(_placed((*book.warnings, *notes), files))
+        book.warnings = tuple(placed((*book.warnings, *notes), files))
         return book
 
     def test(self) -> Report:
@@ -123,16 +123,16 @@ class RuleDesk:
             documents: dict[str, Document] = {}
             book = compile_book(contents, self.families, self.overrides, self.plugins, documents=documents)
         except TollbookError as error:
-            raise TollbookError(_placed(error.findings, files)) from None
+            raise TollbookError(placed(error.findings, files)) from None
         report = run_cases(book, documents)
         return Report(
             tuple(
                 msgspec.structs.replace(
-                    result, where=_place(result.where, files), findings=tuple(_placed(result.findings, files))
+                    result, where=place(result.where, files), findings=tuple(placed(result.findings, files))
                 )
                 for result in report.results
             ),
-            tuple(msgspec.structs.replace(each, where=_place(each.where, files)) for each in report.coverage),
+            tuple(msgspec.structs.replace(each, where=place(each.where, files)) for each in report.coverage),
         )
 
     def family(self, name: str) -> Family:
@@ -151,7 +151,7 @@ class RuleDesk:
         files, findings = places(self.roots), list[Finding]()
         declared = read_attributes(files[LABEL].read_bytes() if LABEL in files else None, findings)
         if findings:
-            raise TollbookError(_placed(findings, files))
+            raise TollbookError(placed(findings, files))
         return declared
 
     def facts(self, name: str) -> FamilySheet:
@@ -208,7 +208,7 @@ class RuleDesk:
         for path in _files(paths or self.roots):
             content = path.read_bytes()
             try:
-                texts[path] = content, format_rules(content, _shown(path)).encode()
+                texts[path] = content, format_rules(content, shown_path(path)).encode()
             except TollbookError as error:
                 findings.extend(error.findings)
         if findings:
@@ -216,7 +216,7 @@ class RuleDesk:
         for path, (before, after) in texts.items():
             if write and before != after:
                 path.write_bytes(after)
-        return [Formatted(_shown(path), before != after) for path, (before, after) in texts.items()]
+        return [Formatted(shown_path(path), before != after) for path, (before, after) in texts.items()]
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
@@ -232,20 +232,21 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """A path as a person in the current folder would write it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 
 
-def _place(where: Where, files: Mapping[str, Path]) -> Where:
+def place(where: Where, files: Mapping[str, Path]) -> Where:
+    """A place in the file itself instead of its label."""
     path = files.get(where.file)
-    return where if path is None else Where(_shown(path), where.line, where.column)
+    return where if path is None else Where(shown_path(path), where.line, where.column)
 
 
-def _placed(findings: Iterable[Finding], files: Mapping[str, Path]) -> list[Finding]:
+def placed(findings: Iterable[Finding], files: Mapping[str, Path]) -> list[Finding]:
     """Findings at the places of the files themselves instead of their labels."""
-    return [finding.at(_place(finding.where, files)) for finding in findings]
+    return [finding.at(place(finding.where, files)) for finding in findings]
 
 
 def _kind(fact: FactType) -> str:

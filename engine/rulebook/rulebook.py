@@ -23,6 +23,7 @@ from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.model.attribute import NOTHING_DECLARED
 from engine.model.decision import Decision, Family, Trace
+from engine.model.release import release_name
 from engine.rulebook.attributes import LABEL, read_attributes, with_attributes
 from engine.rulebook.compiler import Answer, Answers, Block, block, compile_answer, compile_answers
 from engine.rulebook.facttypes import describe
@@ -78,8 +79,7 @@ def release_of(
 ) -> str:
     """The name of a release, drawn from its content: ``r-`` and 16 hexadecimal digits."""
     hashes = {label: hashlib.sha256(content).hexdigest() for label, content in files.items()}
-    content = _json({"files": hashes, "overrides": overrides, "plugins": plugins})
-    return "r-" + hashlib.sha256(content.encode()).hexdigest()[:16]
+    return release_name(hashes, overrides, plugins)
 
 
 def _decision(release: str, ruleset: RuleSet, rule: Rule) -> Decision:

@@ -146,8 +146,8 @@ class Reader:
         nothing else unless parameters are set, or a table is named.
         """
         family = self.families.get(label.split("/")[1]) if label.count("/") > 1 else None
-        alone = self.documents is None and not self.overrides and family is not None and b".csv" not in content
-        known = _READ.get((label, content)) if alone else None
+        alone = not self.overrides and family is not None and b".csv" not in content
+        known = _READ.get((label, content)) if alone and self.documents is None else None
         if known is not None and known[0] is family:
             self.names.add(known[1].name)
             return known[1]

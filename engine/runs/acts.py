@@ -6,7 +6,7 @@ that it is given, in the transaction in which a second person approves it: so it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -19,10 +19,14 @@ from engine.runs import draft_approving as drafting
 from engine.runs import memo_moves
 from engine.runs.bill_run import abandon, unfinished
 from engine.runs.cash import acts as cash
+from engine.runs.close import acts as closing
 from engine.runs.payments import refunding
+from engine.runs.releases import acts as releases
+from engine.runs.revenue import facts as early
 from engine.runs.run import Parts
 from engine.runs.settlement_moves import move, moved
 from engine.runs.subscriptions import rerate
+from engine.runs.tune import acts as tuning
 from engine.runs.wallet_moves import Grant, grant_lot, unknown
 from engine.store import tracing
 from engine.store.reader import Reader
@@ -37,6 +41,11 @@ Arguments = Mapping[str, Any]
 def asks_nobody(given: Arguments) -> bool:
     """Whether an act needs two persons by itself, that is not about rules."""
     return False
+
+
+def nobody_special(given: Arguments) -> Sequence[str]:
+    """The roles of the second person of an act for which the configuration alone says that."""
+    return ()
 
 
 def no_amounts(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Decimal]:
@@ -55,6 +64,7 @@ class Doing(msgspec.Struct, frozen=True):
         perform: does it; False where nothing was left to do.
         amounts: the money that it is about, by currency.
         asks: whether a rule wants two persons for it, whatever the configuration says.
+        second: roles, one of which the second person has to have beside what the configuration says; none: no more than that.
         works: in the place of ``perform``, where the rules and adapters of the day are needed to do it.
     """
 
@@ -65,6 +75,7 @@ class Doing(msgspec.Struct, frozen=True):
     amounts: Callable[[Reader, str, Arguments], Mapping[str, Decimal]] = no_amounts
     asks: Callable[[Arguments], bool] = asks_nobody
     works: Callable[[Parts, Writer, Arguments], bool] | None = None
+    second: Callable[[Arguments], Sequence[str]] = nobody_special
 
     def do(self, parts: Callable[[], Parts], writer: Writer, tenant: str, given: Arguments) -> bool:
         """Do it; False where nothing was left to do."""
@@ -88,19 +99,22 @@ def _state_other_than(wanted: str) -> Callable[[Reader, str, Arguments], Mapping
     def relies(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
         state = reader.period_state(tenant, given["entity"], _month(given))
         if state == wanted:
-            what = f"{given['month']} is {wanted} in the books of {given['entity']}"
+            what = f"{given['month']} is {_STATED[wanted]} in the books of {given['entity']}"
             raise refuse(NEEDLESS, what, mend="nothing is left to do", subject=f"period/{_period(given)}")
         return {"state": state}
 
     return relies
 
 
-def _open(writer: Writer, tenant: str, given: Arguments) -> bool:
-    return writer.open_period(tenant, given["entity"], _month(given))
+_STATED: Final = {"open": "open", "soft": "closed softly", "closed": "closed"}
 
 
 def _close(writer: Writer, tenant: str, given: Arguments) -> bool:
     return writer.close_period(tenant, given["entity"], _month(given))
+
+
+def _soft_close(writer: Writer, tenant: str, given: Arguments) -> bool:
+    return writer.soft_close_period(tenant, given["entity"], _month(given))
 
 
 def _run_as_it_is(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
@@ -165,13 +179,23 @@ def _settled_amount(reader: Reader, tenant: str, given: Arguments) -> Mapping[st
 
 
 ACTS: Final[Mapping[str, Doing]] = {
+    "soft-close-period": Doing(
+        _period,
+        lambda given: f"close {given['month']} of {given['entity']} to all but adjustments",
+        _state_other_than("soft"),
+        _soft_close,
+    ),
     "close-period": Doing(
         _period, lambda given: f"close {given['month']} of {given['entity']}", _state_other_than("closed"), _close
     ),
     "open-period": Doing(
-        _period, lambda given: f"open {given['month']} of {given['entity']} again", _state_other_than("open"), _open
+        _period,
+        lambda given: f"open {given['month']} of {given['entity']} again",
+        _state_other_than("open"),
+        closing.reopen,
     ),
     "rerate": Doing(rerate.subject, rerate.text, rerate.relies, rerate.perform, rerate.amounts),
+    "tune": Doing(tuning.subject, tuning.text, tuning.relies, tuning.perform, asks=lambda given: True),
     "grant-credit": Doing(
         _granted,
         lambda given: f"grant {given['amount']} {given['booking']['rate']['base']} to wallet {given['wallet']}",
@@ -179,6 +203,7 @@ ACTS: Final[Mapping[str, Doing]] = {
         _grant,
         _credit,
     ),
+    "waive-finding": Doing(*(closing.subject, closing.text, closing.relies, closing.waive), asks=closing.always),
     "waive-condition": Doing(waiving.subject, waiving.text, waiving.relies, waiving.perform),
     "approve-draft": Doing(drafting.subject, drafting.text, drafting.relies, drafting.perform, drafting.amounts),
     **{
@@ -205,6 +230,17 @@ ACTS: Final[Mapping[str, Doing]] = {
         )
         for name in ("apply-cash", "send-back", "give-up")
     },
+    early.ACT: Doing(
+        *(early.subject, early.text, early.relies, None, early.amounts, early.asks),
+        works=early.works,
+    ),
+    releases.AGREE: Doing(
+        *(releases.agree_subject, releases.agree_text, releases.agree_relies, releases.agree),
+        asks=lambda given: True,
+        second=releases.agree_roles,
+    ),
+    releases.START: Doing(releases.start_subject, releases.start_text, releases.start_relies, releases.start),
+    releases.BACK: Doing(releases.start_subject, releases.back_text, releases.start_relies, releases.back),
     "abandon-run": Doing(
         lambda given: f"{given['run']}", lambda given: f"give up run {given['run']}", _run_as_it_is, _abandon, _invoiced
     ),

@@ -57,7 +57,7 @@ class AdvanceDesk:
             known = known_note(reader, made.tenant, owner.entity, key, digest)
             if known is not None:
                 return known
-            refuse_the_impossible(made, reader, on)
+            refuse_the_impossible(made, reader, on, change.who)
             if day > on:
                 mend = "date the invoice on or after the day of the money"
                 raise refuse(UNFIT, f"an advance received on {day}, invoiced on {on}", mend=mend)

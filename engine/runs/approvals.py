@@ -32,7 +32,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     ``wanted`` are the acts that need two; ``limits`` the amounts by act and currency below which one is enough; ``off``
     switches all of it off; ``approvers`` names the people who may approve an act, ``may_make`` says whether a person may
-    make it.
+    make it, ``has_role`` whether they have one of some roles.
     """
 
     wanted: Collection[str]
@@ -40,6 +40,7 @@ class Policy(msgspec.Struct, frozen=True):
     off: bool
     approvers: Callable[[str], Sequence[str]]
     may_make: Callable[[str, str], bool]
+    has_role: Callable[[str, Collection[str]], bool] = lambda person, roles: True
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -65,17 +66,25 @@ class Approvals:
         Raises:
             TollbookError: ``approval.needless``, and what the act itself refuses.
         """
+        with self._books.writer(change, tenant=self._tenant) as writer:
+            return self.act_in(writer, name, given)
+
+    def act_in(self, writer: Writer, name: str, given: Arguments) -> Outcome:
+        """As :meth:`act`, in a transaction that does more than that.
+
+        Raises:
+            TollbookError: as :meth:`act`.
+        """
         doing = ACTS[name]
         outcome = Outcome(name, doing.subject(given), doing.text(given), done=True)
-        with self._books.writer(change, tenant=self._tenant) as writer:
-            needed = self._needs_two(writer.reader, name, given)
-            if needed and not self._policy.off:
-                approval = self._propose(writer, name, given)
-                return msgspec.structs.replace(outcome, done=False, approval=approval)
-            doing.do(self._parts, writer, self._tenant, given)
-            if needed:
-                writer.audit("act alone", f"{name}/{outcome.subject}", None, {"why": "approvals are switched off"})
-                return msgspec.structs.replace(outcome, findings=(_switched_off(outcome),))
+        needed = self._needs_two(writer.reader, name, given)
+        if needed and not self._policy.off:
+            approval = self._propose(writer, name, given)
+            return msgspec.structs.replace(outcome, done=False, approval=approval)
+        doing.do(self._parts, writer, self._tenant, given)
+        if needed:
+            writer.audit("act alone", f"{name}/{outcome.subject}", None, {"why": "approvals are switched off"})
+            return msgspec.structs.replace(outcome, findings=(_switched_off(outcome),))
         return outcome
 
     def needs_two(self, name: str, given: Arguments) -> bool:
@@ -133,7 +142,11 @@ class Approvals:
 
     def approvers(self, approval: Approval) -> list[str]:
         """Who may decide on an approval."""
-        return [p for p in self._policy.approvers(approval.act) if not same_person(p, approval.maker)]
+        able = [p for p in self._policy.approvers(approval.act) if not same_person(p, approval.maker)]
+        if approval.act not in ACTS or not _intact(approval):
+            return able
+        roles = ACTS[approval.act].second(msgspec.json.decode(approval.content)["do"])
+        return [p for p in able if not roles or self._policy.has_role(p, roles)]
 
     def _needs_two(self, reader: Reader, name: str, given: Arguments) -> bool:
         if ACTS[name].asks(given):

@@ -11,7 +11,7 @@ import msgspec
 from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import ZERO
 from engine.billing import invoicing
-from engine.billing.advances import Deducting, is_advance
+from engine.billing.advances import Deducting
 from engine.billing.crediting import credited_taxes
 from engine.billing.job import Job
 from engine.billing.tax_evidence import taxed_as
@@ -26,11 +26,12 @@ from engine.model.dunning import OTHER_INCOME
 from engine.model.invoice import Invoice, InvoiceDraft, RatedCharge, Reversible
 from engine.model.journal import FxRate, JournalEntry
 from engine.model.numbering import Signer
+from engine.model.revenue import Planned
+from engine.model.revenue_contract import Covered
 from engine.model.routing import RoutingFacts
 from engine.model.tax import TaxQuote, TaxRequest
-from engine.model.tax_correction import TAX
 from engine.ports.host import Host
-from engine.revenue.schedule import RevenueFacts
+from engine.runs.revenue.planning import Later, Planner, planned
 from engine.runs.run import Clock, Parts, attempt
 from engine.runs.tax_fallback import fall_back
 from engine.runs.tax_step import Answered, ask_tax, committing
@@ -38,8 +39,6 @@ from engine.runs.tax_step import Answered, ask_tax, committing
 OUTSIDE: Final = "outside"
 """Source of the tax of lines that are outside of it: compensation for paying late."""
 OUTSIDE_REASON: Final = "Compensation for late payment, outside the scope of VAT"
-NOT_EARNED: Final = frozenset({*OTHER_INCOME, TAX})
-"""Kinds of lines of which nothing is revenue."""
 
 NO_SIGNER = Code("numbering.no-signer", "A series that is signed by an adapter which does not sign.")
 
@@ -61,6 +60,7 @@ class Issued(msgspec.Struct, frozen=True):
     ``rate`` leads from its currency into the functional one, ``functional_total`` is what the receivable was posted with;
     postings of ``entries`` name lines by their number on the invoice; ``adapter`` delivers it, ``none`` if nobody does;
     ``clearance`` says that an authority has to clear it before; ``tax_adapter`` is told of it for tax returns, ``none`` if nobody is.
+    ``plans`` are what its lines earn later, or take back of that; lines that are ``covered`` are billed for revenue contracts.
     """
 
     invoice: Invoice
@@ -70,6 +70,8 @@ class Issued(msgspec.Struct, frozen=True):
     adapter: str
     clearance: Wanted | None = None
     tax_adapter: str = "none"
+    plans: tuple[Planned, ...] = ()
+    covered: tuple[tuple[int, Covered], ...] = ()
 
 
 def finish_all(
@@ -204,6 +206,7 @@ class _Closing:
         self.parts, self.job, self.credited, self.recorders = parts, job, credited, recorders
         self._deducting = deducting
         self._earned_as = earned_as
+        self._planner = Planner(job.decide, credited, job.covers)
         self._accounts: dict[str, Determine] = {}
         self._adapters: dict[tuple[str, str, str], str] = {}
         self._clears = any(True for _ in parts.rules.in_force("clearance", job.on))
@@ -238,15 +241,21 @@ class _Closing:
         receivable = sum((convert(s.amount, s.rate or rate) for s in sides if s.role == "receivable"), ZERO)
         text = f"{invoice.kind} to {draft.payer}"
         entries = [self._entry("invoice", invoice, text, sides, rate)]
-        earned = list(self._earned(invoice))
+        earned, later = self._planner.earned(invoice)
         if earned:
             sides = as_billed(revenue_sides(payer.country, earned, self._earned_as), rates)
             entries.append(self._entry("revenue", invoice, f"revenue of {text}", sides, rate))
         posted = tuple(one for one in entries if one.postings)  # lines of zero post nothing
+        plans = tuple(self._planned(one, invoice, payer.country, rates.get(one.line.number, rate)) for one in later)
+        covered = self._planner.covered(invoice)
         clearance = self._clearance(payer, draft) if self._clears else None
         adapter = self._adapter("delivery", payer, draft.currency)
         recorder = self._recorder(invoice, payer) if self.recorders else "none"
-        return Issued(invoice, rate, receivable, posted, adapter, clearance, recorder)
+        return Issued(invoice, rate, receivable, posted, adapter, clearance, recorder, plans, covered)
+
+    def _planned(self, one: Later, invoice: Invoice, country: str, rate: FxRate) -> Planned:
+        liability, _ = self._accounts[invoice.draft.currency]("contract_liability", country, one.line.charge.product)
+        return planned(one, invoice, country, liability, rate)
 
     def _entry(self, kind: str, invoice: Invoice, text: str, sides: Sequence[Side], rate: FxRate) -> JournalEntry:
         draft = invoice.draft
@@ -254,29 +263,6 @@ class _Closing:
             self._accounts[draft.currency] = determine(self.job.decide, draft.entity, draft.currency, self.job.on)
         accounts = self._accounts[draft.currency]
         return entry(draft.tenant, draft.entity, kind, draft.invoice_date, text, sides, rate, accounts)
-
-    def _earned(self, invoice: Invoice) -> list[tuple[int, str, Any]]:
-        day, earned = invoice.draft.invoice_date, []
-        for line in invoice.lines:
-            charge = line.charge
-            if charge.kind in NOT_EARNED or is_advance(charge):
-                continue
-            facts = RevenueFacts(
-                invoice.draft.entity,
-                charge.product,
-                charge.kind,
-                charge.service_from,
-                charge.service_to,
-                day,
-                charge.amount,
-                invoice.draft.currency,
-            )
-            decision = self.job.decide("revrec", facts, charge.service_from)
-            assert decision.method is not None
-            for item in decision.method(decision.terms, facts):
-                if item.on <= day:
-                    earned.append((line.number, charge.product, item.amount))
-        return earned
 
     def _clearance(self, payer: Account, draft: InvoiceDraft) -> Wanted | None:
         """Who has to clear a document, if anybody."""

@@ -20,6 +20,8 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from engine.base.errors import Code, refuse
+from engine.ports.hookspecs import PortFailure
+from engine.ports.hookspecs.compute import Engine, Work
 from engine.runs.bill_read import Pinned
 
 WORKER_LOST = Code("run.worker-lost", "A worker process that was gone before it had billed its partition.")
@@ -47,6 +49,28 @@ def billed_by_workers(workers: int, recipe: Recipe, pinned: Pinned, pending: Seq
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def billed_by_engine(engine: Engine, work: Work, pending: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Summaries of the partitions ``pending`` as an engine has them done.
+
+    Raises:
+        TollbookError: ``run.worker-lost`` where the engine cannot go on, and what stops a partition.
+    """
+    done = engine.run(work, pending)
+    try:
+        yield from done
+    except PortFailure as error:
+        raise refuse(
+            WORKER_LOST,
+            f"the engine cannot go on: {error}",
+            why="a partition is billed whole or not at all, so that nothing is half done",
+            mend="look at the engine of the port compute in config.yaml; without it the run goes on on this machine",
+        ) from error
+    finally:
+        close = getattr(done, "close", None)
+        if close is not None:
+            close()
 
 
 def _context(module: str) -> BaseContext:

@@ -66,6 +66,7 @@ def preview(parts: Parts, pinned: Pinned, clock: Clock, progress: Progress, note
         tuple(findings),
         tuple(details),
         following=min(days, default=None),
+        rules=parts.books.standing,
     )
 
 

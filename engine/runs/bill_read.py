@@ -22,6 +22,7 @@ from engine.runs.late_step import reconciling, stopped, with_late
 from engine.runs.measuring import with_recounts
 from engine.runs.order_step import orders_of
 from engine.runs.run import Parts
+from engine.runs.stewardship.holding import billable
 from engine.store import tracing
 from engine.store.attributes import newest
 from engine.store.late import late_usage
@@ -191,7 +192,13 @@ def gather(
         late = with_late(reader, detailed_dues(parts.rules, reader, job, some), seen["usage"])
         detailed += with_recounts(reader, job, late) if job.reconciling.asks else late
     detailed.sort(key=lambda due: due.payer.key)
+    if seen.get("covers"):
+        job = msgspec.structs.replace(job, covers=tuple(reader.covers_of(tenant, entity, _subscriptions(detailed))))
     return job, detailed
+
+
+def _subscriptions(dues: Sequence[PayerDue]) -> list[str]:
+    return [one.subscription.key for due in dues for owner in due.accounts for one in owner.subscriptions]
 
 
 def apart(dues: Sequence[PayerDue]) -> list[Sequence[PayerDue]]:
@@ -218,15 +225,16 @@ def evidence_of(
 
 
 def known_now(reader: Reader) -> dict[str, int]:
-    """The highest ids of usage events, subscription events and attribute values that are known now."""
+    """The highest ids of usage events, subscription events, attribute values and what bills for contracts that are known now."""
     usage, events = reader.high_marks()
-    return {"usage": usage, "events": events, "attributes": newest(reader)}
+    return {"usage": usage, "events": events, "attributes": newest(reader), "covers": reader.newest_cover()}
 
 
 def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str, low: str, high: str) -> Read:
     """Everything that the payers ``low`` to ``high`` of a legal entity need to be billed."""
     tenant, payers = parts.tenant, (entity_key, low, high)
     job, dues = gather(parts, reader, pinned.on, pinned.seen, payers, occasion=pinned.occasion)
+    dues, waiting = billable(reader, tenant, entity_key, pinned.on, pinned.seen.get("attributes", 0), dues)
     known = reviews(parts, reader, pinned.on, payers, pinned.occasion)
     job = msgspec.structs.replace(job, reviews=with_earlier(parts, reader, pinned, entity_key, known, dues))
     job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues))
@@ -247,4 +255,4 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
     ]
     rates = reader.fx_rates(tenant, pinned.on, parts.fx_max_age)
     table = RateTable([rate for rate in rates if rate.source == parts.fx_source], pinned.on)
-    return Read(job, tuple(due for due in dues if due.payer.key not in billed), table, tuple(again))
+    return Read(job, tuple(due for due in dues if due.payer.key not in billed), table, (*waiting, *again))

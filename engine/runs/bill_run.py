@@ -12,8 +12,9 @@ import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.model.journal import Change
+from engine.ports.compute import engine_of
 from engine.runs.bill_partition import compute
-from engine.runs.bill_pool import billed_by_workers
+from engine.runs.bill_pool import billed_by_engine, billed_by_workers
 from engine.runs.bill_preview import preview
 from engine.runs.bill_read import ALL, Pinned, ranges_of, read_partition, scope_of
 from engine.runs.bill_write import write_partition
@@ -26,13 +27,14 @@ from engine.store import attributes, tracing
 from engine.store.reader import Reader
 from engine.store.records import Partition, Run
 from engine.store.reversal import reversible
+from engine.store.tables.ledger import OPEN, SOFT
 from engine.store.writer import Writer
 
 PERIOD_CLOSED = Code("period.closed", "A posting into an accounting period that is closed.")
 NO_ENTITY = Code("run.no-entity", "There is no legal entity to bill for.")
 UNKNOWN_RUN = Code("run.unknown-run", "A run that the books do not have.")
 RELEASE_MOVED = Code(
-    "run.release-moved", "A run cannot be resumed, because the rules on disk are no longer those that it pinned."
+    "run.release-moved", "A run cannot be resumed, because the rules that are used are no longer those that it pinned."
 )
 UNFINISHED = Code("run.unfinished", "A bill run while another one is not finished; two at once would bill twice.")
 SUPERSEDED = Code("run.superseded", "A bill run that was abandoned, and that a later one has gone past.")
@@ -64,7 +66,7 @@ def run_bill(
     clock = Clock()
     scope = scope_of(account, occasion)
     with parts.books.reader() as reader:
-        refuse_the_impossible(parts, reader, on)
+        refuse_the_impossible(parts, reader, on, change.who)
         wanted = ahead(parts, reader, on, scope) if not (dry_run and occasion) else ()
     if dry_run:
         with clock.step("meter"), parts.books.writer(change) as writer:
@@ -106,8 +108,8 @@ def _naming(pinned: Pinned) -> Iterator[None]:
         ) from error
 
 
-def refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
-    """Refuse to issue documents of a day on which none can be.
+def refuse_the_impossible(parts: Parts, reader: Reader, on: date, who: str) -> None:
+    """Refuse to issue documents of a day on which none can be; a month that is closed softly takes those of who may adjust it.
 
     Raises:
         TollbookError: ``run.no-entity``, ``period.closed``, ``run.before-documents``.
@@ -115,11 +117,15 @@ def refuse_the_impossible(parts: Parts, reader: Reader, on: date) -> None:
     entities = reader.entities(parts.tenant)
     if not entities:
         raise refuse(NO_ENTITY, f"tenant {parts.tenant} has no legal entity", mend="run `tollbook import` first")
-    closed = [e for e in entities if reader.period_state(parts.tenant, e, on) == "closed"]
+    taken = (OPEN, SOFT) if parts.books.may_adjust(who) else (OPEN,)
+    states = {entity: reader.period_state(parts.tenant, entity, on) for entity in sorted(entities)}
+    closed = {entity: state for entity, state in states.items() if state not in taken}
     if closed:
+        softly = set(closed.values()) == {SOFT}
         raise refuse(
             PERIOD_CLOSED,
-            f"{on:%Y-%m} is closed in {', '.join(sorted(closed))}",
+            f"{on:%Y-%m} is closed {'softly ' if softly else ''}in {', '.join(closed)}",
+            why=f"such a month takes adjustments alone, and {who!r} may not adjust it" if softly else "",
             mend="bill on a date in an open period, or open it again with `tollbook ledger open-period`",
         )
     late = tracing.documents_after(reader, parts.tenant, on)
@@ -136,7 +142,12 @@ def known_usage(parts: Parts, writer: Writer) -> dict[str, int]:
     """Add up the usage that came since the last run; the highest ids of usage and subscription events that are known now."""
     usage, events = writer.roll_up_usage(parts.tenant), writer.reader.high_marks()[1]
     arrive(parts, writer, usage)
-    return {"usage": usage, "events": events, "attributes": attributes.newest(writer.reader)}
+    return {
+        "usage": usage,
+        "events": events,
+        "attributes": attributes.newest(writer.reader),
+        "covers": writer.reader.newest_cover(),
+    }
 
 
 def _start(
@@ -174,12 +185,12 @@ def _begin(
     run = writer.lock_run(started.id)
     if run.state == "done":
         return _pinned(run, on, change), msgspec.structs.replace(report_of(parts, run.id), repeated=True)
-    refuse_the_impossible(parts, writer.reader, on)
+    refuse_the_impossible(parts, writer.reader, on, writer.change.who)
     _refuse_beside(writer, run, parts.tenant)
     if run.release != rules.release:
         raise refuse(
             RELEASE_MOVED,
-            f"run {run.id} pinned release {run.release}, the rules on disk are {rules.release}",
+            f"run {run.id} pinned release {run.release}, the rules that are used now are {rules.release}",
             mend="`tollbook runs resume` takes the rules from the books",
         )
     if started.new:
@@ -258,7 +269,11 @@ def _pending(parts: Parts, pinned: Pinned) -> list[int]:
 
 
 def _work(parts: Parts, pinned: Pinned, pending: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Summaries of the partitions as they are done, by this process or by workers."""
+    """Summaries of the partitions as they are done: by the engine of an adapter, by this process, or by workers."""
+    if parts.recipe is not None and len(pending) > 1:
+        engine = engine_of(parts.host)
+        if engine is not None:
+            return billed_by_engine(engine, partial(parts.recipe, pinned), pending)
     if parts.workers < 2 or parts.recipe is None:
         return (bill_partition(parts, pinned, number) for number in pending)
     return billed_by_workers(parts.workers, parts.recipe, pinned, pending)
@@ -328,4 +343,5 @@ def report_of(parts: Parts, run_id: int) -> Report:
         run.summary.get("seconds", {}),
         tuple(findings),
         money=money,
+        rules=run.rules,
     )

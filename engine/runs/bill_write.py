@@ -17,6 +17,8 @@ from engine.runs.bill_partition import Batch
 from engine.runs.bill_read import Pinned
 from engine.runs.bill_settlements import settle_new
 from engine.runs.bill_wallets import pay
+from engine.runs.revenue.covering import covered_rows
+from engine.runs.revenue.planning import kept_plans
 from engine.runs.run import Parts
 from engine.store import tables as t
 from engine.store.writer import Writer
@@ -129,6 +131,10 @@ def write_documents(
     if made["detail"]:
         writer.append(t.TAX_DETAIL, made["detail"])
     settled = settle_new(parts, pinned, writer, entity, payers, issued, ids["invoice"], paid.moves)
+    marks = covered_rows(issued, ids["line"])
+    if marks:
+        writer.append(t.REVENUE_BILLED, marks)
+    writer.add_schedules(parts.tenant, entity.key, kept_plans(issued, ids["line"], ids["entry"]), pinned.run_id)
     return (*paid.findings, *settled)
 
 

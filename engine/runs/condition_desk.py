@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 
 from engine.base.errors import Code, refuse
@@ -12,7 +11,7 @@ from engine.runs.approvals import Approvals, Outcome
 from engine.runs.bill_read import scope_of
 from engine.runs.bill_run import known_usage
 from engine.runs.conditions import WAIVE, Wanted, ahead, as_unmet, given_of, judged
-from engine.runs.run import Parts
+from engine.runs.run import Parts, PartsOn
 from engine.runs.usage_control import Control, look
 
 NOT_UNMET = Code("run.not-unmet", "A condition to be waived that holds, or that the run does not have.")
@@ -21,7 +20,7 @@ NOT_UNMET = Code("run.not-unmet", "A condition to be waived that holds, or that 
 class ConditionDesk:
     """What people ask of the conditions of a bill run, and do with them."""
 
-    def __init__(self, parts: Callable[[], Parts], approvals: Approvals) -> None:
+    def __init__(self, parts: PartsOn, approvals: Approvals) -> None:
         self._parts, self._approvals = parts, approvals
 
     def listed(self, on: date, change: Change, account: str | None = None) -> list[Condition]:
@@ -46,7 +45,7 @@ class ConditionDesk:
         return self._approvals.act(WAIVE, given_of(unmet, on), change)
 
     def _stands(self, on: date, change: Change, account: str | None) -> list[tuple[Condition, Unmet | None]]:
-        parts, scope = self._parts(), scope_of(account)
+        parts, scope = self._parts(on=on), scope_of(account)
         with parts.books.reader() as reader:
             wanted = ahead(parts, reader, on, scope)
         if not wanted:

@@ -20,6 +20,8 @@ from engine.runs.document import Documents
 from engine.runs.dunning.notices import KINDS as LETTERS
 from engine.runs.dunning.notices import Notices
 from engine.runs.dunning.rerouting import reroute
+from engine.runs.exchange.publishing import PORT as EXCHANGE
+from engine.runs.exchange.publishing import publish
 from engine.runs.receipts import put_on_worklist, run_hear
 from engine.runs.run import Clock, Parts, Progress, Report, silent
 from engine.runs.tax_documents import TaxDocuments
@@ -32,7 +34,7 @@ FAILED = Code("delivery.failed", "An adapter that failed on a batch of documents
 WAITING = Code("delivery.waiting", "Documents that are not told, because their adapter rests after failures.")
 
 PORT: Final = "delivery"
-PORTS: Final = (PORT, "tax")
+PORTS: Final = (PORT, "tax", EXCHANGE)
 """Ports whose effects are told, in this order."""
 
 MENDS: Final = (
@@ -67,6 +69,9 @@ def run_deliver(
     if PORT in ports:
         submitted = submit(parts, change, clock, limit=limit, progress=progress, run_id=run_id)
         findings += (*submitted.findings, *reroute(parts, change))
+    if EXCHANGE in ports:
+        with clock.step("publish"):
+            publish(parts, change)
     left = limit
     for port in ports:
         teller = Teller(parts.host, Telling(port, REJECTED, FAILED, *MENDS))
@@ -89,6 +94,8 @@ def to_tell(parts: Parts, reader: Reader, port: str, pending: Sequence[OutboxEff
         others = [effect for effect in pending if effect.kind not in LETTERS]
         made = Documents(reader, parts.tenant, parts.rules).to_tell(others)
         return made.beside(Notices(reader, parts.tenant, parts.rules).to_tell(letters)) if letters else made
+    if port == EXCHANGE:
+        return ToTell({effect.key: effect.payload for effect in pending})
     if port == "psp":
         return ToTell(Requests(reader, parts.tenant).payloads(pending))
     return ToTell(TaxDocuments(reader, parts.tenant).payloads(pending))

@@ -47,7 +47,7 @@ def perform(writer: Writer, tenant: str, given: Mapping[str, Any]) -> bool:
     """
     draft = writer.decide_draft(tenant, given["draft"], APPROVED)
     at = writer.change.at
-    closed = writer.reader.period_state(tenant, draft.entity, draft.period) == "closed"
+    closed = writer.reader.period_state(tenant, draft.entity, draft.period) != "open"
     on = max(draft.period, at.date()) if closed else draft.period
     reason = f"draft {draft.id} was approved by {writer.change.who}: {writer.change.reason}"
     writer.enqueue(tenant, f"draft/{draft.id}", "bill", at, on, given["by"], reason, draft_scope(draft))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -16,7 +15,7 @@ from engine.runs.bill_read import draft_scope, scope_parts
 from engine.runs.bill_run import run_bill
 from engine.runs.conditions import APPROVE_DRAFT
 from engine.runs.explain_words import rule_of
-from engine.runs.run import Parts, Report
+from engine.runs.run import Parts, PartsOn, Report
 from engine.store import tracing
 from engine.store.writing_drafts import UNKNOWN_DRAFT
 
@@ -26,7 +25,7 @@ NOT_APPROVED = Code("draft.not-approved", "A draft to be issued that nobody has 
 class DraftDesk:
     """What people ask of drafts, and do with them."""
 
-    def __init__(self, parts: Callable[[], Parts], approvals: Approvals) -> None:
+    def __init__(self, parts: PartsOn, approvals: Approvals) -> None:
         self._parts, self._approvals = parts, approvals
 
     def listed(self, state: str = "standing", limit: int = 1000) -> list[Draft]:
@@ -86,7 +85,7 @@ class DraftDesk:
             later = tracing.documents_after(reader, parts.tenant, draft.period)
         on = date.fromisoformat(run.period) if run else later[1] if later else draft.period
         occasion, account = scope_parts(draft_scope(draft))
-        return run_bill(parts, on, change, account=account, occasion=occasion)
+        return run_bill(self._parts(on=on), on, change, account=account, occasion=occasion)
 
     def _draft(self, parts: Parts, number: int) -> Draft:
         with parts.books.reader() as reader:

@@ -13,6 +13,7 @@ from engine.runs.explain_posting import explain_posting
 from engine.runs.explain_subscription import explain_subscription
 from engine.runs.explain_usage import explain_usage
 from engine.runs.explain_words import Explanation, RulesOf, Step
+from engine.runs.revenue.contract_explaining import explain_contract
 from engine.store.books import Books
 
 __all__ = ["Explanation", "Step", "explain"]
@@ -23,7 +24,7 @@ NOT_EXPLAINABLE = Code(
 
 FORMS = (
     "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, bank:ENTRY, "
-    "settlement:ENTITY/KEY, posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
+    "settlement:ENTITY/KEY, revenue:ENTITY/CONTRACT[/OBLIGATION[/MONTH]], posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
 )
 
 
@@ -47,6 +48,8 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
             return explain_usage(reader, tenant, entity, subscription, meter, key)
         if colon and kind == "subscription" and "/" in rest:
             return explain_subscription(reader, tenant, rules_of, *rest.split("/", 1))
+        if colon and kind == "revenue" and "/" in rest:
+            return explain_contract(reader, tenant, rules_of, rest, everything)
         if colon and kind == "bank":
             return explain_bank_entry(reader, tenant, rest, everything)
         if colon and kind == "settlement" and "/" in rest:
@@ -57,6 +60,6 @@ def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everythi
             return explain_posting(reader, tenant, rules_of, entry, int(position), everything)
         if mark and number and line.isdigit():
             return explain_line(reader, tenant, rules_of, number, int(line), everything)
-        if subject and not mark and kind not in ("usage", "subscription", "posting", "bank", "settlement"):
+        if subject and not mark and kind not in ("usage", "subscription", "posting", "bank", "settlement", "revenue"):
             return explain_invoice(reader, tenant, rules_of, subject, everything)
     raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")

@@ -4,6 +4,7 @@ forward to revenue and postings.  Everything is computed again from what the lin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from itertools import takewhile
 from typing import Any
@@ -40,6 +41,9 @@ from engine.runs.explain_words import (
     traced,
     tried,
 )
+from engine.runs.revenue.contract_explaining import of_contract
+from engine.runs.revenue.explaining import scheduled
+from engine.runs.revenue.planning import accepted
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
@@ -108,6 +112,9 @@ def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord)
     charge, head = record.charge, record.head
     if charge.kind in (TAX, ADVANCE):
         return [_postings(reader, record)]
+    contract = of_contract(reader, record.head["tenant"], head["entity"], record.id)
+    if contract is not None:
+        return [contract, _postings(reader, record)]
     release = release_of(reader, record)
     facts = RevenueFacts(
         head["entity"],
@@ -118,9 +125,11 @@ def _forward(reader: Reader, tenant: str, rules_of: RulesOf, record: LineRecord)
         head["invoice_date"],
         charge.amount,
         head["currency"],
+        quantity=charge.quantity or Decimal(1),
+        happenings=accepted(charge.exact, charge.service_from),
     )
     earned = traced("revenue", rules_of(release), release, "revrec", facts, charge.service_from)
-    return [earned, _postings(reader, record)]
+    return [earned, *scheduled(reader, tenant, record), _postings(reader, record)]
 
 
 def _service(record: LineRecord) -> Step:

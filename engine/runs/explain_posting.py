@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from engine.base.errors import Code, TollbookError, refuse
 from engine.ledger.posting import PostingFacts, Role
 from engine.model.account import Account
+from engine.model.accrual import IMPAIRMENT, INTERCOMPANY, OWED
+from engine.model.accrual import KIND as ACCRUAL
 from engine.model.revaluation import BACK, KIND
+from engine.model.revenue import KIND as RECOGNITION
+from engine.runs.accruals import explaining as explain_owed
+from engine.runs.accruals.explaining import Owed
 from engine.runs.cash.explaining import document_of
 from engine.runs.explain_words import Explanation, RulesOf, Step, first, number, rule_of, side, tried
+from engine.runs.revenue.explaining import recognised
 from engine.store import revaluing, tracing, tracing_back
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
@@ -36,6 +44,11 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     ),
     "payout": ("cash", "psp_fees", "psp_clearing"),
     "direct_debit_fee": ("psp_fees", "psp_clearing"),
+    ACCRUAL: ("unbilled", "contract_asset", "revenue"),
+    IMPAIRMENT: ("ecl_expense", "allowance"),
+    INTERCOMPANY: (
+        *("intercompany_expense", "intercompany_payable", "intercompany_receivable", "intercompany_revenue"),
+    ),
     KIND: ("unrealised_gain", "unrealised_loss"),
     BACK: ("unrealised_gain", "unrealised_loss"),
 }
@@ -74,14 +87,19 @@ def explain_posting(
             first(_all(rows), everything),
         )
     ]
-    if entry["kind"] in (KIND, BACK):
+    owed = explain_owed.behind(reader, entry) if entry["kind"] in OWED else None
+    if entry["kind"] == RECOGNITION:
+        steps.append(recognised(reader, entry["id"], everything))
+    elif entry["kind"] in (KIND, BACK):
         steps.append(_revalued(reader, tenant, entry, everything))
+    elif owed is not None:
+        steps.append(owed.step)
     else:
         steps.append(document_of(reader, tenant, entry) or _document(head, line))
     release = ""
     if decision is not None:
         release = str(decision["release"])
-        steps.append(_account(reader, rules_of, entry, found, head, line, decision))
+        steps.append(_account(reader, rules_of, entry, found, head, line, decision, owed))
     steps.append(_rate(found))
     subject = f"posting:{entry['id']}/{position}"
     return Explanation(
@@ -156,6 +174,7 @@ def _account(
     head: Mapping[str, Any],
     line: LineRecord | None,
     decision: Mapping[str, Any],
+    owed: Owed | None,
 ) -> Step:
     """The rule that chose the GL account; its facts are found by asking for each role until the same rule answers."""
     payer = tracing.version(reader, Account, head["payer_id"]) if head else None
@@ -173,7 +192,9 @@ def _account(
             posting["currency"],
             entry["posting_date"],
         )
-        if (line is None) is not (role in WHOLE):
+        if owed is not None:
+            facts = msgspec.structs.replace(facts, country=owed.country, product=owed.product)
+        elif (line is None) is not (role in WHOLE):
             continue
         trace = rules.trace("posting", facts, entry["posting_date"])
         if trace.decision is not None and trace.decision.id == decision["id"]:

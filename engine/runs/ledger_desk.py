@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,11 +16,14 @@ from engine.runs.approvals import Approvals, Outcome
 from engine.runs.journal import closings, exported
 from engine.runs.rates import Fetched, fetch_rates
 from engine.runs.revaluation import Revaluation, revalue
-from engine.runs.run import Parts
+from engine.runs.run import PartsOn
 from engine.store.books import Books
 from engine.store.revaluing import currency_pairs
 
 UNKNOWN_ENTITY = Code("ledger.unknown-entity", "A legal entity that the books do not have.")
+
+PERIOD_ACTS: Final = {"open": "open-period", "soft": "soft-close-period", "closed": "close-period"}
+"""The act that makes an accounting period what it is to be."""
 
 
 class LedgerDesk:
@@ -31,7 +34,7 @@ class LedgerDesk:
         books: Books,
         tenant: str,
         approvals: Approvals,
-        parts: Callable[[], Parts],
+        parts: PartsOn,
         host: Callable[[], Host],
         fx_source: str,
     ) -> None:
@@ -80,18 +83,17 @@ class LedgerDesk:
             yield from export(form, entries, totals, reader.gl_accounts(self._tenant), up_to)
 
     def set_period(self, entity: str, month: date, state: str, change: Change) -> Outcome:
-        """Make an accounting period ``open`` or ``closed``, or propose that.
+        """Make an accounting period ``open``, ``soft`` or ``closed``, or propose that.
 
         Raises:
             TollbookError: ``ledger.unknown-entity``, ``approval.needless``.
         """
         self.entities(entity)
-        act = "close-period" if state == "closed" else "open-period"
-        return self._approvals.act(act, {"entity": entity, "month": f"{month:%Y-%m}"}, change)
+        return self._approvals.act(PERIOD_ACTS[state], {"entity": entity, "month": f"{month:%Y-%m}"}, change)
 
     def revalue(self, on: date, change: Change, *, dry_run: bool = False) -> Revaluation:
         """Revalue what is owed in money and foreign currency; see :func:`engine.runs.revaluation.revalue`."""
-        return revalue(self._parts(), on, change, dry_run=dry_run)
+        return revalue(self._parts(on=on), on, change, dry_run=dry_run)
 
     def fetch_rates(self, change: Change, first: date, last: date, adapters: Sequence[str] = ()) -> list[Fetched]:
         """Fetch the exchange rates of some days; see :func:`engine.runs.rates.fetch_rates`."""

@@ -112,7 +112,7 @@ class MemoDesk:
             known = known_note(reader, made.tenant, head["entity"], key, digest)
             if known is not None:
                 return known
-            refuse_the_impossible(made, reader, on)
+            refuse_the_impossible(made, reader, on, change.who)
             ready = _credit(made, reader, head, wanted, (reason, on, key, digest, change.reason))
         return self.finished("credit-memo", ready, change, dry_run=dry_run)
 
@@ -135,7 +135,7 @@ class MemoDesk:
             known = known_note(reader, made.tenant, owner.entity, key, digest)
             if known is not None:
                 return known
-            refuse_the_impossible(made, reader, on)
+            refuse_the_impossible(made, reader, on, change.who)
             charge = by_hand(owner, text, amount, on, owner.currency, product, tax_code)
             ready = _debit(made, reader, owner, charge, invoice, (reason, on, key, digest, change.reason))
         return self.finished("debit-memo", ready, change, dry_run=dry_run)

@@ -118,7 +118,7 @@ def works(parts: Parts, writer: Writer, given: Mapping[str, Any]) -> bool:
     reader = writer.reader
     if reader.memo(tenant, memo.entity, memo.key) is not None:
         return False
-    refuse_the_impossible(parts, reader, memo.on)
+    refuse_the_impossible(parts, reader, memo.on, writer.change.who)
     nothing_runs(reader, tenant)
     if memo.kind == ADVANCE and not any(is_voucher(charge) for charge in memo.issued.invoice.draft.charges):
         payer = memo.issued.invoice.draft.payer

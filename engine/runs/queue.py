@@ -38,6 +38,8 @@ CATCH_UP: Final[Mapping[str, int]] = {
     "rates": MOST_MISSED,
     "dunning": 1,
     "collect": 1,
+    "revenue": 1,
+    "accrual": 1,
 }
 """How many missed firings of each kind of run are caught up, the newest ones."""
 

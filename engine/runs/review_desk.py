@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from engine.runs.approvals import Approvals
 from engine.runs.condition_desk import ConditionDesk
 from engine.runs.draft_desk import DraftDesk
 from engine.runs.order_desk import OrderDesk
-from engine.runs.run import Parts
+from engine.runs.run import PartsOn
 
 
 class ReviewDesk:
     """Where people look at what keeps invoices back, and decide on it."""
 
-    def __init__(self, parts: Callable[[], Parts], approvals: Approvals) -> None:
+    def __init__(self, parts: PartsOn, approvals: Approvals) -> None:
         self._parts, self._approvals = parts, approvals
 
     @property

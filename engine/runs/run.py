@@ -19,6 +19,12 @@ from engine.ports.host import Host
 from engine.store.books import Books
 
 
+class PartsOn(Protocol):
+    """Gives the parts of a run of a day, of today where none is named: which rules are used is a matter of the day."""
+
+    def __call__(self, *, on: date | None = None) -> Parts: ...
+
+
 class Rules(Protocol):
     """What a run needs of the rule book: the release that it pins, and the decisions."""
 
@@ -77,7 +83,7 @@ class Report(msgspec.Struct, frozen=True):
     ``counts`` and ``seconds`` (by step) are sums over its partitions; ``details`` are the invoices of a dry run; ``money`` is
     what was invoiced: rows of (key, currency, lines, net, tax) by country, plan and currency; ``repeated`` says that the run
     was done before, and that asking for it again changed nothing.  A dry run of one account says the day ``following`` on
-    which there is next something to bill.
+    which there is next something to bill.  ``rules`` says whether the release was approved, or is the rules of development.
     """
 
     run_id: int
@@ -92,6 +98,7 @@ class Report(msgspec.Struct, frozen=True):
     money: Mapping[str, Any] = {}
     repeated: bool = False
     following: date | None = None
+    rules: str = ""
 
 
 def _about(finding: Finding, subject: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from engine.base.money import round_to
 from engine.base.period import Period
 from engine.model.journal import Change
 from engine.runs.oss_report import OssReport, oss_report
-from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.run import PartsOn, Progress, Report, silent
 from engine.runs.tax_ids import Refreshed, Standing, refresh, standing
 from engine.runs.tax_report import BY, TaxReport, tax_report
 from engine.runs.true_up import run_true_up
@@ -20,7 +20,7 @@ from engine.store.books import Books
 class TaxDesk:
     """What people ask about tax.  Safe to share between threads."""
 
-    def __init__(self, books: Books, parts: Callable[[], Parts]) -> None:
+    def __init__(self, books: Books, parts: PartsOn) -> None:
         self._books, self._parts = books, parts
 
     def true_up(
@@ -28,7 +28,7 @@ class TaxDesk:
     ) -> Report:
         """Ask again for tax that the fallback decided or a certificate exempts; see
         :func:`engine.runs.true_up.run_true_up`."""
-        return run_true_up(self._parts(), days, on, change, dry_run=dry_run, progress=progress)
+        return run_true_up(self._parts(on=on), days, on, change, dry_run=dry_run, progress=progress)
 
     def report(self, days: Period, by: Sequence[str] = BY, entity: str = "") -> TaxReport:
         """Net and tax of the documents of some days, tied to the GL accounts of tax; see

@@ -7,7 +7,7 @@ enqueues, so that a look that breaks off is simply made again, and two looks at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -34,7 +34,7 @@ from engine.runs.intake.reading import Broken, json_cells, json_value
 from engine.runs.intake.references import Known
 from engine.runs.intake.rows import read_row, rules_of
 from engine.runs.intake.session import Good, Session, Source, Tally
-from engine.runs.run import Parts, silent
+from engine.runs.run import Parts, PartsOn, silent
 from engine.runs.subscriptions.payers import NOBODY, Apart, named_payers
 from engine.store import tracing
 from engine.store.books import Books
@@ -107,7 +107,7 @@ class _Happened(msgspec.Struct, frozen=True):
 class TriggerDesk:
     """What people and other systems tell of triggers, and ask of what waits."""
 
-    def __init__(self, books: Books, tenant: str, parts: Callable[[], Parts]) -> None:
+    def __init__(self, books: Books, tenant: str, parts: PartsOn) -> None:
         """``parts`` are asked for only by what needs the rules."""
         self._books, self._tenant, self._parts = books, tenant, parts
 
@@ -275,7 +275,7 @@ class TriggerDesk:
 
     def unbilled(self, on: Any, account: str | None, change: Change) -> unbilled.Unbilled:
         """What waits and what is unbilled on a day; see :func:`engine.runs.unbilled.look`."""
-        return unbilled.look(self._parts(), on, account, change)
+        return unbilled.look(self._parts(on=on), on, account, change)
 
 
 def _facts(

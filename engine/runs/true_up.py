@@ -74,7 +74,7 @@ def _start(parts: Parts, days: Period, on: date, change: Change) -> Pinned:
         seen = {"usage": writer.roll_up_usage(parts.tenant), "events": writer.reader.high_marks()[1]}
         writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
         writer.store_decisions(rules.decisions())
-        refuse_the_impossible(parts, writer.reader, on)
+        refuse_the_impossible(parts, writer.reader, on, writer.change.who)
         scope = _scope(writer, parts.tenant, days, on)
         started = writer.start_run(parts.tenant, KIND, on.isoformat(), scope, rules.release, seen)
         run = writer.lock_run(started.id)
@@ -141,7 +141,7 @@ def _preview(parts: Parts, days: Period, on: date, change: Change, clock: Clock,
     findings: list[Finding] = []
     counts = {"invoices": 0, "lines": 0}
     with parts.books.reader() as reader:
-        refuse_the_impossible(parts, reader, on)
+        refuse_the_impossible(parts, reader, on, change.who)
         ranges = list(_ranges(reader.payers_to_true_up(parts.tenant, days.start, days.end), parts.partition_size))
         for number, between in enumerate(ranges, 1):
             batch = _batch(parts, reader, on, between, days, 0, clock)

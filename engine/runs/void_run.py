@@ -119,7 +119,7 @@ def _start(parts: Parts, head: dict[str, Any], on: date, change: Change) -> tupl
         pinned = Pinned(run.id, on, run.scope, run.release, dict(run.parameters), change)
         if run.state == "done":
             return pinned, True
-        refuse_the_impossible(parts, writer.reader, on)
+        refuse_the_impossible(parts, writer.reader, on, writer.change.who)
         for other in writer.reader.runs(parts.tenant, limit=1000):
             if other.kind in ("bill", "void", "true-up") and other.state == "running" and other.id != run.id:
                 what = f"{other.kind} run {other.id} of {other.period} ({other.scope}) is not finished"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,7 @@ from engine.ledger.posting import determine
 from engine.model.journal import Change
 from engine.model.wallet import PAID, PROMOTIONAL, Purse, WalletFacts
 from engine.runs.approvals import Approvals, Outcome
-from engine.runs.run import Parts, Report, Rules
+from engine.runs.run import PartsOn, Report, Rules
 from engine.runs.wallet_expiry import run_expire
 from engine.runs.wallet_moves import (
     ROLES,
@@ -78,7 +77,7 @@ class Asked(msgspec.Struct, frozen=True):
 class WalletDesk:
     """What people and programs ask of wallets.  Safe to share between threads."""
 
-    def __init__(self, books: Books, parts: Callable[[], Parts], approvals: Approvals) -> None:
+    def __init__(self, books: Books, parts: PartsOn, approvals: Approvals) -> None:
         self._books, self._parts, self._approvals = books, parts, approvals
         self._kept: set[str] = set()
 
@@ -173,7 +172,7 @@ class WalletDesk:
 
     def expire(self, on: date, change: Change) -> Report:
         """Take out what has expired on a day; see :func:`engine.runs.wallet_expiry.run_expire`."""
-        return run_expire(self._parts(), on, change)
+        return run_expire(self._parts(on=on), on, change)
 
     def _prepared(self, wallet: str, asked: Asked, change: Change, entity: str) -> Grant:
         """The grant as it will be done, so that what is proposed is what is approved."""

@@ -17,6 +17,7 @@ import msgspec
 from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.journal import Change
 from engine.model.request import RunRequest
+from engine.runs.accruals.desk import AccrualDesk
 from engine.runs.bill_read import ALL, scope_parts
 from engine.runs.bill_run import PERIOD_CLOSED, UNFINISHED
 from engine.runs.cash.desk import CashDesk
@@ -25,6 +26,7 @@ from engine.runs.dunning.desk import DunningDesk
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.payments.collecting import Collection
 from engine.runs.payments.desk import PaymentDesk
+from engine.runs.revenue.desk import RevenueDesk
 from engine.runs.run import Report
 from engine.runs.subscriptions.desk import SubscriptionDesk
 from engine.runs.trigger_desk import TriggerDesk
@@ -73,6 +75,10 @@ class Engine(Protocol):
     def payments(self) -> PaymentDesk: ...
     @property
     def cash(self) -> CashDesk: ...
+    @property
+    def revenue(self) -> RevenueDesk: ...
+    @property
+    def accruals(self) -> AccrualDesk: ...
     def bill(self, on: date, change: Change, *, account: str | None = None, occasion: str = "") -> Report: ...
     def resume(self, run_id: int, change: Change) -> Report: ...
     def deliver(self, change: Change, *, limit: int, run_id: int = 0) -> Report: ...
@@ -179,6 +185,21 @@ def _collect(engine: Engine, request: RunRequest) -> Done:
     return Done(0, dict(report.counts), report.findings)
 
 
+def _revenue(engine: Engine, request: RunRequest) -> Done:
+    """Recognise what is earned by the day of the request."""
+    report = engine.revenue.recognise(request.on, engine.change(request.who, "run", request.reason))
+    return Done(report.run_id, dict(report.counts), report.findings)
+
+
+def _accrual(engine: Engine, request: RunRequest) -> Done:
+    """Accrue the month before the one of the request; on its last day that month itself."""
+    tomorrow = request.on + timedelta(days=1)
+    month = request.on if tomorrow.day == 1 else request.on.replace(day=1) - timedelta(days=1)
+    made = engine.accruals.accrue(month, engine.change(request.who, "run", request.reason))
+    added = sum(1 for one in made.moves if one.amount > 0)
+    return Done(made.run_id, {"added": added, "released": len(made.moves) - added}, made.findings)
+
+
 def _match(engine: Engine, request: RunRequest) -> Done:
     """Match the money that banks have booked by the day of the request."""
     matched = engine.cash.match(request.on, engine.change(request.who, "run", request.reason))
@@ -196,6 +217,8 @@ KINDS: Final[Mapping[str, Callable[[Engine, RunRequest], Done]]] = {
     "rates": _rates,
     "dunning": _dunning,
     "collect": _collect,
+    "revenue": _revenue,
+    "accrual": _accrual,
 }
 """How each kind of run is done."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -140,12 +140,26 @@ def _postgresql_engine(address: sa.URL, aside: int = 0) -> sa.Engine:
     return engine
 
 
+def nobody(who: str) -> bool:
+    """Who may post into periods that are closed softly, where nothing else is said."""
+    return False
+
+
 class Books:
-    """A set of books.  Safe to share between threads; every process opens its own."""
+    """A set of books.  Safe to share between threads; every process opens its own.
+
+    ``may_adjust`` says who may post into accounting periods that are closed softly; ``begun`` are the releases of the runs
+    that were begun here.
+    """
+
+    standing = ""
+    """What runs that are begun say of the rules that they pin: development or approved; empty where nothing is known of that."""
 
     def __init__(self, engine: sa.Engine, aside: sa.Engine | None = None) -> None:
         self._engine, self._aside = engine, aside or engine
+        self.may_adjust: Callable[[str], bool] = nobody
         self._open = threading.local()
+        self.begun: set[str] = set()
 
     @property
     def dialect(self) -> str:

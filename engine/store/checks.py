@@ -11,8 +11,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.model.numbering import FREE
 from engine.store import (
+    checks_accruals,
     checks_billing,
     checks_cash,
     checks_chain,
@@ -24,6 +24,8 @@ from engine.store import (
     checks_numbering,
     checks_openings,
     checks_payments,
+    checks_revenue,
+    checks_revenue_contracts,
     checks_settlements,
     checks_tax,
     checks_wallets,
@@ -47,17 +49,14 @@ from engine.store.tables import (
     PAYMENT_STEP,
     POSTING,
     RELEASE,
-    SERIES,
     SETTLEMENT,
     TAX_CORRECTION,
     WALLET_MOVEMENT,
 )
-from engine.store.writing_ledger import DATE_DECREASES
 
 TOTALS_DIFFER = Code("invoice.totals-differ", "An invoice whose totals are not the sums of its lines.")
 LEDGER_DIFFERS = Code("ledger.differs-from-invoice", "An invoice and the postings made of it that differ.")
 MOVED = Code("ledger.moved", "Postings that do not add up to the totals that were written with them.")
-GAP = Code("numbering.gap", "A series whose numbers do not run from its first to its newest without a gap.")
 NOT_STORED = Code("decision.not-stored", "A row that rests on a decision or release that the books do not have.")
 
 Check = Callable[[Reader, str], list[Finding]]
@@ -69,6 +68,8 @@ _LINKS: Final = (
     ("entry", "id", "posting", "entry_id"),
     ("entry", "document", "invoice", "id"),
     ("invoice", "id", "entry", "document"),
+    ("revenue_item", "schedule_id", "revenue_schedule", "id"),
+    ("revenue_posted", "entry_id", "entry", "id"),
     ("invoice", "payer_id", "account", "id"),
     ("invoice_line", "account_id", "account", "id"),
     ("usage_event", "subscription_id", "subscription", "id"),
@@ -119,6 +120,7 @@ _DECIDED: Final = (
     (PAYMENT_STEP, "decision"),
     (DIRECT_DEBIT, "decision"),
     (BANK_USE, "decision"),
+    (METADATA.tables["revenue_schedule"], "decision"),
 )
 
 
@@ -266,75 +268,6 @@ def ledger_totals(reader: Reader, tenant: str) -> list[Finding]:
     ]
 
 
-def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
-    """The numbers of every series run from 1, or from the one after the last number of the old system, to the newest
-    without a gap, and the next one follows it.
-    """
-    head = INVOICE.c
-    keys = (head.entity, head.series)
-    used = (
-        sa.select(
-            *keys,
-            sa.func.min(head.sequence).label("low"),
-            sa.func.max(head.sequence).label("high"),
-            sa.func.count().label("count"),
-        )
-        .where(head.tenant == tenant)
-        .group_by(*keys)
-        .subquery()
-    )
-    matched = (SERIES.c.tenant == tenant) & (SERIES.c.entity == used.c.entity) & (SERIES.c.series == used.c.series)
-    before = checks_openings.numbered_before(tenant, used.c.entity, used.c.series)
-    wrong = (
-        (used.c.low != before + 1)
-        | (used.c.high != before + used.c.count)
-        | (SERIES.c.next != used.c.high + 1)
-        | SERIES.c.next.is_(None)
-    )
-    statement = sa.select(used, SERIES.c.next).join_from(used, SERIES, matched, isouter=True).where(wrong)
-    findings = [
-        Finding(
-            GAP,
-            Where(f"series/{row.entity}/{row.series}"),
-            f"series {row.series} of {row.entity} has {row.count} documents numbered {row.low} to {row.high}, "
-            f"and goes on with {row.next}",
-            why="legal numbers have no gaps",
-            mend="find the document that was removed, and restore the books",
-            subject=f"series/{row.entity}/{row.series}",
-        )
-        for row in reader.rows(statement.order_by(used.c.entity, used.c.series))
-    ]
-    return findings + checks_billing.series_without_documents(reader, tenant, GAP)
-
-
-def dates_in_series(reader: Reader, tenant: str) -> list[Finding]:
-    """Dates never decrease with the numbers of a series, but of one whose rule lets them."""
-    head = INVOICE.c
-    free = sa.exists().where(*(SERIES.c[n] == head[n] for n in ("tenant", "entity", "series")), SERIES.c.dates == FREE)
-    before = sa.func.max(head.invoice_date).over(
-        partition_by=(head.entity, head.series), order_by=head.sequence, rows=(None, -1)
-    )
-    dated = (
-        sa.select(
-            head.id, head.entity, head.series, head.sequence, head.number, head.invoice_date, before.label("before")
-        )
-        .where(head.tenant == tenant, ~free)
-        .subquery()
-    )
-    statement = sa.select(dated).where(dated.c.invoice_date < dated.c.before).order_by(dated.c.series, dated.c.sequence)
-    return [
-        Finding(
-            DATE_DECREASES,
-            Where(f"invoice/{row.number}"),
-            f"invoice {row.number} is dated {row.invoice_date}, an earlier number of series {row.series} {row.before}",
-            why="dates never decrease within a series",
-            mend="an invoice never changes; find what changed it, and restore the books",
-            subject=f"invoice/{row.id}",
-        )
-        for row in reader.rows(statement)
-    ]
-
-
 def decisions_stored(reader: Reader, tenant: str) -> list[Finding]:
     """Every decision that a line, an invoice or a posting rests on is kept, and so is its release."""
     findings: list[Finding] = []
@@ -369,8 +302,8 @@ ALL: Final[Mapping[str, Check]] = {
     "invoice-totals": invoice_totals,
     "ledger-ties": ledger_ties,
     "ledger-totals": ledger_totals,
-    "numbers-gapless": numbers_gapless,
-    "dates-in-series": dates_in_series,
+    "numbers-gapless": checks_numbering.numbers_gapless,
+    "dates-in-series": checks_numbering.dates_in_series,
     "no-day-billed-twice": checks_billing.no_day_billed_twice,
     "marks": checks_billing.marks,
     "decisions-stored": decisions_stored,
@@ -385,9 +318,15 @@ ALL: Final[Mapping[str, Check]] = {
     "payments-tie": checks_payments.payments_tie,
     "revaluations-tie": checks_fx.revaluations_tie,
     "erp-ties": checks_erp.erp_ties,
+    "accruals-tie": checks_accruals.accruals_tie,
+    "allowances-tie": checks_accruals.allowances_tie,
+    "shares-tie": checks_accruals.shares_tie,
     "dunning-ties": checks_dunning.dunning_ties,
     "direct-debits-tie": checks_debits.direct_debits_tie,
     "cash-ties": checks_cash.cash_ties,
     "disputes-tie": checks_disputes.disputes_tie,
+    "revenue-within": checks_revenue.revenue_within,
+    "revenue-ties": checks_revenue.revenue_ties,
+    "revenue-contracts-tie": checks_revenue_contracts.revenue_contracts_tie,
 }
 """All checks by name."""

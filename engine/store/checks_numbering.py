@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
 from engine.model.clearance import CLEARED, DELIVERED, MAY_FOLLOW, NUMBERED, SUBMITTED
-from engine.model.numbering import chain_text, code_text, digest, printed_of
-from engine.store import outbox
+from engine.model.numbering import FREE, chain_text, code_text, digest, printed_of
+from engine.store import checks_billing, checks_openings, outbox
 from engine.store.reader import Reader
-from engine.store.tables import CLEARANCE_STEP, EFFECT, INVOICE, NUMBER_MARK
+from engine.store.tables import CLEARANCE_STEP, EFFECT, INVOICE, NUMBER_MARK, SERIES
+from engine.store.writing_ledger import DATE_DECREASES
 
+GAP = Code("numbering.gap", "A series whose numbers do not run from its first to its newest without a gap.")
 CHAIN_BROKEN = Code(
     "numbering.chain-broken", "A document whose place in the chain of its series is not what was signed."
 )
@@ -21,6 +23,75 @@ CODE_DIFFERS = Code("numbering.code-differs", "A document whose code is not the 
 CLEARANCE_DIFFERS = Code("clearance.differs", "A document that cannot stand with the authority as the books say.")
 
 _RESTORE = "an invoice never changes; find what changed it, and restore the books"
+
+
+def numbers_gapless(reader: Reader, tenant: str) -> list[Finding]:
+    """The numbers of every series run from 1, or from the one after the last number of the old system, to the newest
+    without a gap, and the next one follows it.
+    """
+    head = INVOICE.c
+    keys = (head.entity, head.series)
+    used = (
+        sa.select(
+            *keys,
+            sa.func.min(head.sequence).label("low"),
+            sa.func.max(head.sequence).label("high"),
+            sa.func.count().label("count"),
+        )
+        .where(head.tenant == tenant)
+        .group_by(*keys)
+        .subquery()
+    )
+    matched = (SERIES.c.tenant == tenant) & (SERIES.c.entity == used.c.entity) & (SERIES.c.series == used.c.series)
+    before = checks_openings.numbered_before(tenant, used.c.entity, used.c.series)
+    wrong = (
+        (used.c.low != before + 1)
+        | (used.c.high != before + used.c.count)
+        | (SERIES.c.next != used.c.high + 1)
+        | SERIES.c.next.is_(None)
+    )
+    statement = sa.select(used, SERIES.c.next).join_from(used, SERIES, matched, isouter=True).where(wrong)
+    findings = [
+        Finding(
+            GAP,
+            Where(f"series/{row.entity}/{row.series}"),
+            f"series {row.series} of {row.entity} has {row.count} documents numbered {row.low} to {row.high}, "
+            f"and goes on with {row.next}",
+            why="legal numbers have no gaps",
+            mend="find the document that was removed, and restore the books",
+            subject=f"series/{row.entity}/{row.series}",
+        )
+        for row in reader.rows(statement.order_by(used.c.entity, used.c.series))
+    ]
+    return findings + checks_billing.series_without_documents(reader, tenant, GAP)
+
+
+def dates_in_series(reader: Reader, tenant: str) -> list[Finding]:
+    """Dates never decrease with the numbers of a series, but of one whose rule lets them."""
+    head = INVOICE.c
+    free = sa.exists().where(*(SERIES.c[n] == head[n] for n in ("tenant", "entity", "series")), SERIES.c.dates == FREE)
+    before = sa.func.max(head.invoice_date).over(
+        partition_by=(head.entity, head.series), order_by=head.sequence, rows=(None, -1)
+    )
+    dated = (
+        sa.select(
+            head.id, head.entity, head.series, head.sequence, head.number, head.invoice_date, before.label("before")
+        )
+        .where(head.tenant == tenant, ~free)
+        .subquery()
+    )
+    statement = sa.select(dated).where(dated.c.invoice_date < dated.c.before).order_by(dated.c.series, dated.c.sequence)
+    return [
+        Finding(
+            DATE_DECREASES,
+            Where(f"invoice/{row.number}"),
+            f"invoice {row.number} is dated {row.invoice_date}, an earlier number of series {row.series} {row.before}",
+            why="dates never decrease within a series",
+            mend="an invoice never changes; find what changed it, and restore the books",
+            subject=f"invoice/{row.id}",
+        )
+        for row in reader.rows(statement)
+    ]
 
 
 def numbers_chained(reader: Reader, tenant: str) -> list[Finding]:

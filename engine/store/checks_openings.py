@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
 from engine.base.period import Period, subtract
+from engine.model.accrual import OWED
 from engine.model.cash import ENTRY_KIND, USE_KIND
 from engine.model.revaluation import BACK, KIND
+from engine.model.revenue import KIND as RECOGNITION
 from engine.store import checks_wallets
 from engine.store.session import Session
 from engine.store.tables import (
@@ -104,7 +106,7 @@ def numbered_before(tenant: str, entity: sa.ColumnElement[str], series: sa.Colum
 def elsewhere(child: str, link: str) -> list[sa.ColumnElement[bool]]:
     """Conditions that leave out rows which name a record of the cut-over instead of the usual one."""
     if (child, link) == ("entry", "document"):
-        kinds = ("opening", "settlement", "dispute", "payout", ENTRY_KIND, USE_KIND, KIND, BACK)
+        kinds = ("opening", "settlement", "dispute", "payout", ENTRY_KIND, USE_KIND, KIND, BACK, RECOGNITION, *OWED)
         fees = ENTRY.c.kind != "direct_debit_fee"
         return [ENTRY.c.kind.not_in(kinds), fees, ~checks_wallets.is_moved(ENTRY.c.document)]
     if (child, link) == ("invoice_line", "credits"):

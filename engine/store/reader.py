@@ -12,6 +12,7 @@ from engine.store.reading_disputes import DisputesReader
 from engine.store.reading_drafts import DraftsReader
 from engine.store.reading_dunning import DunningReader
 from engine.store.reading_erp import ErpReader
+from engine.store.reading_exchange import ExchangeReader
 from engine.store.reading_lateness import LatenessReader
 from engine.store.reading_mandates import MandatesReader
 from engine.store.reading_numbering import NumberingReader
@@ -19,9 +20,13 @@ from engine.store.reading_orders import OrdersReader
 from engine.store.reading_oss import OssReader
 from engine.store.reading_payments import PaymentsReader
 from engine.store.reading_queue import QueueReader
+from engine.store.reading_releases import ReleasesReader
 from engine.store.reading_requests import RequestsReader
+from engine.store.reading_revenue import RevenueReader
+from engine.store.reading_revenue_contracts import RevenueContractsReader
 from engine.store.reading_runs import RunsReader
 from engine.store.reading_settlements import SettlementsReader
+from engine.store.reading_stewardship import StewardshipReader
 from engine.store.reading_tax import TaxReader
 from engine.store.reading_taxes import TaxesReader
 from engine.store.reading_triggers import TriggersReader
@@ -53,5 +58,10 @@ class Reader(
     MandatesReader,
     CashReader,
     DisputesReader,
+    RevenueReader,
+    RevenueContractsReader,
+    ReleasesReader,
+    StewardshipReader,
+    ExchangeReader,
 ):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

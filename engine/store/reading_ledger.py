@@ -16,7 +16,7 @@ from engine.model.usage import UsageEvent
 from engine.store import parties, query, tables
 from engine.store.records import Balance
 from engine.store.session import Session
-from engine.store.tables.ledger import CLOSED, OPEN
+from engine.store.tables.ledger import OPEN
 
 PAGE = 1000
 
@@ -207,11 +207,11 @@ class LedgerReader(Session):
         ]
 
     def period_state(self, tenant: str, entity: str, month: date) -> str:
-        """``open`` or ``closed``: the accounting period that holds the day ``month``."""
+        """``open``, ``soft`` or ``closed``: the accounting period that holds the day ``month``."""
         column = tables.ACCOUNTING_PERIOD.c
         mine = (column.tenant == tenant, column.entity == entity, column.month == month.replace(day=1))
         state: str | None = self.connection.execute(sa.select(column.state).where(*mine)).scalar()
-        return CLOSED if state == CLOSED else OPEN
+        return state or OPEN
 
     def _postings(self, entries: Sequence[int]) -> dict[int, list[Posting]]:
         column = tables.POSTING.c

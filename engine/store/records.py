@@ -61,6 +61,11 @@ class Run(msgspec.Struct, frozen=True):
     summary: Mapping[str, Any]
     new: bool = False
 
+    @property
+    def rules(self) -> str:
+        """Which kind of rules it pinned: development or approved; empty where it asked no rules."""
+        return str(self.parameters.get("rules", ""))
+
 
 class Partition(msgspec.Struct, frozen=True):
     """Payers ``low`` to ``high`` of one entity, worked off in one transaction.  ``state``: open or done."""

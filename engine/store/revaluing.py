@@ -24,7 +24,7 @@ def exposures(session: Session, tenant: str, on: date, accounts: Sequence[str]) 
     posting, entry = t.POSTING.c, t.ENTRY.c
     fields = (posting.entity, posting.account, posting.currency, posting.functional_currency)
     statement = (
-        sa.select(*fields, _customer().label("customer"), posting.amount, posting.functional_amount)
+        sa.select(*fields, customer().label("customer"), posting.amount, posting.functional_amount)
         .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
         .join(t.INVOICE, t.INVOICE.c.id == entry.document, isouter=True)
         .where(posting.tenant == tenant, posting.currency != posting.functional_currency)
@@ -39,7 +39,8 @@ def exposures(session: Session, tenant: str, on: date, accounts: Sequence[str]) 
     return [Exposure(*row) for row in rows]
 
 
-def _customer() -> sa.ColumnElement[str]:
+def customer() -> sa.ColumnElement[str]:
+    """The customer of an entry that is joined with its invoice; empty where it is nobody's."""
     document, move, state = t.ENTRY.c.document, t.WALLET_MOVEMENT.c, t.WALLET_STATE.c
     same = (state.tenant == move.tenant) & (state.entity == move.entity) & (state.key == move.wallet)
     wallet = (
@@ -51,11 +52,13 @@ def _customer() -> sa.ColumnElement[str]:
     settled = (
         sa.select(sa.func.min(t.SETTLEMENT.c.account)).where(t.SETTLEMENT.c.document == document).scalar_subquery()
     )
+    row = t.REVENUE_ACCRUAL.c
+    accrued = sa.select(row.payer).where(row.id == document).correlate(t.ENTRY).scalar_subquery()
     brought = [
         sa.select(table.c.account).where(table.c.id == document).scalar_subquery()
         for table in (t.RECEIVABLE, t.CASH_ON_ACCOUNT, t.WALLET_LOT)
     ]
-    return sa.func.coalesce(t.INVOICE.c.payer, *brought, wallet, settled, "")
+    return sa.func.coalesce(t.INVOICE.c.payer, *brought, accrued, wallet, settled, "")
 
 
 def wallet_liabilities(session: Session, tenant: str, on: date) -> list[tuple[str, str, str, Decimal, Decimal]]:

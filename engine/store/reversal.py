@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from engine.base.money import ZERO
 from engine.model.invoice import Reversible
 from engine.model.journal import FxRate
+from engine.model.revenue_contract import Covered
 from engine.model.tax import TaxQuote
 from engine.model.tax_correction import TAX
 from engine.store import query
 from engine.store import tables as t
+from engine.store.revenue_plans import plans_of_lines
 from engine.store.session import Session
 
 OLD_SYSTEM = "cut-over"
@@ -25,24 +27,30 @@ Given = dict[int, tuple[Decimal, Decimal]]
 
 
 def reversible(session: Session, ids: Sequence[int]) -> dict[int, Reversible]:
-    """Billed lines by id, ours and those of the old system: their tax, what earlier credits left of them, and the rate of
-    their invoice.
+    """Billed lines by id, ours and those of the old system: their tax, what earlier credits left of them, the rate of their
+    invoice, and what they still earn later.
     """
     parameters = {"ids": sorted(set(ids))}
     back = _given(session, t.INVOICE_LINE, parameters)
-    line, invoice = t.INVOICE_LINE, t.INVOICE
+    line, invoice, mark = t.INVOICE_LINE, t.INVOICE, t.REVENUE_BILLED
     rows = session.connection.execute(
         sa.select(line, invoice.c.functional_currency, invoice.c.rate, invoice.c.rate_source, invoice.c.rate_on)
+        .add_columns(mark.c.contract.label("revenue_contract"), mark.c.obligation.label("revenue_obligation"))
         .join_from(line, invoice, invoice.c.id == line.c.invoice_id)
+        .join(mark, mark.c.id == line.c.id, isouter=True)
         .where(query.among(session.dialect, line.c.id, "ids")),
         parameters,
     )
     found = {}
     for row in rows:
         rate = FxRate(row.currency, row.functional_currency, row.rate, row.rate_source, row.rate_on)
-        found[row.id] = _reversible(row, row.tax_source, row.tax_decision, rate, back)
+        one = _reversible(row, row.tax_source, row.tax_decision, rate, back)
+        covered = Covered(row.revenue_contract, row.revenue_obligation) if row.revenue_contract else None
+        found[row.id] = msgspec.structs.replace(one, covered=covered) if covered else one
     if len(found) < len(parameters["ids"]):
         found |= _of_old_system(session, parameters, back)
+    for ident, plan in plans_of_lines(session, parameters["ids"]).items() if found else ():
+        found[ident] = msgspec.structs.replace(found[ident], plan=plan)
     return found | _corrected(session, parameters, found)
 
 

@@ -86,6 +86,14 @@ _STANDS: Final[Mapping[str, Any]] = {
     "version": 0,
 }
 
+_UNDECIDED: Final[Mapping[str, Any]] = {
+    "state": "pending",
+    "decided_by": "",
+    "decided_at": None,
+    "why": "",
+    "applied": 0,
+}
+
 SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "invoice": (1, {}),
     "invoice_line": (5, {}),
@@ -118,6 +126,9 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "settlement": (1, {}),
     "memo": (1, {}),
     "revaluation": (10, {}),
+    "revenue_accrual": (10, {}),
+    "impairment": (10, {}),
+    "intercompany": (10, {}),
     "erp_document": (1, {"again": 0}),
     "dunning_note": (1, {}),
     "dunning_step": (1, {}),
@@ -137,6 +148,19 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "dispute_event": (1, {}),
     "dispute_evidence": (1, {}),
     "dispute_booking": (1, {}),
+    "revenue_schedule": (10, {}),
+    "revenue_item": (50, {}),
+    "revenue_posted": (50, {}),
+    "revenue_event": (1, {}),
+    "revenue_contract": (1, {}),
+    "revenue_occurrence": (1, {}),
+    "revenue_cover": (10, {}),
+    "revenue_billed": (50, {}),
+    "close_step": (1, {}),
+    "close_waiver": (1, {}),
+    "release_event": (1, {}),
+    "master_change": (1, _UNDECIDED),
+    "message": (1, {}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 

@@ -6,12 +6,14 @@ from engine.store.writing_approvals import ApprovalsWriter
 from engine.store.writing_attributes import AttributesWriter
 from engine.store.writing_cash import CashWriter
 from engine.store.writing_clearance import ClearanceWriter
+from engine.store.writing_close import CloseWriter
 from engine.store.writing_conditions import ConditionsWriter
 from engine.store.writing_cursors import CursorsWriter
 from engine.store.writing_disputes import DisputesWriter
 from engine.store.writing_drafts import DraftsWriter
 from engine.store.writing_dunning import DunningWriter
 from engine.store.writing_erp import ErpWriter
+from engine.store.writing_exchange import ExchangeWriter
 from engine.store.writing_ledger import LedgerWriter
 from engine.store.writing_mandates import MandatesWriter
 from engine.store.writing_masters import MastersWriter
@@ -19,9 +21,13 @@ from engine.store.writing_openings import OpeningsWriter
 from engine.store.writing_orders import OrdersWriter
 from engine.store.writing_payments import PaymentsWriter
 from engine.store.writing_queue import QueueWriter
+from engine.store.writing_releases import ReleasesWriter
 from engine.store.writing_requests import RequestsWriter
+from engine.store.writing_revenue import RevenueWriter
+from engine.store.writing_revenue_contracts import RevenueContractsWriter
 from engine.store.writing_runs import RunsWriter
 from engine.store.writing_settlements import SettlementsWriter
+from engine.store.writing_stewardship import StewardshipWriter
 from engine.store.writing_tax import TaxWriter
 from engine.store.writing_triggers import TriggersWriter
 from engine.store.writing_wallets import WalletsWriter
@@ -51,5 +57,11 @@ class Writer(
     MandatesWriter,
     CashWriter,
     DisputesWriter,
+    RevenueWriter,
+    RevenueContractsWriter,
+    CloseWriter,
+    ReleasesWriter,
+    StewardshipWriter,
+    ExchangeWriter,
 ):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Any, Final, Protocol
@@ -32,11 +32,17 @@ APPENDABLE: Final = {
         tables.AUDIT,
         tables.INTAKE_FILE,
         tables.LATE_USAGE,
+        tables.REVENUE_ACCRUAL,
+        tables.IMPAIRMENT,
+        tables.INTERCOMPANY,
         tables.NUMBER_MARK,
         tables.CLEARANCE_STEP,
         tables.TAX_DETAIL,
         tables.MEMO,
         tables.REVALUATION,
+        tables.REVENUE_SCHEDULE,
+        tables.REVENUE_POSTED,
+        tables.REVENUE_BILLED,
     )
 }
 """Tables whose rows are only ever appended, in bulk.  Masters, events, marks, runs and series have their own ways."""
@@ -44,6 +50,9 @@ APPENDABLE: Final = {
 
 class Aside(Protocol):
     """What a writer has done beside its own transaction; the books do it."""
+
+    standing: str
+    begun: set[str]
 
     def take_ids(self, name: str, count: int) -> int:
         """The first of ``count`` ids that nobody else gets."""
@@ -53,6 +62,10 @@ class Aside(Protocol):
 
     def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
         """Give accounting periods a row that writers can lock."""
+
+    @property
+    def may_adjust(self) -> Callable[[str], bool]:
+        """Whether a person may post into periods that are closed softly."""
 
 
 class WriterBase(Session):
@@ -66,6 +79,11 @@ class WriterBase(Session):
         self._appended: dict[str, _Appended] = {}
         self._seals: list[seals.Seal] = []
         self._failed = False
+
+    @property
+    def standing(self) -> str:
+        """What runs that are begun say of the rules that they pin."""
+        return self._books.standing
 
     def take_ids(self, name: str, count: int) -> int:
         """The first of ``count`` ids, in a short transaction of their own where the database can do that

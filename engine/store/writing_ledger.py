@@ -18,7 +18,7 @@ from engine.model.subscription import BillingMark
 from engine.store import bulk, types
 from engine.store.bulk import Row
 from engine.store.tables import ACCOUNTING_PERIOD, BILLING_MARK, ENTRY, LEDGER_TOTAL, PAYER_MARK, POSTING, SERIES
-from engine.store.tables.ledger import CLOSED, OPEN
+from engine.store.tables.ledger import CLOSED, OPEN, SOFT
 from engine.store.writing import WriterBase, first_of_month
 
 DATE_DECREASES = Code("numbering.date-decreases", "A document dated before the newest document of its series.")
@@ -26,6 +26,7 @@ PERIOD_CLOSED = Code("ledger.period-closed", "A posting dated in an accounting p
 
 _SUMMED = itemgetter(0, 2, 3, 4, 5, 6, 7, 8)
 """Of a posting: entry, tenant, entity, account, currency, amount, functional currency, functional amount."""
+_ACTIONS = {CLOSED: "close period", SOFT: "soft-close period", OPEN: "open period"}
 _DATE_AT = list(ENTRY.c.keys()).index("posting_date")
 _TENANT_AT = list(ENTRY.c.keys()).index("tenant")
 _ENTITY_AT = list(ENTRY.c.keys()).index("entity")
@@ -113,8 +114,12 @@ class LedgerWriter(WriterBase):
         """
         return self._set_period(tenant, entity, month, CLOSED)
 
+    def soft_close_period(self, tenant: str, entity: str, month: date) -> bool:
+        """Close the accounting period of a month to all but adjustments; whether it was open or closed."""
+        return self._set_period(tenant, entity, month, SOFT)
+
     def open_period(self, tenant: str, entity: str, month: date) -> bool:
-        """Open the accounting period of a month again; whether it was closed."""
+        """Open the accounting period of a month again; whether it was closed, softly or not."""
         return self._set_period(tenant, entity, month, OPEN)
 
     def _set_period(self, tenant: str, entity: str, month: date, state: str) -> bool:
@@ -123,14 +128,14 @@ class LedgerWriter(WriterBase):
         mine = (period.tenant == tenant, period.entity == entity, period.month == month)
         with self._spoiling():
             make_open(self.connection, tenant, entity, [month])
-            change = sa.update(ACCOUNTING_PERIOD).where(*mine, period.state != state).values(state=state)
-            changed = self.connection.execute(change).rowcount > 0
-        if changed:
-            before = OPEN if state == CLOSED else CLOSED
-            subject = f"period/{entity}/{month:%Y-%m}"
-            action = "close period" if state == CLOSED else "open period"
-            self.audit(action, subject, {"state": before}, {"state": state}, tenant=tenant)
-        return changed
+            before = self.connection.execute(sa.select(period.state).where(*mine).with_for_update()).scalar_one()
+            if before == state:
+                return False
+            self.connection.execute(sa.update(ACCOUNTING_PERIOD).where(*mine).values(state=state))
+        self.audit(
+            _ACTIONS[state], f"period/{entity}/{month:%Y-%m}", {"state": before}, {"state": state}, tenant=tenant
+        )
+        return True
 
     def append(self, table: sa.Table | str, rows: Iterable[Row]) -> int:
         """As :meth:`WriterBase.append`; entries first lock their accounting periods, and postings are added up.
@@ -194,7 +199,7 @@ class LedgerWriter(WriterBase):
         """
         wanted = {(row[_TENANT_AT], row[_ENTITY_AT], first_of_month(row[_DATE_AT])) for row in entries}
         period = ACCOUNTING_PERIOD.c
-        closed: list[tuple[str, date]] = []
+        shut: list[tuple[str, str, date, str]] = []
         for tenant, entity in sorted({key[:2] for key in wanted}):
             months = sorted(month for t, e, month in wanted if (t, e) == (tenant, entity))
             mine = (period.tenant == tenant, period.entity == entity, period.month.in_(months))
@@ -206,17 +211,28 @@ class LedgerWriter(WriterBase):
                 else:
                     self._books.make_open(tenant, entity, months)
                 found = self.connection.execute(state).all()
-            closed.extend((entity, month) for month, state_now in found if state_now == CLOSED)
-        if closed:
-            raise TollbookError(_closed(entity, month) for entity, month in closed)
+            shut.extend((tenant, entity, month, state_now) for month, state_now in found if state_now != OPEN)
+        self._adjust(shut)
+
+    def _adjust(self, shut: Sequence[tuple[str, str, date, str]]) -> None:
+        """Refuse what is dated in months that are closed; what a person who may adjust dates in one that is closed softly is
+        written down as an adjustment of it."""
+        may = self._books.may_adjust(self.change.who)
+        refused = [
+            _closed(one, month, state, self.change.who) for _, one, month, state in shut if state == CLOSED or not may
+        ]
+        if refused:
+            raise TollbookError(refused)
+        for tenant, entity, month, _ in shut:
+            self.audit("adjust period", f"period/{entity}/{month:%Y-%m}", None, {"state": SOFT}, tenant=tenant)
 
 
-def _closed(entity: str, month: date) -> Finding:
-    return Finding(
-        PERIOD_CLOSED,
-        Where(f"period/{entity}/{month:%Y-%m}"),
-        f"{month:%Y-%m} is closed in the books of {entity}",
-        why="a closed period takes no postings",
-        mend="date the posting in an open period, or have the period opened again",
-        subject=f"period/{entity}/{month:%Y-%m}",
-    )
+def _closed(entity: str, month: date, state: str, who: str) -> Finding:
+    subject = f"period/{entity}/{month:%Y-%m}"
+    if state == CLOSED:
+        what, why = f"{month:%Y-%m} is closed in the books of {entity}", "a closed period takes no postings"
+    else:
+        what = f"{month:%Y-%m} is closed softly in the books of {entity}, and {who!r} may not adjust it"
+        why = "such a period takes adjustments of people with a role that may adjust"
+    mend = "date the posting in an open period, or have the period opened again"
+    return Finding(PERIOD_CLOSED, Where(subject), what, why=why, mend=mend, subject=subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from engine.store.writing import WriterBase
 
 PARTITION_DONE = Code("store.partition-done", "A partition of a run that was worked off already, or does not exist.")
 UNKNOWN_RUN = Code("store.unknown-run", "A run that the books do not know.")
+RULES: Final = "rules"
+"""In the parameters of a run: whether its release was approved, or is the rules of development."""
 RUN_ENDED = Code("store.run-ended", "A partition of a run that was given up while a process was still at work on it.")
 
 
@@ -29,8 +31,9 @@ class RunsWriter(WriterBase):
     ) -> Run:
         """A run by its natural key (tenant, kind, period, scope): a new one, or the one that is there already.
 
-        Its release and parameters are those of the first start.
+        Its release and parameters are those of the first start; beside them stands which kind of rules it pins.
         """
+        rules = {RULES: self.standing} if release and self.standing else {}
         key = {"tenant": tenant, "kind": kind, "period": period, "scope": scope}
         with self._spoiling():
             ident = self.take_ids(RUN.name, 1)
@@ -46,13 +49,14 @@ class RunsWriter(WriterBase):
                         "finished_at": None,
                         "who": self.change.who,
                         "reason": self.change.reason,
-                        "parameters": dict(parameters or {}),
+                        "parameters": {**(parameters or {}), **rules},
                         "summary": {},
                     }
                 ],
             )
         run = self.reader.find_run(tenant, kind, period, scope)
         assert run is not None
+        self._books.begun.update({release} if rules else ())
         if not inserted:
             return run
         self.audit("start run", f"run/{run.id}", None, {**key, "release": release}, tenant=tenant)

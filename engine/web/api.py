@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
-from engine.web import control_schema, paying, problems, schema, trigger_schema, wallet_schema
+from engine.web import control_schema, messaging, paying, problems, schema, trigger_schema, wallet_schema
 from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
 from engine.web.triggering import Triggering
@@ -24,6 +24,11 @@ ABOUT = (
     "Usage events and triggers in, and wallets that pay for usage. An answer of success is given when the events are committed; the same event may be sent again "
     "and counts once."
 )
+_READY: dict[str, Any] = {
+    "tags": ["server"],
+    "responses": {200: {"description": "It can."}, 503: schema.ANSWERS[503]},
+    "response_model": None,
+}
 BEARER = HTTPBearer(auto_error=False, description="The token of a client, as the setting api.clients names it.")
 
 
@@ -34,6 +39,7 @@ def made(
     wallets: Wallets | None = None,
     controls: Controls | None = None,
     payments: paying.Paying | None = None,
+    messages: messaging.Messaging | None = None,
 ) -> FastAPI:
     """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
 
@@ -46,6 +52,7 @@ def made(
     _add_wallets(api, wallets)
     _add_controls(api, controls)
     _add_payments(api, payments)
+    _add_messages(api, messages)
     return api
 
 
@@ -80,26 +87,36 @@ def _made(
 
     _add_triggers(api, triggering)
 
+    _add_health(api, ingesting)
+    api.add_exception_handler(HTTPException, _no_page)
+    api.add_exception_handler(Exception, _fault)
+    api.openapi = lambda: document(api)  # type: ignore[method-assign]
+    return api
+
+
+def _add_health(api: FastAPI, ingesting: Ingesting | None) -> None:
+    """Whether the process lives, and whether it can work."""
+
     @api.get(
-        "/health",
-        operation_id="health",
-        summary="Whether the server can read its books",
+        "/healthz",
+        operation_id="alive",
+        summary="Whether the process answers; the books are not asked",
         tags=["server"],
-        responses={200: {"description": "It can."}, 503: schema.ANSWERS[503]},
+        responses={200: {"description": "It does."}},
         response_model=None,
     )
-    async def health() -> Response:
+    async def alive() -> Response:
+        return problems.answer({"state": "alive"})
+
+    @api.get("/health", operation_id="health", summary="As /readyz", **_READY)
+    @api.get("/readyz", operation_id="ready", summary="Whether the server can read its books", **_READY)
+    async def ready() -> Response:
         assert ingesting is not None
         try:
             await ingesting.ready()
         except TollbookError as error:
             return problems.refusal(error)
         return problems.answer({"state": "ready"})
-
-    api.add_exception_handler(HTTPException, _no_page)
-    api.add_exception_handler(Exception, _fault)
-    api.openapi = lambda: document(api)  # type: ignore[method-assign]
-    return api
 
 
 def _add_triggers(api: FastAPI, triggering: Triggering | None) -> None:
@@ -199,13 +216,46 @@ def _add_payments(api: FastAPI, payments: paying.Paying | None) -> None:
         return await payments.hear(request, adapter)
 
 
+def _add_messages(api: FastAPI, messages: messaging.Messaging | None) -> None:
+    """The addresses of messages with CRM, ERP and provisioning."""
+
+    @api.post(
+        "/v1/messages",
+        operation_id="sendMessage",
+        summary="Say what happened to an account, an order, a service or a payment",
+        tags=["exchange"],
+        dependencies=[Security(BEARER)],
+        responses=messaging.answers(schema.ANSWERS),
+        openapi_extra={"requestBody": messaging.BODY},
+        response_model=None,
+    )
+    async def message(request: Request) -> Response:
+        assert messages is not None
+        return await messages.message(request)
+
+    @api.get(
+        "/v1/messages/schemas",
+        operation_id="showMessageSchemas",
+        summary="The schemas of messages, those that go out among them",
+        tags=["exchange"],
+        dependencies=[Security(BEARER)],
+        responses={
+            200: {"description": "JSON Schemas by kind and direction, such as order.in."},
+            **{status: schema.ANSWERS[status] for status in (401, 403)},
+        },
+        response_model=None,
+    )
+    async def schemas(request: Request) -> Response:
+        assert messages is not None
+        return await messages.schemas(request)
+
+
 def document(api: FastAPI) -> dict[str, Any]:
     """The OpenAPI document."""
     if api.openapi_schema is None:
         described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
-        schemas = (
-            schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS | paying.SCHEMAS
-        )
+        schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS
+        schemas |= paying.SCHEMAS | messaging.SCHEMAS
         described.setdefault("components", {})["schemas"] = schemas
         for path in described["paths"].values():
             for operation in path.values():

@@ -38,6 +38,7 @@ STATUS: Final[Mapping[str, int]] = {
     "wallet.overdrawn": 409,
     "wallet.needs-second-person": 403,
     "wallet.unknown": 404,
+    "exchange.other-body": 409,
     "payment.unsigned-event": 400,
     "payment.no-events": 404,
     "adapter.unknown": 404,

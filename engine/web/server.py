@@ -23,6 +23,7 @@ from engine.web.access import Access, access
 from engine.web.buckets import Buckets
 from engine.web.controls import Controls
 from engine.web.ingesting import Ingesting
+from engine.web.messaging import Messaging
 from engine.web.paying import Paying
 from engine.web.throttle import TENANT, Throttle
 from engine.web.triggering import Triggering
@@ -103,6 +104,7 @@ class Server:
         controls = Controls(lambda: self._app.usage.control, self._access, self._throttle, settings.waiting)
 
         payments = Paying(lambda: self._app.payments, settings.waiting)
+        messages = Messaging(lambda: self._app.exchange, self._access, self._throttle, settings.waiting)
 
         def stopped() -> None:
             payments.close()
@@ -110,9 +112,10 @@ class Server:
             triggering.close()
             wallets.close()
             controls.close()
+            messages.close()
 
         config = uvicorn.Config(
-            api.made(ingesting, stopped, triggering, wallets, controls, payments),
+            api.made(ingesting, stopped, triggering, wallets, controls, payments, messages),
             log_level="warning",
             access_log=False,
             server_header=False,

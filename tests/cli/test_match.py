@@ -58,7 +58,7 @@ def test_a_match_is_explained_with_what_it_missed(tmp_path: Path, capsys: pytest
     assert tollbook.run(["match", str(made), "--explain", "P2"]) == 0
     out = capsys.readouterr().out
     assert "pays       49.63 of INV-2026-002, 0.37 short_payment stays open" in out
-    assert "small-difference: difference 0.37 is 0.32 over 0.05" in out
+    assert "small-difference: difference 0.37 is 0.32 over tolerance 0.05" in out
     assert tollbook.run([*words, "P22"]) == 1
     assert "there is no payment 'P22' [match.unknown-payment]" in capsys.readouterr().err
 

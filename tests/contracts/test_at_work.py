@@ -14,10 +14,10 @@ import pytest
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
+from engine.ports.contracts.fakes.vendor import SECRET, Vendor, vendor
 from engine.runs.delivery import run_deliver
 from engine.runs.run import Report
 from tests import stories
-from tests.contracts.vendor import SECRET, Vendor, vendor
 
 HERE = Path(__file__).parent
 
@@ -133,11 +133,11 @@ def test_a_delivery_in_doubt_is_asked_about_before_it_is_sent_again(
         again(app)
         with service.failing("busy"):  # cannot be asked: nothing is sent
             assert told(app).counts["retry"] == count
-        assert service.seen[-1] == "/status"
+        assert service.seen[-1] == "POST /status"
         app.__dict__.pop("host")  # another process, whose breaker is closed
         again(app)
         assert told(app).counts == {"accepted": count, "retry": 0, "rejected": 0}
-        assert service.seen[-2:] == ["/status", "/status"]
+        assert service.seen[-2:] == ["POST /status", "POST /status"]
         assert len(service.arrived) == count
         assert SECRET not in everything(app)
 
@@ -150,7 +150,7 @@ def test_a_delivery_that_never_arrived_is_sent(tmp_path: Path, database_url: str
         with app.books.writer(change) as writer:  # a process that claims and dies
             assert len(writer.claim("acme", "delivery", 100, timedelta(0))) == count
         assert told(app).counts["accepted"] == count
-        assert service.seen[-2:] == ["/status", "/documents"]
+        assert service.seen[-2:] == ["POST /status", "POST /documents"]
         assert len(service.arrived) == count
 
 

@@ -13,7 +13,7 @@ import pytest
 from engine.ports import host as host_module
 from engine.ports.contracts import DeliveryContract, Setup, TaxContract
 from engine.ports.contracts.clauses import Contract
-from tests.contracts.vendor import SECRET, Vendor, vendor
+from engine.ports.contracts.fakes.vendor import SECRET, Vendor, vendor
 
 HERE = Path(__file__).parent
 

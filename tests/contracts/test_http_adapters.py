@@ -11,7 +11,7 @@ import pytest
 
 from engine.ports.contracts import DeliveryContract, Fault, Setup, TaxContract
 from engine.ports.contracts.clauses import FAULTS
-from tests.contracts.vendor import SECRET, Vendor, vendor
+from engine.ports.contracts.fakes.vendor import SECRET, Vendor, vendor
 
 HERE = Path(__file__).parent
 

@@ -37,6 +37,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "settlement": frozenset({"at"}),
     "receipt": frozenset({"heard_at"}),
     "clearance_step": frozenset({"at"}),
+    "message": frozenset({"at"}),
 }
 """Numbers, and times at which something was written; how often an effect was tried is no part of what it came to."""
 

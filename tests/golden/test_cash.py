@@ -155,7 +155,7 @@ def test_two_days_at_the_bank(tmp_path: Path, database_url: str, monkeypatch: py
         clearing = ledger(app, "1000", "1090")
         assert clearing["1090"] == -clearing["1000"] == D("672.23") - due["B1"][1] - due["B3"][1]
         foreseen = app.cash.match(day(3), None)
-        write, calls = matching._Matching.write, []
+        write, calls = matching.Matching.write, []
 
         def killed(self: Any, *given: Any) -> Any:
             calls.append(1)
@@ -164,7 +164,7 @@ def test_two_days_at_the_bank(tmp_path: Path, database_url: str, monkeypatch: py
             return write(self, *given)
 
         monkeypatch.setattr(matching, "AT_ONCE", 1)
-        monkeypatch.setattr(matching._Matching, "write", killed)
+        monkeypatch.setattr(matching.Matching, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             app.cash.match(day(3), CHANGE)
         done = app.cash.match(day(3), CHANGE)

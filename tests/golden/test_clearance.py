@@ -15,12 +15,12 @@ import pytest
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
+from engine.ports.contracts.fakes.authority import Authority, authority
+from engine.ports.contracts.fakes.vendor import SECRET
 from engine.runs.delivery import run_deliver
 from engine.runs.run import Report
 from engine.store.writing_clearance import Step
 from tests import stories
-from tests.contracts.authority import Authority, authority
-from tests.contracts.vendor import SECRET
 
 RULE = """
 ruleset: clearance/default

@@ -13,9 +13,9 @@ import pytest
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
+from engine.ports.contracts.fakes.sap import PASSWORD, S4, USER
 from engine.runs.run import Report
 from tests import stories
-from tests.fakes.sap import PASSWORD, S4, USER
 
 RULE = """
 ruleset: erp/default

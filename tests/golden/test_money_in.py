@@ -16,9 +16,9 @@ import pytest
 
 from engine.app import App, Collection, Outcome
 from engine.model.journal import Change
+from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
 from tests import banks, stories
 from tests.fakes import sepa_bank
-from tests.fakes.stripe import KEY, SECRET, StripeFake
 from tests.golden import test_direct_debits as sepa
 from tests.golden.test_export_assertions import bean_check, exported
 

@@ -19,9 +19,9 @@ from engine.base.errors import TollbookError
 from engine.model.journal import Change
 from engine.model.payment_state import PaymentRecord
 from engine.ports.contracts.clauses import in_threads
+from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
 from engine.runs.work import KINDS
 from tests import stories
-from tests.fakes.stripe import KEY, SECRET, StripeFake
 
 pytestmark = pytest.mark.capability("A4.1")
 

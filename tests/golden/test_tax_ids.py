@@ -11,8 +11,8 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
+from engine.ports.contracts.fakes.vies import Vies
 from tests import stories
-from tests.fakes.vies import Vies
 
 RULES = """
 ruleset: tax_evidence/union

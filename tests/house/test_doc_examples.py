@@ -116,6 +116,31 @@ def test_the_adapter_of_the_guide_keeps_its_contract(tmp_path: Path) -> None:
     assert re.search(r"^[3-9]\d passed", done.stdout, re.MULTILINE)
 
 
+def test_the_first_adapter_comes_from_nothing_to_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The page from its first command to its last, and the adapter is as short as it says."""
+    page = "docs/guides/first-adapter.md"
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(line) for lang, _, text in blocks(page) if lang == "sh" for line in text.splitlines()]
+    assert run(commands[0][1:]) == 0
+    (listing,) = [text for lang, _, text in blocks(page) if lang == "text"]
+    assert listing in capfd.readouterr().out
+    write_files(page, tmp_path)
+    code = [line for file in ("plugin.yaml", "plugin.py") for line in file_of(tmp_path, file)]
+    assert len(code) + len(file_of(tmp_path, "../tests/test_contract.py")) < 100
+    for words in commands[1:]:
+        assert run(words[1:]) == 0, capfd.readouterr()
+    said = capfd.readouterr().out
+    assert "after trouble calls work: garbage" in said and "broken" not in said
+
+
+def file_of(folder: Path, name: str) -> list[str]:
+    """The lines of a file of the adapter of the page."""
+    return (folder / "tax_regions/tax_regions" / name).read_text(encoding="utf-8").splitlines()
+
+
 def test_the_tutorial_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from engine.ports.contracts.fakes.avatax import ACCOUNT, COMPANY, LICENSE_KEY, AvaTax
 from engine.ports.contracts.harness import stage
-from tests.fakes.avatax import ACCOUNT, COMPANY, LICENSE_KEY, AvaTax
 from tests.plugins import test_tax_avalara as adapter
 
 avalara = pytest.importorskip("avalara", reason="the vendor's client is a tool of development")

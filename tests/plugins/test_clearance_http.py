@@ -11,9 +11,9 @@ import pytest
 
 from engine.ports.contracts import ClearanceContract, Fault, Setup
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.authority import Authority, authority
+from engine.ports.contracts.fakes.vendor import SECRET
 from engine.ports.discovery import SHIPPED
-from tests.contracts.authority import Authority, authority
-from tests.contracts.vendor import SECRET
 
 
 @pytest.mark.capability("A3.4")

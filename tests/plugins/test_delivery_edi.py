@@ -45,7 +45,7 @@ class TestContract(DeliveryContract):
     def _partner(self, partner: Partner) -> None:
         self.partner = partner
         made = over(partner)
-        self.setup = Setup(made.plugin, made.settings, made.secrets, timeout=0.8)
+        self.setup = Setup(made.plugin, made.settings, made.secrets, timeout=3)
 
     def inject(self, fault: str) -> AbstractContextManager[Any]:
         return self.partner.failing(fault)

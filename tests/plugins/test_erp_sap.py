@@ -11,9 +11,9 @@ import pytest
 
 from engine.ports.contracts import ErpContract, Fault, Setup
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.sap import PASSWORD, S4, USER
 from engine.ports.contracts.harness import ADAPTER, Stage, refused
 from engine.ports.discovery import SHIPPED
-from tests.fakes.sap import PASSWORD, S4, USER
 
 pytestmark = pytest.mark.capability("A7.5")
 

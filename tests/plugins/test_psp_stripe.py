@@ -15,12 +15,12 @@ import pytest
 from engine.model.effect import Effect
 from engine.ports.contracts import Fault, PspContract, Setup
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
 from engine.ports.contracts.harness import ADAPTER, Stage, refused, stage
 from engine.ports.discovery import SHIPPED
 from engine.ports.failure import AdapterFailed
 from engine.ports.hookspecs.psp import EventRequest, PayoutRequest
 from engine.ports.psp_answers import event_flaws, payout_flaws
-from tests.fakes.stripe import KEY, SECRET, StripeFake
 
 pytestmark = pytest.mark.capability("A4.1")
 CONFIRM = "https://pay.example.com/{payment_intent}"

@@ -16,10 +16,10 @@ import pytest
 from engine.model.tax import Address, TaxQuote, TaxRequest
 from engine.ports.contracts import Fault, Setup, TaxContract, TaxDocumentsContract
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.avatax import ACCOUNT, COMPANY, LICENSE_KEY, AvaTax
 from engine.ports.contracts.harness import ADAPTER, Stage, refused, stage
 from engine.ports.discovery import SHIPPED
 from engine.ports.failure import AdapterFailed
-from tests.fakes.avatax import ACCOUNT, COMPANY, LICENSE_KEY, AvaTax
 
 pytestmark = pytest.mark.capability("A1.6")
 NEW_YORK = Address("US", "NY", "New York", "10001", ("350 5th Avenue",))

@@ -10,11 +10,11 @@ import pytest
 
 from engine.ports.contracts import Fault, Setup, TaxIdContract
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.vies import Vies
 from engine.ports.contracts.harness import ADAPTER, Stage, refused, stage
 from engine.ports.discovery import SHIPPED
 from engine.ports.hookspecs.tax_id import TaxIdRequest
 from engine.ports.tax_id_answers import tax_id_flaws
-from tests.fakes.vies import Vies
 
 
 @pytest.mark.capability("A5.5")

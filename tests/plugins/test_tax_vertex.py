@@ -14,10 +14,10 @@ import pytest
 from engine.model.tax import Address
 from engine.ports.contracts import Fault, Setup, TaxContract, TaxDocumentsContract
 from engine.ports.contracts.clauses import FAULTS
+from engine.ports.contracts.fakes.vertex import CLIENT_ID, CLIENT_SECRET, COMPANY, VertexSeries
 from engine.ports.contracts.harness import ADAPTER, Stage, refused, stage
 from engine.ports.discovery import SHIPPED
 from engine.ports.failure import AdapterFailed
-from tests.fakes.vertex import CLIENT_ID, CLIENT_SECRET, COMPANY, VertexSeries
 from tests.plugins import test_tax_avalara as sample
 
 pytestmark = pytest.mark.capability("A1.6")

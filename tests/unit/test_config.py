@@ -55,8 +55,8 @@ def test_an_empty_file_has_every_default(tmp_path: Path) -> None:
     assert (settings.runs.partition_size, settings.runs.workers) == (500, 0)
     assert (settings.fx.max_age_days, settings.fx.source) == (7, "ECB")
     assert settings.roles == {
-        "operator": frozenset(VERBS) - {"approve"},
-        "controller": {"close", "approve"},
+        "operator": frozenset(VERBS) - {"adjust", "approve"},
+        "controller": {"close", "adjust", "approve"},
         "auditor": frozenset(),
     }
     assert settings.people == {}

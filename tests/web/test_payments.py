@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.stripe import KEY, SECRET, StripeFake
+from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
 from tests.web.server import Client, company, running
 
 pytestmark = pytest.mark.capability("A4.1")

@@ -18,30 +18,39 @@ for _name in (
     "bank",
     "clauses",
     "clearance",
+    "compute",
     "consent",
     "delivery",
     "einvoice",
     "erp",
+    "exchange",
     "fx",
     "harness",
+    "methods",
     "psp",
+    "signing",
     "tax",
     "tax_documents",
     "tax_id",
+    "trouble",
     "usage",
 ):  # so that a clause that fails shows the values
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
 
 from engine.ports.contracts.bank import BankContract  # noqa: E402
 from engine.ports.contracts.clearance import ClearanceContract  # noqa: E402
+from engine.ports.contracts.compute import ComputeContract  # noqa: E402
 from engine.ports.contracts.consent import ConsentContract  # noqa: E402
 from engine.ports.contracts.delivery import DeliveryContract  # noqa: E402
 from engine.ports.contracts.einvoice import EinvoiceContract  # noqa: E402
 from engine.ports.contracts.erp import ErpContract  # noqa: E402
+from engine.ports.contracts.exchange import ExchangeContract  # noqa: E402
 from engine.ports.contracts.faults import Fault  # noqa: E402
 from engine.ports.contracts.fx import FxContract  # noqa: E402
 from engine.ports.contracts.harness import Notebook, Setup, TestClock  # noqa: E402
+from engine.ports.contracts.methods import MethodsContract  # noqa: E402
 from engine.ports.contracts.psp import PspContract  # noqa: E402
+from engine.ports.contracts.signing import SigningContract  # noqa: E402
 from engine.ports.contracts.tax import TaxContract  # noqa: E402
 from engine.ports.contracts.tax_documents import TaxDocumentsContract  # noqa: E402
 from engine.ports.contracts.tax_id import TaxIdContract  # noqa: E402
@@ -50,15 +59,19 @@ from engine.ports.contracts.usage import UsageContract  # noqa: E402
 __all__ = [
     "BankContract",
     "ClearanceContract",
+    "ComputeContract",
     "ConsentContract",
     "DeliveryContract",
     "EinvoiceContract",
     "ErpContract",
+    "ExchangeContract",
     "Fault",
     "FxContract",
+    "MethodsContract",
     "Notebook",
     "PspContract",
     "Setup",
+    "SigningContract",
     "TaxContract",
     "TaxDocumentsContract",
     "TaxIdContract",

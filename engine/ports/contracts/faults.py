@@ -89,6 +89,8 @@ _HOOKS: Final = {
     "delivery_status": _of_effects,
     "erp_post": _of_effects,
     "erp_status": _of_effects,
+    "exchange_send": _of_effects,
+    "exchange_status": _of_effects,
     "usage_since": _of_requests,
     "psp_charge": _of_effects,
     "psp_refund": _of_effects,

@@ -8,10 +8,12 @@ from typing import Final
 from engine.ports.hookspecs import (
     bank,
     clearance,
+    compute,
     consent,
     delivery,
     einvoice,
     erp,
+    exchange,
     fx,
     methods,
     psp,
@@ -20,11 +22,22 @@ from engine.ports.hookspecs import (
     tax_id,
     usage,
 )
-from engine.ports.hookspecs.plugin import Context, Permanent, Port, PortFailure, Secrets, Transient, Unknown, hookimpl
+from engine.ports.hookspecs.plugin import (
+    Context,
+    Deprecated,
+    Permanent,
+    Port,
+    PortFailure,
+    Secrets,
+    Transient,
+    Unknown,
+    hookimpl,
+)
 
 __all__ = [
     "PORTS",
     "Context",
+    "Deprecated",
     "Permanent",
     "Port",
     "PortFailure",
@@ -34,8 +47,23 @@ __all__ = [
     "hookimpl",
 ]
 
-PORTS: Final[Mapping[str, Port]] = {
-    module.PORT.name: module.PORT
-    for module in (bank, clearance, consent, delivery, einvoice, erp, fx, methods, psp, signing, tax, tax_id, usage)
-}
+_MODULES: Final = (
+    bank,
+    clearance,
+    compute,
+    consent,
+    delivery,
+    einvoice,
+    erp,
+    exchange,
+    fx,
+    methods,
+    psp,
+    signing,
+    tax,
+    tax_id,
+    usage,
+)
+
+PORTS: Final[Mapping[str, Port]] = {module.PORT.name: module.PORT for module in _MODULES}
 """Every port by name."""

@@ -25,12 +25,26 @@ hookimpl: Final = pluggy.HookimplMarker(PROJECT)
 Verb = Literal["provide", "ask", "tell"]
 
 
+class Deprecated(msgspec.Struct, frozen=True):
+    """A hook, or an argument of one, that the contract gives up.
+
+    In the minor version ``minor`` of the contract a plug-in that has it is warned of; from the next one on it is refused.
+    ``instead`` says what to use, in a few words that follow "use".
+    """
+
+    hook: str
+    minor: int
+    instead: str
+    argument: str = ""
+
+
 class Port(msgspec.Struct, frozen=True):
     """One kind of outside world, or of pure functions, that plug-ins serve.
 
     Attributes:
         name: as in ``plugin.yaml``, ``config.yaml`` and routing rules.
-        contract: version of the contract; a plug-in written for another version is refused.
+        contract: major version of the contract; a plug-in written for another one is refused.
+        minor: minor version; a plug-in written for a later one is refused, one for an earlier one is not.
         verb: ``provide`` (pure functions, called once when the host loads), ``ask`` (read-only, may be repeated) or
             ``tell`` (acts on the outside world, once for each idempotency key).
         prefix: what the names of its hooks begin with; no other method of a plug-in may.
@@ -40,6 +54,8 @@ class Port(msgspec.Struct, frozen=True):
             among ``acts``.
         acts: kind of an effect -> the optional hook that is told of it, in a port that also asks.
         status: the hook that says what became of effects, and only asks; empty where there is none.
+        deprecated: what the contract gives up, or has given up.
+        decides: whether anything in the books depends on the plug-in; one that does not is no part of a release.
     """
 
     name: str
@@ -50,6 +66,14 @@ class Port(msgspec.Struct, frozen=True):
     optional: tuple[str, ...] = ()
     acts: Mapping[str, str] = {}
     status: str = ""
+    minor: int = 0
+    deprecated: tuple[Deprecated, ...] = ()
+    decides: bool = True
+
+    @property
+    def version(self) -> str:
+        """The version of the contract: ``1.0``."""
+        return f"{self.contract}.{self.minor}"
 
     def verb_of(self, hook: str) -> Verb:
         """The verb of one of its hooks."""

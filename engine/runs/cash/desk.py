@@ -27,7 +27,7 @@ from engine.runs.cash.moves import UNFIT, Cashier
 from engine.runs.cash.till import Used
 from engine.runs.cash.views import EntryView, Waiting, items_of, waiting_of
 from engine.runs.memo_desk import account_of
-from engine.runs.run import Parts
+from engine.runs.run import PartsOn
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.reader import Reader
@@ -45,7 +45,7 @@ class CashDesk:
     """What people do with money that banks have booked."""
 
     def __init__(
-        self, books: Books, parts: Callable[[], Parts], approvals: Approvals, files: BankDesk, sources: Mapping[str, str],
+        self, books: Books, parts: PartsOn, approvals: Approvals, files: BankDesk, sources: Mapping[str, str],
         roles_of: Callable[[str], Sequence[str]],
     ) -> None:  # fmt: skip
         """``sources`` is the kind of file by bank account, ``roles_of`` gives the roles of a person."""
@@ -67,7 +67,7 @@ class CashDesk:
         """Match open money with what is open, and apply what is sure; say what would be done where there is no ``change``."""
         from engine.runs.cash.matching import run_match  # it stands on libraries that nothing else needs
 
-        return run_match(self._parts(), on, change)
+        return run_match(self._parts(on=on), on, change)
 
     def waiting(self, on: date, entity: str = "") -> list[Waiting]:
         """Money that is not used, the oldest first."""

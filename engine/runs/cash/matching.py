@@ -82,7 +82,7 @@ def run_match(parts: Parts, on: date, change: Change | None) -> Matched:
     findings: list[Finding] = []
     with parts.books.reader() as reader:
         entities = reader.entities(parts.tenant)
-        work = [(entity, _Matching(parts, reader, entity, on)) for entity in entities.values()]
+        work = [(entity, Matching(parts, reader, entity, on)) for entity in entities.values()]
         if change is None:
             done = [one for _, mine in work for one in mine.foreseen(reader)]
             return _told(0, on, done, findings, dry=True)
@@ -111,7 +111,7 @@ def _start(parts: Parts, on: date, change: Change) -> int:
 
 
 def _written(
-    parts: Parts, mine: _Matching, some: Sequence[Match], change: Change, run_id: int, findings: list[Finding]
+    parts: Parts, mine: Matching, some: Sequence[Match], change: Change, run_id: int, findings: list[Finding]
 ) -> list[Done]:
     """Write some matches in one transaction; where one of them cannot be, each in its own, and what is refused as an exception
     with the reason: nothing of it is half done."""
@@ -141,7 +141,7 @@ def _told(run_id: int, on: date, done: Sequence[Done], findings: Sequence[Findin
     return Matched(run_id, on, dry, counts, tuple(done), tuple(findings))
 
 
-class _Matching:
+class Matching:
     """The open bank entries of one legal entity, matched, and what is done with each."""
 
     def __init__(self, parts: Parts, reader: Reader, entity: LegalEntity, on: date) -> None:
@@ -263,7 +263,7 @@ class _Matching:
             item = self.world.items[int(each.candidate)]
             pay = Pay(item.id, each.amount)
             pays.append(pay)
-            for reason, amount in _differences(each):
+            for reason, amount in differences(each):
                 decision: Decision = judge.decide(self.accounts[item.account], item, reason, amount)
                 if decision.terms["decision"] == "allow":
                     judged.append((pay, reason, amount, decision))
@@ -367,7 +367,7 @@ def _more(rest: OpenEntry) -> str:
     return f"{round_to(rest.left, rest.entry.currency):f} {rest.entry.currency} more than was open"
 
 
-def _differences(each: Applied) -> Iterator[tuple[str, Decimal]]:
+def differences(each: Applied) -> Iterator[tuple[str, Decimal]]:
     """What is not money of a document's part: (reason, amount), in the words of the rules of write-offs."""
     told = [("discount", each.discount), ("fee", each.fee), *((one.kind, one.amount) for one in each.residuals)]
     for reason, amount in told:

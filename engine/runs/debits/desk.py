@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from engine.model.journal import Change
 from engine.runs.bank_desk import UNREADABLE
 from engine.runs.debits.news import Heard, hear
 from engine.runs.debits.sending import DebitReport, notified, preview_debits, run_debits
-from engine.runs.run import Parts
+from engine.runs.run import PartsOn
 from engine.store.reader import Reader
 
 UNKNOWN = Code("direct-debit.unknown", "A collection that the books do not have.")
@@ -33,16 +32,16 @@ class DebitView(msgspec.Struct, frozen=True):
 class DebitDesk:
     """What people and programs ask of direct debits."""
 
-    def __init__(self, parts: Callable[[], Parts]) -> None:
+    def __init__(self, parts: PartsOn) -> None:
         self._parts = parts
 
     def run(self, change: Change, on: date, *, entity: str = "") -> DebitReport:
         """Plan and hand over collections; see :func:`engine.runs.debits.sending.run_debits`."""
-        return run_debits(self._parts(), change, on, entity=entity)
+        return run_debits(self._parts(on=on), change, on, entity=entity)
 
     def preview(self, on: date, *, entity: str = "") -> DebitReport:
         """What a run would do; see :func:`engine.runs.debits.sending.preview_debits`."""
-        return preview_debits(self._parts(), on, entity=entity)
+        return preview_debits(self._parts(on=on), on, entity=entity)
 
     def hear(self, change: Change, file: Path, today: date, *, adapter: str = "") -> Heard:
         """Book what a file of a bank says; see :func:`engine.runs.debits.news.hear`.

@@ -220,7 +220,7 @@ class _Desk:
         """The day on which it is booked: that on which it happened, or today where that month is closed or lies ahead."""
         day = min(event.at.date(), self.today)
         state = reader.period_state(self.parts.tenant, debit.entity, day)
-        return self.today if state == "closed" else day
+        return day if state == "open" else self.today
 
     def _step(
         self, writer: Writer, debit: DirectDebit, state: str, event: PaymentEvent, amount: Decimal, fee: Decimal = ZERO

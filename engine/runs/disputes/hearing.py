@@ -143,7 +143,7 @@ def booking_day(reader: Reader, tenant: str, entity: LegalEntity, day: date, at:
     """The day on which money is booked: that on which it moved, or today where that period is closed or has not begun."""
     today = at.astimezone(ZoneInfo(entity.zone)).date()
     day = min(day, today)
-    return today if reader.period_state(tenant, entity.key, day) == CLOSED else day
+    return day if reader.period_state(tenant, entity.key, day) == "open" else today
 
 
 def _fits(reader: Reader, tenant: str, dispute: DisputeRecord, event: Event) -> None:

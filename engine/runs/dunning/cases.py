@@ -151,7 +151,7 @@ def terms_of(given: Mapping[str, Any], entity: LegalEntity, account: Account, cu
 
 
 def _step(given: Mapping[str, Any]) -> Step:
-    names = ("name", "after", "action", "tone", "by_law", "charge", "fee", "pay_within")
+    names = ("name", "after", "action", "tone", "by_law", "charge", "fee", "pay_within", "credit_hold")
     channels = tuple(given["channels"])
     return Step(business=given["counts"] == "business", channels=channels, **{name: given[name] for name in names})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -23,7 +23,7 @@ from engine.runs.dunning.consent import NONE, adapter_for
 from engine.runs.dunning.run import effect_key, hand_over, run_dunning
 from engine.runs.dunning.taking import taken_by_hand
 from engine.runs.memo_desk import account_of
-from engine.runs.run import Parts, Progress, Report, silent
+from engine.runs.run import Parts, PartsOn, Progress, Report, silent
 from engine.store.books import Books
 from engine.store.reader import Reader
 from engine.store.writing_dunning import Note
@@ -67,14 +67,14 @@ class Shown(msgspec.Struct, frozen=True):
 class DunningDesk:
     """What people ask of dunning, and agree with customers."""
 
-    def __init__(self, books: Books, parts: Callable[[], Parts]) -> None:
+    def __init__(self, books: Books, parts: PartsOn) -> None:
         self._books, self._parts = books, parts
 
     def run(
         self, on: date, change: Change, *, account: str = "", dry_run: bool = False, progress: Progress = silent
     ) -> Report:
         """Take the steps of a day; see :func:`engine.runs.dunning.run.run_dunning`."""
-        return run_dunning(self._parts(), on, change, account=account, dry_run=dry_run, progress=progress)
+        return run_dunning(self._parts(on=on), on, change, account=account, dry_run=dry_run, progress=progress)
 
     def shown(self, key: str, on: date | None = None, entity: str = "") -> list[Shown]:
         """How an account stands on a day (default: today), by currency.

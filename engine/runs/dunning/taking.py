@@ -43,7 +43,9 @@ def as_taken(
         asked=sum((amount for _, amount in due.items), ZERO),
         pay_by=one.terms.calendar.following(due.day + timedelta(days=step.pay_within)),
         items=[_item(one, item, amount, due.day) for item, amount in due.items],
-        look=look | {"law": claims.law, "number": f"{about}-{due.cycle}.{due.number}"},
+        look=look
+        | {"law": claims.law, "number": f"{about}-{due.cycle}.{due.number}"}
+        | ({"credit_hold": True} if step.credit_hold else {}),
         effect=effect,
         decision=one.decision.id,
     )

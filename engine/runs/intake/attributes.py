@@ -13,6 +13,7 @@ from engine.runs.intake.formats import FORMATS, Format
 from engine.runs.intake.references import UNKNOWN_REFERENCE, Known, resolve
 from engine.runs.intake.rows import BAD_VALUE, rules_of, subject_of
 from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
+from engine.runs.stewardship.sifting import sifted_attributes
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 
@@ -33,6 +34,7 @@ def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
         try:
             for chunk in chunks(good_rows(source, rules, tally), CHUNK):
                 rows = _judged(known, declared, form, resolve(known, form, chunk, tally), tally)
+                rows = sifted_attributes(session, tally, rows)
                 values = [_row(session.tenant, row) for row in rows]
                 if values:
                     tally.add(session.write(partial(_write, values)))

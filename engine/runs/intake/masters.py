@@ -14,6 +14,7 @@ from engine.runs.intake.hierarchy import Family, Ties
 from engine.runs.intake.references import Key, Known, resolve
 from engine.runs.intake.rows import Rules, Values, rules_of, subject_of
 from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
+from engine.runs.stewardship.sifting import sifted_accounts
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 
@@ -106,6 +107,8 @@ def _tax_ids(form: Format, rows: Sequence[Good]) -> list[Finding]:
 
 
 def _put(session: Session, form: Format, rows: Sequence[Good], tally: Tally) -> None:
+    if form.kind == "accounts":
+        rows = sifted_accounts(session, tally, rows)
     if not rows:
         return
     outcome = session.write(partial(_write, form.kind, [_record(row.values) for row in rows]))

@@ -157,6 +157,11 @@ class Session:
             raise refuse(NO_RULES, "balances are brought over", mend="give the import the rules that post them")
         return self._rules()
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether the import was given rules."""
+        return self._rules is not None
+
     def show(self, tally: Tally) -> None:
         """Show how far a file is read."""
         self.progress(tally.source.name, tally.rows, tally.total(tally.rows))

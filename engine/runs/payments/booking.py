@@ -18,7 +18,7 @@ from engine.runs.booking import booking_of, rate_of
 from engine.runs.run import Parts
 from engine.runs.settlement_moves import Booking, Move, Settled, move, sheet
 from engine.store.reader import Reader
-from engine.store.tables.ledger import CLOSED
+from engine.store.tables.ledger import OPEN
 from engine.store.writer import Writer
 
 KIND: Final = "payment"
@@ -41,7 +41,7 @@ def through(parts: Parts, booking: Booking, account: Account, provider: str) -> 
 def booking_day(reader: Reader, tenant: str, entity: str, day: date, today: date) -> date:
     """The day on which money is booked: that on which it came, or today where that period is closed or has not begun."""
     day = min(day, today)
-    return today if reader.period_state(tenant, entity, day) == CLOSED else day
+    return day if reader.period_state(tenant, entity, day) == OPEN else today
 
 
 def booking_for(parts: Parts, reader: Reader, payment: PaymentRecord, amount: Decimal, day: date) -> Booking:

@@ -33,7 +33,7 @@ from engine.runs.payments.events import Heard, hear
 from engine.runs.payments.refunding import NOT_NOW, found_payment, whole
 from engine.runs.payments.report import Tied, compare
 from engine.runs.payments.telling import Told, run_tell
-from engine.runs.run import Clock, Parts, Progress, Report, silent
+from engine.runs.run import Clock, PartsOn, Progress, Report, silent
 
 ACT: Final = "payment-refund"
 """The act that may need two persons."""
@@ -50,9 +50,7 @@ class Changed(msgspec.Struct, frozen=True):
 class PaymentDesk:
     """What people do with payments."""
 
-    def __init__(
-        self, parts: Callable[[], Parts], bank: Callable[[], BankDesk], approvals: Approvals, disputed: Tell
-    ) -> None:
+    def __init__(self, parts: PartsOn, bank: Callable[[], BankDesk], approvals: Approvals, disputed: Tell) -> None:
         """``disputed`` takes in what providers tell of disputes."""
         self._parts, self._bank, self._approvals, self._disputed = parts, bank, approvals, disputed
 
@@ -84,7 +82,7 @@ class PaymentDesk:
 
     def collect(self, asked: Collection, change: Change, progress: Progress = silent) -> Report:
         """Collect what is due; see :func:`engine.runs.payments.collecting.run_collect`."""
-        return run_collect(self._parts(), change, asked, progress=progress)
+        return run_collect(self._parts(on=asked.on), change, asked, progress=progress)
 
     def tell(self, change: Change) -> Told:
         """Tell providers what they were not told, and ask about what is in doubt."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 
 from engine.model.journal import Change
 from engine.runs.approvals import Approvals, Outcome
-from engine.runs.run import Parts
+from engine.runs.run import Parts, PartsOn
 from engine.runs.subscriptions import aligning, amending, contracts, renewals, rerate, showing
 
 
 class SubscriptionDesk:
     """Subscriptions of one tenant."""
 
-    def __init__(self, parts: Parts, approvals: Approvals, by: rerate.PartsOf) -> None:
+    def __init__(self, parts: PartsOn, approvals: Approvals, by: rerate.PartsOf) -> None:
         """``by`` gives the parts with the rules of a release that the books have."""
-        self._parts, self._approvals, self._by = parts, approvals, by
+        self._of, self._approvals, self._by = parts, approvals, by
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return self._of()
 
     def rerating(self, since: date, accounts: str, rules: Parts | None = None) -> rerate.Rerating:
         """What re-rating comes to; see :func:`engine.runs.subscriptions.rerate.rerating`."""
@@ -36,7 +41,8 @@ class SubscriptionDesk:
 
     def renewals(self, on: date, change: Change | None = None) -> renewals.Renewals:
         """What renews and ends by a day; done where a change says who does it."""
-        return renewals.renew(self._parts, on, change) if change else renewals.renewals(self._parts, on)
+        parts = self._of(on=on)
+        return renewals.renew(parts, on, change) if change else renewals.renewals(parts, on)
 
     def alignment(self, account: str, anchor_day: int, since: date, change: Change | None = None) -> aligning.Alignment:
         """Subscriptions of an account brought to one anchor day; done where a change says who does it."""

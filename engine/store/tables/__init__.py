@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from engine.store.tables.accruals import IMPAIRMENT, INTERCOMPANY, REVENUE_ACCRUAL
 from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
 from engine.store.tables.cash import BANK_ENTRY, BANK_LEFT, BANK_MARK, BANK_STATEMENT, BANK_USE, WITHHELD
+from engine.store.tables.close import CLOSE_STEP, CLOSE_WAIVER
 from engine.store.tables.disputes import DISPUTE, DISPUTE_BOOKING, DISPUTE_EVENT, DISPUTE_EVIDENCE
 from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, RUN_CONDITION
 from engine.store.tables.dunning import DUNNING_CLAIM, DUNNING_NOTE, DUNNING_STEP
 from engine.store.tables.erp import ERP_DOCUMENT, ERP_ENTRY
+from engine.store.tables.exchange import MESSAGE
 from engine.store.tables.fx import REVALUATION
 from engine.store.tables.governance import (
     AUDIT,
@@ -64,7 +67,15 @@ from engine.store.tables.openings import (
 from engine.store.tables.outbox import EFFECT, RECEIPT
 from engine.store.tables.payments import PAYMENT, PAYMENT_EVENT, PAYMENT_METHOD, PAYMENT_STEP, PAYOUT, PAYOUT_LINE
 from engine.store.tables.people import APPROVAL, LEASE, RUN_REQUEST, SCHEDULE_MARK
+from engine.store.tables.releases import MASTER_CHANGE, RELEASE_EVENT
 from engine.store.tables.requests import REQUEST
+from engine.store.tables.revenue import REVENUE_EVENT, REVENUE_ITEM, REVENUE_MARK, REVENUE_POSTED, REVENUE_SCHEDULE
+from engine.store.tables.revenue_contracts import (
+    REVENUE_BILLED,
+    REVENUE_CONTRACT,
+    REVENUE_COVER,
+    REVENUE_OCCURRENCE,
+)
 from engine.store.tables.settlements import ACCOUNT_CREDIT, MEMO, SETTLEMENT
 from engine.store.tables.tax import EXEMPTION, TAX_CODE, TAX_CORRECTION, TAX_EVIDENCE
 from engine.store.tables.taxes import TAX_DETAIL
@@ -74,7 +85,8 @@ from engine.store.tables.usage import USAGE_CURSOR, USAGE_DAY, USAGE_EVENT, USAG
 from engine.store.tables.wallets import LOT_LEFT, WALLET, WALLET_MOVEMENT, WALLET_STATE
 
 __all__ = [
-    "DEBIT_STEP", "DIRECT_DEBIT", "MANDATE",
+    "CLOSE_STEP", "CLOSE_WAIVER",
+    "DEBIT_STEP", "DIRECT_DEBIT", "MANDATE", "IMPAIRMENT", "INTERCOMPANY", "REVENUE_ACCRUAL",
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",
     "BILLED_THROUGH", "CASH_ON_ACCOUNT", "CUTOVER", "DEFERRAL", "OPENING_BALANCE", "OPENING_LINE", "OPENING_MARK",
     "OPENING_NUMBER", "RECEIVABLE", "WALLET_LOT",
@@ -91,5 +103,8 @@ __all__ = [
     "DUNNING_NOTE", "DUNNING_STEP", "PAYMENT", "PAYMENT_EVENT", "PAYMENT_METHOD",
     "PAYMENT_STEP", "PAYOUT", "PAYOUT_LINE", "BANK_ENTRY", "BANK_LEFT",
     "BANK_MARK", "BANK_STATEMENT", "BANK_USE", "WITHHELD", "DISPUTE",
-    "DISPUTE_BOOKING", "DISPUTE_EVENT", "DISPUTE_EVIDENCE",
+    "DISPUTE_BOOKING", "DISPUTE_EVENT", "DISPUTE_EVIDENCE", "MESSAGE",
+    "REVENUE_EVENT", "REVENUE_ITEM", "REVENUE_MARK", "REVENUE_POSTED", "REVENUE_SCHEDULE",
+    "REVENUE_BILLED", "REVENUE_CONTRACT", "REVENUE_COVER", "REVENUE_OCCURRENCE",
+    "MASTER_CHANGE", "RELEASE_EVENT",
 ]  # fmt: skip

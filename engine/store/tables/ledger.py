@@ -66,4 +66,7 @@ ACCOUNTING_PERIOD: Final = table(
 """``month`` is its first day; a month without a row is open."""
 
 OPEN: Final = "open"
+SOFT: Final = "soft"
+"""The state in which a period takes postings of people who may adjust it, and of nobody else."""
 CLOSED: Final = "closed"
+STATES: Final = (OPEN, SOFT, CLOSED)

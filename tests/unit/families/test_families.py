@@ -46,6 +46,9 @@ def test_the_families_of_a_bill_run() -> None:
         "wallets",
         "allocation",
         "writeoff",
+        "accrual",
+        "impairment",
+        "intercompany",
         "exceptions",
         "crediting",
         "renewal",
@@ -56,7 +59,8 @@ def test_the_families_of_a_bill_run() -> None:
         "dunning",
         "interest",
     ]
-    assert list(ALL) == [*asked, *later, "payment_retry", "direct_debits", "matching", "dispute", "escalation"]
+    last = ["payment_retry", "direct_debits", "matching", "dispute", "escalation", "close", "stewardship", "approval"]
+    assert list(ALL) == [*asked, *later, *last]
     with pytest.raises(TypeError):
         ALL["pricing"] = ALL["tax"]  # type: ignore[index]
 

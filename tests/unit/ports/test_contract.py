@@ -50,7 +50,7 @@ def test_a_manifest(tmp_path: Path) -> None:
         "  token: {variable: ACME_TOKEN, description: API token.}\n"
     )
     manifest = read_manifest(folder, "tax_acme")
-    assert (manifest.name, manifest.version, manifest.ports) == ("tax_acme", "1.2.0-rc.1", {"tax": 1})
+    assert (manifest.name, manifest.version, manifest.ports) == ("tax_acme", "1.2.0-rc.1", {"tax": (1, 0)})
     assert (manifest.module, manifest.class_name, manifest.batch) == ("acme.plugin", "Acme", 500)
     assert manifest.settings == {
         "rate": {"type": "percent", "default": "19 %", "meta": {"description": "Rate of everything."}}

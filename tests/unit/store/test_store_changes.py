@@ -15,16 +15,29 @@ import sqlalchemy as sa
 from engine.base.errors import Finding, TollbookError, Where
 from engine.model.cash import BankEntry, BankStatement, Use, Withheld
 from engine.model.catalog import Meter
+from engine.model.close import CloseFinding
 from engine.model.condition import Unmet
 from engine.model.direct_debit import DirectDebit
 from engine.model.dispute import DisputeRecord, Event, Terms
 from engine.model.draft import Reviewed
 from engine.model.dunning import Claim
 from engine.model.effect import Answer, Effect
+from engine.model.journal import FxRate
 from engine.model.payment import PaymentEvent, Payout, PayoutLine
 from engine.model.payment_state import PaymentStep
 from engine.model.request import ScheduleMark
+from engine.model.revenue import Mark, Planned, PlannedItem, RevenueEvent
+from engine.model.revenue_contract import (
+    Agreed,
+    Cover,
+    NewSchedule,
+    Occurrence,
+    PromiseTerms,
+    RevenueContract,
+    ScheduleKey,
+)
 from engine.model.settlement import Leg
+from engine.model.stewardship import NewChange
 from engine.model.subscription import BillingMark
 from engine.model.wallet import Lot, Move
 from engine.store import tables
@@ -33,12 +46,18 @@ from engine.store.writer import Writer
 from engine.store.writing_clearance import Step
 from engine.store.writing_dunning import Note, TakenStep
 from engine.store.writing_erp import NewDocument
+from engine.store.writing_exchange import NewMessage
 from engine.store.writing_mandates import Taken
 from engine.store.writing_payments import BookedLine, NewPayment
+from engine.store.writing_revenue import Kept
 from engine.store.writing_settlements import Act as Settlement
 from engine.store.writing_wallets import Act
 from tests.unit.store import sample as s
 
+PLANNED = Planned(
+    *(1, "A", "p", "DE", "revenue", "2300", Decimal(1), FxRate("EUR", "EUR", Decimal(1), "same", s.JAN), Decimal(1)),
+    *(s.JAN, s.MAR, 0, "", s.DECISION, (PlannedItem(s.MAR, Decimal(1)),)),
+)
 TOLD = NewDocument(
     "de",
     "new",
@@ -59,7 +78,9 @@ def later(days: int) -> datetime:
 
 
 ONE = Decimal(1)
+HELD = NewChange(s.E, "account", "A", "segment", "erp", "a", "b", None, "steward", s.FEB, 31, s.DECISION)
 UNMET = Unmet(s.E, "conditions/de#open", "approvals", "approval 1 waits")
+FOUND = CloseFinding("clearing-not-zero", "blocker", "gl-account/1090", "it is at 1", ONE, "EUR", None, None, "bob", "")
 LOT = Lot(99, "lot", "pot", "paid", s.JAN, date.max, 1, "EUR", ONE, ONE, "EUR", ONE, Decimal(0))
 ACT = Act(s.E, "pot", "act", s.JAN, (Move("pot", "grant", LOT, ONE, ONE, ONE, ONE),))
 DEBIT = DirectDebit(
@@ -134,6 +155,32 @@ DISPUTE = DisputeRecord(
 HAPPENED = Event("e", "chargeback", s.CHANGE.at, s.JAN, Decimal(1))
 
 
+COVER = Cover("new", "", "S", "", "")
+SCHEDULED = NewSchedule(
+    ScheduleKey("contract", "new", "o"),
+    *(
+        0,
+        "A",
+        "p",
+        "DE",
+        "revenue",
+        "2300",
+        ONE,
+        ONE,
+        FxRate("EUR", "EUR", ONE, "same", s.JAN),
+        s.JAN,
+        s.FEB,
+        "",
+        s.DECISION,
+    ),
+)
+
+
+def agreed(key: str) -> RevenueContract:
+    """A contract with one promise."""
+    return RevenueContract(0, s.E, key, "A", "EUR", s.JAN, s.JAN, Agreed((PromiseTerms("o", "p"),)))
+
+
 def disputed(writer: Writer) -> DisputeRecord:
     found = writer.lock_dispute(s.T, s.E, "old")
     assert found is not None
@@ -153,6 +200,9 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "set_marks": lambda w: w.set_marks([BillingMark(1, s.APR, 1, 1)]),
     "take_numbers": lambda w: w.take_numbers(s.T, s.E, "NEW", 2, s.JAN),
     "close_period": lambda w: w.close_period(s.T, s.E, s.APR),
+    "soft_close_period": lambda w: w.soft_close_period(s.T, s.E, s.APR),
+    "note_close_step": lambda w: w.note_close_step(s.T, s.E, s.APR, "tie", "done", "it ties", {}),
+    "waive_finding": lambda w: w.waive_finding(s.T, s.E, s.APR, FOUND, "ada", "on its way"),
     "open_period": lambda w: w.open_period(s.T, s.E, date(2026, 3, 1)),
     "start_run": lambda w: w.start_run(s.T, "bill", "new", "all", "r"),
     "resume_run": lambda w: w.resume_run(1),
@@ -186,6 +236,7 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "open_subscriptions": lambda w: w.open_subscriptions(s.T, {1: (s.E, "main", s.FEB)}),
     "go_on_numbering": lambda w: w.go_on_numbering(s.T, s.E, "OLD", 7, s.JAN),
     "put_trigger_notes": lambda w: w.put_trigger_notes([(s.T, s.E, 1, "new", "Bob", "", "crm")]),
+    "put_message": lambda w: w.put_message(s.T, NewMessage("crm", "m1", "account", "1.0", "0" * 64, {}), "taken", []),
     "move_mark": lambda w: w.move_mark(s.T, "triggers", 0, 7),
     "end_late_usage": lambda w: w.end_late_usage(s.T, s.E, [s.ended(1, "drop")]),
     "note_arrived": lambda w: w.note_arrived(s.T, w.reader.high_marks()[0]),
@@ -211,6 +262,11 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "hear_dispute": lambda w: w.hear_dispute(s.T, disputed(w), HAPPENED, "ada"),
     "stand_dispute": lambda w: w.stand_dispute(s.T, disputed(w), state="lost"),
     "keep_evidence": lambda w: w.keep_evidence(s.T, disputed(w), "contract", "c.pdf", 1, "00", ""),
+    "put_revenue_contract": lambda w: w.put_revenue_contract(s.T, agreed("new"), [COVER]),
+    "put_revenue_occurrence": lambda w: w.put_revenue_occurrence(
+        s.T, agreed("new"), Occurrence("k", "deliver", s.JAN, s.JAN)
+    ),
+    "add_contract_schedules": lambda w: w.add_contract_schedules(s.T, s.E, [SCHEDULED], 0),
     "book_dispute": lambda w: w.book_dispute(s.T, disputed(w), 900, "", s.JAN, (ONE, ONE, ONE, ONE, ONE)),
     "put_erp_documents": lambda w: w.put_erp_documents(s.T, [TOLD]),
     "post_again": lambda w: w.post_again(w.reader.erp_documents(s.T)[0], s.T, {"document_type": "SA"}),
@@ -229,6 +285,13 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "explode_entry": lambda w: w.explode_entry(w.lock_entry(s.T, money(w)), [], use(w, "split")),
     "use_entries": lambda w: w.use_entries([use(w, "refund")]),
     "note_withheld": lambda w: w.note_withheld([Withheld(1, s.T, s.E, "A", 1, "EUR", ONE, ONE, "", s.JAN, 1, 0)]),
+    "add_schedules": lambda w: w.add_schedules(s.T, s.E, [Kept(PLANNED, 99)], 1),
+    "add_items": lambda w: w.add_items(s.T, s.E, [(1, [PlannedItem(s.JAN, ONE)])], 1),
+    "set_revenue_mark": lambda w: w.set_revenue_mark(s.T, s.E, Mark(s.JAN)),
+    "add_revenue_events": lambda w: w.add_revenue_events(s.T, [RevenueEvent(s.E, "k", "accept", s.JAN, 1)]),
+    "note_release": lambda w: w.note_release(s.T, "r", "proposed", day=s.FEB, content={"roles": [""]}),
+    "hold_changes": lambda w: w.hold_changes(s.T, [HELD], lambda: None),
+    "decide_change": lambda w: w.decide_change(w.lock_change(s.T, 1), "confirmed"),
     "audit": lambda w: w.audit("look", "somewhere", {"a": 1}, {"a": 2}),
 }
 """One call of every public method of a writer that changes something."""
@@ -241,8 +304,11 @@ OTHERS = {
         "hold_orders",
         "lock_approval",
         "lock_bank_account",
+        "lock_change",
+        "lock_release",
         "lock_dispute",
         "lock_clearances",
+        "lock_close",
         "lock_payment",
         "lock_debits",
         "lock_draft",
@@ -251,6 +317,7 @@ OTHERS = {
         "lock_wallets",
         "renew_request",
         "rows",
+        "seen_revenue",
         "take_blocks",
         "take_ids",
     ),
@@ -277,6 +344,7 @@ def prepared(books: Books) -> Books:
         writer.plan_debits(s.T, [msgspec.structs.replace(DEBIT, key="DD-old")])
         begun = (s.T, s.E, 1, 1, "numbered", s.CHANGE.at, "old", "authority", 1, "", "", "", {}, s.DECISION, 0)
         writer.append("clearance_step", [(writer.take_ids("clearance_step", 1), *begun)])
+        writer.hold_changes(s.T, [msgspec.structs.replace(HELD, record="old")], lambda: None)
         writer.put_dispute(s.T, msgspec.structs.replace(DISPUTE, key="old"))
         old = msgspec.structs.replace(TOLD, key="old", parts=[(2, 0, "EUR", s.DECISION)])
         writer.put_erp_documents(s.T, [old])

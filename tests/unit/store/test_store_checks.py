@@ -57,8 +57,30 @@ FAULTS: dict[str, Sequence[str]] = {
         f"INSERT INTO revaluation VALUES (1, '{s.T}', '{s.E}', '2026-01-31', '1200', 'parent', 'USD', 10, 'EUR', 9, 8, 1, 'ECB', "
         "'2026-01-30', 99, 1)"
     ],
+    "accruals-tie": [
+        f"INSERT INTO revenue_accrual VALUES (99, '{s.T}', '{s.E}', '2026-01-01', 'k', 'parent', 'parent', 'S1', 'basic', 'calls', '', 'DE', "
+        "'unbilled', 'EUR', '2026-01-01', '2026-02-01', 5, 'EUR', 5, 1, 'same currency', '2026-01-31', 0, 1)"
+    ],
+    "allowances-tie": [
+        f"INSERT INTO impairment VALUES (1, '{s.T}', '{s.E}', '2026-01-31', 'parent', 'business', 'EUR', 9, 5, 5, 0, 99, 1)"
+    ],
+    "shares-tie": [
+        f"INSERT INTO intercompany VALUES (99, '{s.T}', '{s.E}', 'us', 1, '2026-01-31', '', 'DE', 'EUR', 10, 1, 5, 0, 1)"
+    ],
     "disputes-tie": [
         f"INSERT INTO dispute_booking VALUES (99, '{s.T}', 1, 1, '', '2026-01-31', 1, 0, 0, 0, 0)",
+    ],
+    "revenue-contracts-tie": [
+        f"INSERT INTO revenue_cover VALUES (1, '{s.T}', '{s.E}', 'lost', '', 'S', '', '')",
+    ],
+    "revenue-within": [
+        f"INSERT INTO revenue_schedule VALUES (1, '{s.T}', '{s.E}', 'opening', 0, 0, 'C', 'o', 'parent', 'p', 'DE', 'revenue', "
+        "'2300', 'EUR', 10, 'EUR', 10, 1, 'same', '2026-01-31', '2026-01-01', '2026-02-01', '', 0, 1)",
+        f"INSERT INTO revenue_item VALUES (1, '{s.T}', '{s.E}', 1, '2026-01-31', 11, false, 1)",
+    ],
+    "revenue-ties": [
+        f"INSERT INTO revenue_schedule VALUES (1, '{s.T}', '{s.E}', 'line', 99, 0, '', '', 'parent', 'p', 'DE', 'revenue', "
+        "'2300', 'EUR', 10, 'EUR', 10, 1, 'same', '2026-01-31', '2026-01-01', '2026-02-01', '', 0, 1)",
     ],
     "erp-ties": [
         f"INSERT INTO erp_document VALUES (1, '{s.T}', '{s.E}', 'de/1', 'sap', '2026-01-31', 'EUR', 'EUR', 1, 1, 1, 0)",

@@ -81,6 +81,33 @@ def test_a_closed_period_takes_no_postings(books: Books) -> None:
         writer.append("posting", [s.posting_row(9, 1, "1", Decimal(0))])
 
 
+def test_a_softly_closed_period_takes_adjustments_of_who_may(books: Books) -> None:
+    s.company(books)
+    january = [(9, s.T, s.E, "manual", date(2026, 1, 31), 9, "", 0)]
+    with books.writer(s.CHANGE) as writer:
+        assert writer.close_period(s.T, s.E, s.JAN)
+        assert writer.soft_close_period(s.T, s.E, s.JAN) is True
+        assert writer.soft_close_period(s.T, s.E, s.JAN) is False
+    with (
+        pytest.raises(TollbookError, match="closed softly in the books of de") as caught,
+        books.writer(s.CHANGE) as writer,
+    ):
+        writer.append("entry", january)
+    assert code(caught) == "ledger.period-closed"
+    books.may_adjust = {s.CHANGE.who}.__contains__
+    with books.writer(s.CHANGE) as writer:
+        writer.append("entry", january)
+        writer.append("posting", [s.posting_row(9, 1, "1", Decimal(0))])
+    with books.reader() as reader:
+        assert reader.period_state(s.T, s.E, s.JAN) == "soft"
+        told = [(row.action, row.after["state"]) for row in reversed(reader.audit_rows(s.T, "period/de/2026-01"))]
+    assert told == [("close period", "closed"), ("soft-close period", "soft"), ("adjust period", "soft")]
+    with books.writer(s.CHANGE) as writer:
+        writer.close_period(s.T, s.E, s.JAN)
+    with pytest.raises(TollbookError, match="a closed period takes no postings"), books.writer(s.CHANGE) as writer:
+        writer.append("entry", january)
+
+
 def test_closing_waits_for_who_posts(books: Books) -> None:
     s.company(books)
     order: list[str] = []

@@ -1,0 +1,108 @@
+"""Tables of a simulation: what matching and dunning runs would have done; and how amounts and bars are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from engine.cli.common import coins, out, table
+
+if TYPE_CHECKING:
+    from engine.app import DunningReplayed, MatchingReplayed
+
+BAR = 10
+"""Characters of the longest bar to either side."""
+ROWS = 20
+"""Rows of a table on the screen."""
+
+
+def bar(amount: Decimal, largest: Decimal) -> str:
+    """A bar from the middle: to the right what is more, to the left what is less."""
+    size = max(1, int(BAR * abs(amount) / largest)) if amount and largest else 0
+    return f"{'█' * size if amount < 0 else '':>{BAR}}│{'█' * size if amount > 0 else ''}"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount with the digits of its currency and its thousands separated."""
+    return f"{Decimal(coins(amount, currency)):,f}"
+
+
+def signed(amount: Decimal, currency: str) -> str:
+    """The same with a plus where it is more."""
+    rounded = Decimal(coins(amount, currency))
+    return f"{rounded:+,f}" if rounded else f"{rounded:,f}"
+
+
+def share(rate: Decimal) -> str:
+    """A share in percent."""
+    return f"{100 * rate:.1f} %"
+
+
+def sums(amounts: Mapping[str, Decimal]) -> str:
+    """Amounts of several currencies."""
+    return ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in amounts.items()) or "none"
+
+
+def matching(found: MatchingReplayed) -> None:
+    """What matching runs would have done."""
+    one, other = found.before, found.after
+    rows = [
+        ("bank entries", f"{one.entries:,}", f"{other.entries:,}"),
+        ("automatic", share(one.automatic), share(other.automatic)),
+        ("expected wrong matches", f"{one.expected_wrong:.2f}", f"{other.expected_wrong:.2f}"),
+        *((state, str(one.states.get(state, 0)), str(other.states.get(state, 0))) for state in _names(one.states, other.states)),
+        ("money applied", sums(one.applied), sums(other.applied)),
+        ("money suggested", sums(one.suggested), sums(other.suggested)),
+        ("money given up", sums(one.given_up), sums(other.given_up)),
+    ]  # fmt: skip
+    runs = f"{len(found.runs)} matching run{'' if len(found.runs) == 1 else 's'}"
+    table(f"{runs}, as they were and as they would have been", ("", "was", "would be"), rows, right=(1, 2))
+    out.print()
+    cells = [
+        (
+            one.entry,
+            one.booked,
+            f"{money(one.amount, one.currency)} {one.currency}",
+            f"{one.state} {one.rule}".strip(),
+            f"{one.other_state} {one.other_rule}".strip(),
+            one.other_documents or one.documents,
+            one.why,
+        )
+        for one in found.changed[:ROWS]
+    ]
+    table(f"{len(found.changed)} entries come out otherwise", ("entry", "booked", "amount", "was", "would be", "documents", "why"), cells, right=(2,))  # fmt: skip
+    if found.drift:
+        listed = ", ".join(map(str, found.drift[:ROWS]))
+        out.print(f"{len(found.drift)} entries were used otherwise than the replay by their own rules says: {listed}")
+    out.print()
+
+
+def _names(*states: Mapping[str, int]) -> list[str]:
+    return sorted({name for some in states for name in some})
+
+
+def dunning(found: DunningReplayed) -> None:
+    """What dunning runs would have done."""
+    one, other = found.before, found.after
+    rows = [(name, one.steps.get(name, 0), other.steps.get(name, 0)) for name in _names(one.steps, other.steps)]
+    rows_of_money = [("costs of the customers", sums(one.costs), sums(other.costs))]
+    table(
+        f"steps of {len(found.runs)} dunning runs", ("step", "were", "would be"), [*rows, *rows_of_money], right=(1, 2)
+    )
+    cells = [
+        (
+            each.on,
+            each.account,
+            each.about,
+            each.step,
+            f"{money(each.asked, each.currency)} {each.currency}",
+            "not taken" if each.costs is None else money(each.costs, each.currency),
+            "not taken" if each.other_costs is None else money(each.other_costs, each.currency),
+            each.other_rule or each.rule,
+        )
+        for each in found.changed[:ROWS]
+    ]
+    columns = ("day", "account", "about", "step", "asked", "costs were", "would be", "rule")
+    table(f"{len(found.changed)} steps come out otherwise", columns, cells, right=(4, 5, 6))
+    out.print()

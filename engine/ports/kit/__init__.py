@@ -1,0 +1,1 @@
+"""The kit of those who write plug-ins: scaffolds from templates."""

@@ -1,0 +1,170 @@
+"""From the documents of a contract to its account: promises by rule, price, changes, happenings.
+
+Contracts that are combined are one here.  What is not known on a day is left out before; nothing looks at a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.base.money import ZERO
+from engine.model.decision import Decide, Decision
+from engine.revenue.allocation import Allocation, Bundle
+from engine.revenue.contracts import Contract
+from engine.revenue.interest import Interest, financed
+from engine.revenue.occurred import Mine, added_promises, came_back, changes_of, happenings_of
+from engine.revenue.promised import (
+    Counted,
+    Returned,
+    Signed,
+    counted_of,
+    in_order,
+    net_of,
+    offers_of,
+    owners_of,
+    terms_of,
+)
+from engine.revenue.satisfied import as_invoiced
+from engine.revenue.signing import OF_WHAT_HAPPENS, Opened, opened
+
+NEVER: Final = date.max
+"""When a contract exists whose criteria are not all met."""
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """A contract, or several as one, ready to be accounted for.
+
+    Attributes:
+        head: key of the contract that speaks for all.
+        contract: with its changes; ``opened`` is it as it was signed.
+        decided: the rule of each promise.
+        owner: key of the contract that each obligation is of.
+        product: product of each obligation.
+        by_invoice: promises whose revenue is what is invoiced; they are earned line by line.
+        counted: variable amounts at inception.
+        interest: of significant financing, by day.
+        returned: what may come back.
+        passes: what agents pass on, by obligation.
+        payable: what the customer is paid.
+        received: worth of consideration in kind that came, by day.
+        terminated: the last day of service, where it was terminated.
+        stated: the stated price of each promise that is accounted for, as far as the customer is bound.
+    """
+
+    head: str
+    contract: Contract
+    opened: Opened
+    decided: Mapping[str, Decision]
+    owner: Mapping[str, str]
+    product: Mapping[str, str]
+    by_invoice: tuple[str, ...] = ()
+    counted: tuple[Counted, ...] = ()
+    interest: Interest = Interest()
+    returned: tuple[Returned, ...] = ()
+    passes: Mapping[str, Decimal] = {}
+    payable: Decimal = ZERO
+    received: tuple[tuple[date, Decimal], ...] = ()
+    terminated: date | None = None
+    stated: Mapping[str, Decimal] = {}
+
+
+def as_known(signed: Sequence[Signed], day: date) -> list[Signed]:
+    """Contracts and occurrences as far as they were known at the end of a day."""
+    return [
+        replace(one, occurrences=tuple(each for each in one.occurrences if each.known <= day))
+        for one in signed
+        if one.contract.known <= day
+    ]
+
+
+def existing(signed: Signed) -> date:
+    """The day from which a contract exists: that on which the last of its criteria was met, or on which it was terminated."""
+    agreed = signed.contract.agreed
+    met: dict[str, date | None] = {"signed": signed.contract.signed, **agreed.criteria}
+    for one in in_order(signed.occurrences):
+        if one.kind == "criterion":
+            met[one.criterion] = (met.get(one.criterion) or one.on) if one.met else None
+    ended = [one.on for one in signed.occurrences if one.kind == "terminate"]
+    exists = max((NEVER if on is None else on for on in met.values()), default=signed.contract.signed)
+    return min([exists, *ended])
+
+
+def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
+    """Contracts that are one, with the obligations that rules find in them, their price, and all that changed them.
+
+    Raises:
+        TollbookError: ``revenue.promise-twice``, ``revenue.no-such-promise``, ``revenue.no-end``, ``revenue.odds-not-one``, those of
+            :func:`engine.revenue.signing.opened`.
+    """
+    offers, mine = offers_of(group, decide), Mine()
+    decided = {one.facts.element: decide("revrec", one.facts, one.facts.service_from) for one in offers}
+    by_invoice = tuple(key for key, one in decided.items() if one.method is as_invoiced)
+    kept = [one for one in offers if one.facts.element not in by_invoice]
+    terms = {one.promise: one for each in group for one in each.contract.agreed.promises}
+    if not kept:
+        return _nothing(group, decided, by_invoice)
+    kept, passes, returned = net_of(kept, terms, decided)
+    fixed = sum((one.facts.amount for one in kept if decided[one.facts.element].method not in OF_WHAT_HAPPENS), ZERO)
+    counted = counted_of(group, kept, decided, decide, fixed)
+    head = group[0].contract
+    interest = financed(head.agreed.financing, fixed, head.signed, decided[kept[0].facts.element].terms, head.currency)
+    payable = sum((one.contract.agreed.payable for one in group), ZERO)
+    kind = sum((one.contract.agreed.in_kind for one in group), ZERO)
+    shared = sum((one.counts for one in counted if not one.to), ZERO)
+    price = fixed + interest.price + shared + kind - payable
+    bundles = [Bundle(one.promises, one.price) for each in group for one in each.contract.agreed.bundles]
+    exists = max(map(existing, group))
+    done = happenings_of(group, {one.facts.element for one in kept} | set(added_promises(group)))
+    kept = [replace(one, facts=replace(one.facts, happenings=done.get(one.facts.element, ()))) for one in kept]
+    found = opened(head.currency, kept, decide, price=price, bundles=bundles, exists=exists)
+    contract = _with_own(found.contract, counted, mine.of(found))
+    back = tuple(came_back(one, group) for one in returned)
+    changes = changes_of(group, decide, counted, mine, done, back)
+    received = tuple((o.on, o.quantity) for each in group for o in each.occurrences if o.kind == "receive")
+    ends = [o.on for each in group for o in each.occurrences if o.kind == "terminate"]
+    owner = owners_of(group)
+    return Assembled(
+        head.key,
+        replace(contract, changes=tuple(changes)),
+        found,
+        decided,
+        {key: owner[promise] for promise, key in mine.keys.items()},
+        {key: terms_of(group)[promise].product for promise, key in mine.keys.items()},
+        by_invoice,
+        tuple(counted),
+        interest,
+        back,
+        {mine.keys[key]: amount for key, amount in passes.items()},
+        payable,
+        received,
+        min(ends, default=None),
+        {one.facts.element: one.facts.amount for one in kept},
+    )
+
+
+def _nothing(group: Sequence[Signed], decided: Mapping[str, Decision], by_invoice: tuple[str, ...]) -> Assembled:
+    """A contract of which all is earned as it is invoiced."""
+    head = group[0].contract
+    empty = Contract(head.currency, (), (), max(map(existing, group)))
+    return Assembled(head.key, empty, Opened(empty, Allocation({}), ()), decided, {}, {}, by_invoice)
+
+
+def _with_own(contract: Contract, counted: Sequence[Counted], mine: Mapping[str, str]) -> Contract:
+    """Obligations with the variable amounts that are theirs alone."""
+    more: dict[str, Decimal] = {}
+    for one in counted:
+        if one.to:
+            more[mine[one.to]] = more.get(mine[one.to], ZERO) + one.counts
+    obligations = [
+        replace(one, facts=replace(one.facts, amount=one.facts.amount + more[one.key], exact=None))
+        if one.key in more
+        else one
+        for one in contract.obligations
+    ]
+    return replace(contract, obligations=tuple(obligations))

@@ -1,0 +1,34 @@
+"""Whether a release would decide days again that an earlier one has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Final
+
+from engine.base.errors import Code, Finding, Where
+from engine.model.release import Difference
+
+CHANGES_PAST = Code(
+    "release.changes-the-past",
+    "A release that changes rules for days before it is in force, which may be billed already.",
+)
+
+AGAIN: Final = frozenset({"pricing", "proration", "discounts"})
+"""Families whose rules a bill run asks again about days that are billed, to bill the difference."""
+HARMLESS: Final = frozenset({"cases", "text", "owner", "effective"})
+"""Kinds of differences that decide nothing otherwise; of an end, or a later beginning, the rules that follow say what they do."""
+
+
+def backdated(found: Difference, starts: Mapping[str, date], day: date) -> Iterator[Finding]:
+    """Warnings about rule sets that were in force before ``day`` and decide otherwise now."""
+    if not found.before:
+        return
+    for one in found.touched:
+        kinds = {change.kind for change in found.changes if change.ruleset == one.ruleset}
+        start = starts.get(one.ruleset, date.min)
+        if one.family in AGAIN and kinds - HARMLESS and start < day:
+            what = f"{one.ruleset} is {one.change} for days before {day}, too: it is in force since {start}"
+            why = "the next bill run asks it about the last cycles again, and bills the difference"
+            mend = f"leave it as it is up to {day} and put the new rules into a rule set of their own, effective from {day}"
+            yield Finding(CHANGES_PAST, Where(one.ruleset), what, why, mend, "warning", f"ruleset/{one.ruleset}")

@@ -1,0 +1,173 @@
+"""The desk of simulation: closed months by other rules, on a snapshot of the books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from engine.base.errors import Code, Finding, Where, refuse
+from engine.base.period import add_months
+from engine.runs.run import Parts, Progress, silent
+from engine.runs.simulate import dunning
+from engine.runs.simulate.billing import Replay
+from engine.runs.simulate.compare import gl_rows
+from engine.runs.simulate.difference import movers
+from engine.runs.simulate.result import Replayed, Simulated
+from engine.runs.simulate.sides import Side, TracingRules, changed_families
+from engine.store.asof import AsOf
+from engine.store.records import Run
+
+NO_MONTHS: Final = Code("simulate.no-months", "Months to simulate that are in the wrong order.")
+NOTHING_BILLED: Final = Code("simulate.nothing-billed", "Months to simulate in which no bill run has finished.")
+DRIFT: Final = Code(
+    "simulate.drift",
+    "Documents of the books that a replay by their own rules does not give again; why differs from case to case.",
+)
+
+Books = Callable[[str], tuple[TracingRules, TracingRules]]
+"""The rules of a release of the books, and the others laid over them."""
+MOST_RUNS: Final = 100_000
+
+
+class SimulationDesk:
+    """Simulations for one tenant."""
+
+    def __init__(self, address: str, parts: Callable[[], Parts], rules_of: Books, other: str) -> None:
+        """``address`` of the books; ``parts`` have adapters of their own, whose calls nobody writes down; ``rules_of`` gives both
+        sides of a release, and ``other`` says what the other one is."""
+        self._address, self._parts, self._rules_of, self._other = address, parts, rules_of, other
+
+    def simulate(self, first: date, last: date, top: int = 10, progress: Progress = silent) -> Simulated:
+        """What the bill runs dated in the months ``first`` to ``last`` would have come to; ``top`` winners and losers are named.
+
+        Raises:
+            TollbookError: ``simulate.no-months``, ``simulate.nothing-billed``, and what is wrong with the other rules.
+        """
+        if first > last:
+            raise refuse(NO_MONTHS, f"{first:%Y-%m} is after {last:%Y-%m}", mend="give --from the earlier month")
+        with self._snapshot() as books:
+            parts = msgspec.structs.replace(self._parts(), books=books, workers=0, recipe=None)
+            sides: dict[str, tuple[Side, Side]] = {}
+
+            def sides_of(release: str) -> tuple[Side, Side]:
+                if release not in sides:
+                    mine, theirs = self._rules_of(release)
+                    replace = msgspec.structs.replace
+                    sides[release] = (
+                        Side(replace(parts, rules=mine), mine),
+                        Side(replace(parts, rules=theirs), theirs),
+                    )
+                return sides[release]
+
+            with books.reader() as reader:
+                known = reader.runs(parts.tenant, MOST_RUNS)
+            return _replayed(books, known, sides_of, (first, last, self._other, top), progress)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[AsOf]:
+        books = AsOf(self._address)
+        try:
+            yield books
+        finally:
+            books.close()
+
+
+SidesOf = Callable[[str], tuple[Side, Side]]
+
+
+def _replayed(
+    books: AsOf, known: Sequence[Run], sides_of: SidesOf, told: tuple[date, date, str, int], progress: Progress
+) -> Simulated:
+    """Replay what the rules that differ have a part in; the bill runs, where none differ."""
+    from engine.runs.simulate import cash  # it stands on libraries that nothing else needs
+
+    first, end = told[0], add_months(told[1], 1)
+    bills, before, beside = _chosen(known, first, end)
+    matches, letters = cash.matching_runs(known, first, end), dunning.dunning_runs(known, first, end)
+    everything = (*bills, *matches, *letters)
+    if not everything:
+        what = f"no bill run, matching run or dunning run dated {first:%Y-%m} to {told[1]:%Y-%m} has finished"
+        raise refuse(NOTHING_BILLED, what, mend="`tollbook runs list` shows the runs and their dates")
+    changed = {
+        family for run in everything for family in changed_families(*(side.rules for side in sides_of(run.release)))
+    }
+    replay = Replay(books, sides_of, progress)
+    bills = bills if not changed or changed - cash.FAMILIES - dunning.FAMILIES else []
+    replay(bills, before)
+    found = _result(replay, bills, sides_of, told, changed, beside)
+    if matches and changed & cash.FAMILIES:
+        found = msgspec.structs.replace(found, matching=cash.replay_matching(books, sides_of, matches, progress))
+    if letters and changed & dunning.FAMILIES:
+        found = msgspec.structs.replace(found, dunning=dunning.replay_dunning(books, sides_of, letters, progress))
+    return found
+
+
+def _chosen(known: Sequence[Run], first: date, end: date) -> tuple[list[Run], list[Run], Counter[str]]:
+    """The bill runs of some months, the oldest first; those before them, the newest first; and other runs with documents."""
+    done = [run for run in known if run.kind == "bill" and run.state in ("done", "failed")]
+    wanted = [run for run in done if first <= date.fromisoformat(run.period) < end]
+    beside = Counter(
+        run.kind
+        for run in known
+        if run.kind in ("void", "memo", "true-up", "advance") and first.isoformat() <= run.period < end.isoformat()
+    )
+    oldest = min((run.id for run in wanted), default=0)
+    return sorted(wanted, key=lambda run: run.id), [run for run in done if run.id < oldest], beside
+
+
+def _result(
+    replay: Replay,
+    runs: Sequence[Run],
+    sides_of: SidesOf,
+    told: tuple[date, date, str, int],
+    changed: set[str],
+    beside: Counter[str],
+) -> Simulated:
+    first, last, other, top = told
+    found = replay.comparison
+    customers = found.customers.rows()
+    totals = found.totals()
+    return Simulated(
+        f"{first:%Y-%m}",
+        f"{last:%Y-%m}",
+        other,
+        tuple(sorted(changed)),
+        tuple(
+            Replayed(run.id, run.period, run.scope, *(side.rules.release for side in sides_of(run.release)))
+            for run in runs
+        ),
+        sum(one.documents_before for one in totals),
+        found.compared,
+        totals,
+        customers,
+        found.products.rows(),
+        found.rules.rows(),
+        gl_rows(found.accounts.rows()),
+        movers(customers, top),
+        found.decided(),
+        tuple(found.lines),
+        tuple(found.drift),
+        found.ties(),
+        dict(sorted(beside.items())),
+        (*_drifted(found.drift), *replay.findings),
+    )
+
+
+def _drifted(drift: Sequence[object]) -> Sequence[Finding]:
+    if not drift:
+        return ()
+    return (
+        Finding(
+            DRIFT,
+            Where("books"),
+            f"{len(drift)} documents come out otherwise than in the books even by their own rules",
+            "records that have no history were changed since, or somebody acted on these documents between the runs",
+            "both sides are replayed alike, so that the difference between them stands; look at these documents by themselves",
+            level="warning",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Stewardship: changes of master data that count only once the person who answers for them has confirmed them."""

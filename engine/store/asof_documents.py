@@ -1,0 +1,77 @@
+"""What a run has billed, read past what hides it: the heads of its documents, and the lines of some payers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Final
+
+import sqlalchemy as sa
+
+from engine.model.invoice import BilledLine, RatedCharge
+from engine.model.tax import TaxQuote
+from engine.store import tables as t
+from engine.store.asof import AsOf
+
+Heads = dict[tuple[str, str, str, str], tuple[Decimal, Decimal]]
+"""(payer, kind, group, currency) -> net and tax."""
+
+_MANY: Final = 500
+
+
+def heads(books: AsOf, run_id: int, entity: str, low: str, high: str) -> Heads:
+    """The documents that a run has issued to the payers ``low`` to ``high``, both included."""
+    one = books.now(t.INVOICE).c
+    mine = (one.run_id == run_id, one.entity == entity, one.payer.between(low, high))
+    query = sa.select(one.payer, one.kind, one.group_key, one.currency, one.net, one.tax).where(*mine)
+    with books.reader() as reader:
+        return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in reader.rows(query)}
+
+
+def lines(books: AsOf, run_id: int, entity: str, payers: Collection[str]) -> dict[str, list[BilledLine]]:
+    """The lines of the documents that a run has issued to some payers."""
+    line, head = books.now(t.INVOICE_LINE).c, books.now(t.INVOICE).c
+    names = RatedCharge.__struct_fields__
+    found: defaultdict[str, list[BilledLine]] = defaultdict(list)
+    wanted = sorted(payers)
+    with books.reader() as reader:
+        for start in range(0, len(wanted), _MANY):
+            some = head.payer.in_(wanted[start : start + _MANY])
+            query = (
+                sa.select(head.payer, line.id, *(line[name] for name in names))
+                .where(head.run_id == run_id, head.entity == entity, some, line.invoice_id == head.id)
+                .order_by(line.id)
+            )
+            for payer, ident, *values in reader.rows(query):
+                found[payer].append(BilledLine(ident, RatedCharge(*values)))
+    return found
+
+
+def taxes(books: AsOf, run_id: int, entity: str, low: str, high: str) -> dict[tuple[str, str], TaxQuote]:
+    """By payer and tax code, how lines that a run has billed to the payers ``low`` to ``high`` are taxed."""
+    line, head = books.now(t.INVOICE_LINE).c, books.now(t.INVOICE).c
+    fields = (
+        line.tax_rate,
+        line.tax_amount,
+        line.tax_category,
+        line.tax_jurisdiction,
+        line.tax_source,
+        line.tax_reason,
+    )
+    query = (
+        sa.select(head.payer, line.tax_code, *fields)
+        .where(head.run_id == run_id, head.entity == entity, head.payer.between(low, high))
+        .where(line.invoice_id == head.id, line.credits == 0)
+        .order_by(line.id.desc())
+    )
+    with books.reader() as reader:
+        return {(payer, code): TaxQuote("", *quote) for payer, code, *quote in reader.rows(query)}
+
+
+def applied_by(books: AsOf, run_id: int) -> set[int]:
+    """Ids of the bank entries that a run has applied to documents."""
+    use = books.now(t.BANK_USE).c
+    with books.reader() as reader:
+        rows = reader.rows(sa.select(use.entry_id).where(use.run_id == run_id, use.kind == "applied").distinct())
+        return {row[0] for row in rows}

@@ -1,0 +1,59 @@
+"""Postings added up by what they are about: the lines, documents and customers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from engine.store import revaluing
+from engine.store import tables as t
+from engine.store.session import Session
+
+_LINE, _ACCRUAL = t.INVOICE_LINE.c, t.REVENUE_ACCRUAL.c
+
+
+def _of(name: str) -> sa.ColumnElement[str]:
+    """A column of the line that a posting names, or of the accrual behind its entry; empty where it has neither."""
+    return sa.func.coalesce(_LINE[name], _ACCRUAL[name], "")
+
+
+DIMENSIONS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
+    "entity": t.POSTING.c.entity,
+    "account": t.POSTING.c.account,
+    "month": t.ENTRY.c.posting_date,
+    "kind": t.ENTRY.c.kind,
+    "customer": revaluing.customer(),
+    "country": revaluing.customer(),
+    "product": _of("product"),
+    "plan": _of("plan"),
+    "charge": _of("charge"),
+    "subscription": _of("subscription"),
+}
+"""What postings can be added up by; months are of their day here, and countries of their customer."""
+
+
+def totals(
+    session: Session, tenant: str, by: Sequence[str], first: date | None, last: date, entity: str = ""
+) -> list[tuple[Any, ...]]:
+    """Sums of postings dated from ``first`` to ``last``: a value for each of ``by``, then currency, functional currency, amount and
+    functional amount.  Where customers are wanted the legal entity comes first, whether it was asked for or not."""
+    posting, entry = t.POSTING.c, t.ENTRY.c
+    fields = [posting.entity, *(DIMENSIONS[name] for name in by)]
+    keys = [one.label(f"key_{place}") for place, one in enumerate(fields)]
+    joined = (
+        sa.select(*keys, posting.currency, posting.functional_currency, posting.amount, posting.functional_amount)
+        .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
+        .join(t.INVOICE, t.INVOICE.c.id == entry.document, isouter=True)
+        .join(t.INVOICE_LINE, (_LINE.id == posting.line_id) & (posting.line_id != 0), isouter=True)
+        .join(t.REVENUE_ACCRUAL, _ACCRUAL.id == entry.document, isouter=True)
+        .where(posting.tenant == tenant, entry.posting_date <= last)
+    )
+    joined = joined.where(entry.posting_date >= first) if first is not None else joined
+    joined = joined.where(posting.entity == entity) if entity else joined
+    one, kind = joined.subquery(), posting.amount.type
+    names = [*(one.c[f"key_{place}"] for place in range(len(fields))), one.c.currency, one.c.functional_currency]
+    sums = (sa.func.sum(one.c[name], type_=kind) for name in ("amount", "functional_amount"))
+    return [tuple(row) for row in session.rows(sa.select(*names, *sums).group_by(*names))]

@@ -1,0 +1,1 @@
+"""Answers calls as a cassette has them."""

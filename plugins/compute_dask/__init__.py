@@ -1,0 +1,1 @@
+"""Partitions of bill runs on a Dask cluster."""

@@ -1,0 +1,196 @@
+"""The world outside: customers who pay, their banks, the provider of cards.  It never looks into the books."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from engine.ports.contracts.fakes.stripe import StripeFake
+from tests.fakes import sepa_bank
+from tests.payments_simulation.auditor import Document
+from tests.payments_simulation.bank import Bank, Booked, Debited
+from tests.payments_simulation.people import Customer
+from tests.payments_simulation.story import LAST, WORKING, Event, later
+
+D = Decimal
+CENT = D("0.01")
+PROVIDER = "Stripe Payments Europe Ltd"
+
+
+class Outside:
+    """What happens outside on each day."""
+
+    def __init__(self, random: Random, customers: Sequence[Customer], bank: Bank, fake: StripeFake) -> None:
+        self.random, self.bank, self.fake = random, bank, fake
+        self.customers = {one.key: one for one in customers}
+        self.documents: dict[str, list[Document]] = {}
+        self.going: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
+        self.paid_out: dict[date, list[str]] = defaultdict(list)
+        for one in customers:
+            if one.way == "card" and one.fate == "gone":
+                fake.declines[one.token] = ("card_declined", "stolen_card")
+            elif one.way == "card" and one.fate == "poor":
+                fake.declines[one.token] = ("card_declined", "insufficient_funds")
+
+    def learn(self, documents: Iterable[Document]) -> None:
+        """Customers get their invoices."""
+        found: dict[str, list[Document]] = defaultdict(list)
+        for one in documents:
+            found[one.customer].append(one)
+        self.documents = {key: sorted(some, key=lambda one: one.issued) for key, some in found.items()}
+
+    # A day --------------------------------------------------------------------------------------------------------------
+
+    def morning(self, day: date, outbox: Path) -> list[Path]:
+        """The bank of the company reads files of direct debits, and rejects some; its reports."""
+        for _ in self.bank.collect(outbox, day):
+            pass
+        reports: list[Path] = []
+        groups: dict[tuple[str, str, str], list[Debited]] = defaultdict(list)
+        for one in self.bank.debits.values():
+            if one.state == "sent" and (code := self._rejected(one)):
+                one.state, one.decided = "rejected", day
+                groups[(one.debit.message, one.debit.group, code)].append(one)
+        for (_, _, code), some in groups.items():
+            reports.append(self.bank.report(day, some, code))
+        return reports
+
+    def _rejected(self, one: Debited) -> str:
+        fate, first = self.customers[one.customer].fate, one.debit.end_to_end.endswith("-1")
+        return {"poor": "AM04", "account closed": "AC04"}.get(fate, "") if first else ""
+
+    def happen(self, day: date, events: Sequence[Event]) -> None:
+        """Everything of a day that the bank or the provider books."""
+        for event in events:
+            if event.what == "stranger":
+                name = self.random.choice(("Nobody Known", "J. Doe", "Hr. Unbekannt"))
+                self.bank.book(day, event.part, "stranger", name, self.random.choice(("hello", "gift", "see mail")))
+            elif event.customer is not None:
+                self._of(day, event, event.customer)
+        if day in WORKING:
+            self._debits(day)
+            self._payouts(day)
+        for ref, amount in self.going.pop(day, []):
+            about = self.bank.entry(ref)
+            self.bank.book(day, -amount, "sent", about.who, "money back", about=ref, whom=about.whom)
+
+    def _of(self, day: date, event: Event, one: Customer) -> None:
+        if event.what == "pays":
+            self._pay(day, event, one)
+        elif event.what == "bounces":
+            (paid,) = [each for each in self.bank.entries if each.whom == one.key]
+            truth: dict[str, Any] = {"whom": one.key, "numbers": paid.numbers, "about": paid.ref}
+            text = f"returned AC04 {paid.numbers[0]}"
+            self.bank.book(day, -paid.amount, "bounced", one.name, text, back=True, **truth)
+        elif event.what == "has money":
+            self.fake.declines.pop(one.token)
+        elif event.what in ("disputes", "decided"):
+            self._dispute(event, one)
+
+    def _pay(self, day: date, event: Event, one: Customer) -> None:
+        mine = self.documents[one.key]
+        numbers = tuple(mine[which].number for which in event.which)
+        total = sum((mine[which].total for which in event.which), D(0))
+        amount = (total * event.part).quantize(CENT) + event.more
+        if not event.part:  # the rest
+            amount = total - sum((each.amount for each in self.bank.entries if each.whom == one.key), D(0))
+        text = event.word.format(" ".join(numbers))
+        self.bank.book(day, amount, "pays", one.name, text, whom=one.key, numbers=numbers)
+
+    def _dispute(self, event: Event, one: Customer) -> None:
+        ident = self._intent(one)
+        if ident is None:
+            return
+        if event.what == "disputes":
+            self.fake.dispute(ident)
+            return
+        (dispute,) = [each for each in self.fake.disputes.values() if each["payment_intent"] == ident]
+        dispute["status"] = "won" if event.won else "lost"
+        if event.won:
+            self.fake.move("dispute_reversal", dispute["amount"], 0, dispute["currency"], {**dispute})
+        self.fake.tell("charge.dispute.closed", dispute)
+
+    def _intent(self, one: Customer) -> str | None:
+        """The first payment of a customer that came."""
+        mine = [each for each in self.fake.intents.values() if each["payment_method"] == one.token]
+        return next((each["id"] for each in mine if each["status"] == "succeeded"), None)
+
+    def taken(self, one: Customer) -> str | None:
+        """What the company has called the first payment of a customer that came."""
+        ident = self._intent(one)
+        if ident is None:
+            return None
+        key = str(self.fake.intents[ident]["metadata"]["tollbook_key"])
+        return key.removeprefix("E1/").partition("#")[0]
+
+    def _debits(self, day: date) -> None:
+        due = [one for one in self.bank.debits.values() if one.state == "sent" and one.debit.due <= day < LAST]
+        groups: dict[str, list[Debited]] = defaultdict(list)
+        for one in due:
+            one.state, one.decided = "settled", day
+            groups[one.debit.group].append(one)
+        for some in groups.values():
+            refs = tuple(one.debit.end_to_end for one in some)
+            if self.random.random() < 0.5:
+                xml = sepa_bank.group_credit([one.debit for one in some], day)
+                total = sum((one.debit.amount for one in some), D(0))
+                self.bank.book(day, total, "debits", "", "", xml=xml, numbers=refs)
+            else:
+                for one in some:
+                    xml = sepa_bank.credit(one.debit, day)
+                    self.bank.book(day, one.debit.amount, "debits", "", "", xml=xml, numbers=(one.debit.end_to_end,))
+        for one in self.bank.debits.values():
+            mine = self.customers[one.customer].fate == "taken back" and one.state == "settled"
+            if mine and one.decided is not None and day == later(one.decided, 3):
+                one.state, one.returned, one.fee = "returned", day, D("3.00")
+                xml = sepa_bank.debit_back(one.debit, day, "MD06", one.fee)
+                total = -one.debit.amount - one.fee
+                self.bank.book(day, total, "debit back", "", "", xml=xml, numbers=(one.debit.end_to_end,))
+
+    def _payouts(self, day: date) -> None:
+        """Twice a week the provider pays out what there is, or takes what it lacks; the bank has it on the next working day."""
+        for ident in self.paid_out.pop(day, []):
+            amount = D(self.fake.payouts[ident]["amount"]) / 100
+            self.bank.book(day, amount, "payout", PROVIDER, "STRIPE PAYOUT", whom=ident)
+        if day.weekday() in (1, 4):
+            waits = sum(one["net"] for one in self.fake.moves if one["payout"] is None)
+            if waits:
+                ahead = [one for one in WORKING if one > day]
+                made = self.fake.pay_out("eur")["id"]
+                if ahead:
+                    self.paid_out[ahead[0]].append(made)
+
+    def notice(self, day: date, statement: Path) -> Path | None:
+        """What the bank says of direct debits on a day: in its statement, or in a notice."""
+        mine = [one for one in self.bank.entries if one.day == day and one.why in ("debits", "debit back")]
+        if not mine:
+            return None
+        return statement if self.random.random() < 0.5 else self.bank.notice(day, mine)
+
+    # What the clerk hears -----------------------------------------------------------------------------------------------
+
+    def decide(self, ref: str) -> str:
+        """What is to be done with money that waits: ``apply`` (to what it names), ``keep``, ``refund``, ``return``; empty where it has to wait."""
+        entry = self.bank.entry(ref)
+        if entry.why == "stranger":
+            return "return"
+        if entry.why == "pays" and len(entry.numbers) > 1:
+            return "apply"
+        if entry.why == "pays":
+            return "refund" if self.customers[entry.whom].fate.endswith("refunded") else "keep"
+        return ""
+
+    def send(self, day: date, ref: str, amount: Decimal) -> None:
+        """Money goes back two working days later, unless the month is over."""
+        ahead = [one for one in WORKING if one > day]
+        if len(ahead) > 1:
+            self.going[ahead[1]].append((ref, amount))
+
+    def entries(self) -> Iterator[Booked]:
+        """What the bank has booked."""
+        yield from self.bank.entries

@@ -1,0 +1,349 @@
+"""From documents of contracts to their accounts: what rules find in promises, what happens to them, and what stands for them."""
+
+from __future__ import annotations
+
+import random
+import sys
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from engine import families
+from engine.base.errors import TollbookError
+from engine.base.money import ZERO, exact_arithmetic
+from engine.model.decision import Decide
+from engine.model.revenue_contract import (
+    Agreed,
+    CostTerms,
+    FinancingTerms,
+    Likely,
+    Occurrence,
+    PromiseTerms,
+    RevenueContract,
+    TermTerms,
+    VariableTerms,
+)
+from engine.revenue.agreed import NEVER, as_known, assembled
+from engine.revenue.changes import accounted
+from engine.revenue.contract_balances import BALANCES, Standing, cost_assets
+from engine.revenue.contracts import Account
+from engine.revenue.promised import Signed
+from engine.rulebook.rulebook import compile_book
+
+D = Decimal
+RULES = """
+ruleset: revrec/case
+effective: {from: 2000-01-01}
+owner: test
+hit: first
+rules:
+  - {id: commission, when: kind == "cost" and element == "commission", then: {method: now, cost: obtain, commensurate: false, cost_within: 12}}
+  - {id: bonus, when: element == "bonus", then: {method: now, constraint: certain}}
+  - {id: fee, when: element == "fee", then: {method: now, estimate: expected_value, constraint: none, variable_to: one}}
+  - {id: licence, when: product == "licence", then: {method: right_to_use}}
+  - {id: install, when: product == "install", then: {method: point_in_time, into: licence}}
+  - {id: repair, when: product == "repair", then: {method: point_in_time, warranty: assurance}}
+  - {id: agency, when: product == "agency", then: {method: point_in_time, role: agent}}
+  - {id: work, when: product == "work", then: {method: point_in_time, on: accept}}
+  - {id: calls, when: product == "calls", then: {method: as_invoiced}}
+  - {id: enterprise, when: product == "support" and segment == "enterprise", then: {method: straight_line_month, ssp: adjusted_market, factor: 0.5}}
+  - {id: support, when: product == "support", then: {method: straight_line_month, penalty: 0.1}}
+  - {id: goods, then: {method: point_in_time}}
+"""
+BEGIN, END = date(2026, 1, 1), date(2027, 1, 1)
+
+
+@cache
+def decide() -> Decide:
+    return compile_book({"rules/revrec/case.yaml": RULES.encode()}, families.ALL).decide
+
+
+@pytest.fixture(autouse=True)
+def exact() -> None:
+    exact_arithmetic()
+
+
+def promise(key: str, product: str, price: Any, **more: Any) -> PromiseTerms:
+    kind = "recurring" if product == "support" else "one_time"
+    return PromiseTerms(key, product, kind, D(price), BEGIN, END if product == "support" else None, **more)
+
+
+SUPPORT = promise("support", "support", 1200)
+WORK = promise("work", "work", 600)
+GOODS = promise("goods", "goods", 1000, quantity=D(10))
+
+
+def signed(*promises: PromiseTerms, told: tuple[Occurrence, ...] = (), **more: Any) -> Signed:
+    head = {"key": more.pop("key", "K"), "signed": more.pop("on", BEGIN), "known": more.pop("known", BEGIN)}
+    segment = more.pop("segment", "business")
+    contract = RevenueContract(1, "E", account="A", currency="EUR", agreed=Agreed(promises, **more), **head)
+    return Signed(contract, told, segment)
+
+
+def told(kind: Any, on: date, key: str = "", **values: Any) -> Occurrence:
+    return Occurrence(key or f"{kind}{on}", kind, on, values.pop("known", on), **values)
+
+
+def account(*contracts: Signed) -> Account:
+    return accounted(assembled(contracts, decide()).contract)
+
+
+def standing(contract: Signed, *billed: tuple[date, Any]) -> Standing:
+    one = assembled([contract], decide())
+    bills = tuple((on, D(amount)) for on, amount in billed)
+    return Standing(one, accounted(one.contract), tuple(cost_assets([contract], decide())), bills)
+
+
+def balances(one: Standing, day: date) -> dict[str, Decimal]:
+    return {name: amount for name, kept in BALANCES.items() if (amount := kept.wanted(one, day))}
+
+
+def day(month: int, of: int = 1) -> date:
+    return date(2026, month, of)
+
+
+@pytest.mark.capability("B7.1", "B7.2")
+class TestPromises:
+    def test_segments_lead_to_other_selling_prices(self) -> None:
+        offered = replace(SUPPORT, market=D(1200))
+        shares = {
+            name: assembled([signed(offered, WORK, segment=name)], decide()).opened.allocation.shares["support"]
+            for name in ("business", "enterprise")
+        }
+        assert shares == {"business": 1200, "enterprise": 1350}
+
+    def test_what_is_not_distinct_is_one_obligation_and_a_warranty_is_none(self) -> None:
+        one = assembled(
+            [
+                signed(
+                    promise("licence", "licence", 800),
+                    promise("install", "install", 200),
+                    promise("repair", "repair", 0),
+                )
+            ],
+            decide(),
+        )
+        assert [each.key for each in one.opened.contract.obligations] == ["licence+install"]
+        assert one.owner == {"licence+install": "K"}
+
+    def test_an_agent_earns_the_commission_and_owes_the_rest(self) -> None:
+        contract = signed(
+            promise("trip", "agency", 1000, commission=D("0.15")), told=(told("deliver", day(2), promise="trip"),)
+        )
+        one = standing(contract, (BEGIN, 1000))
+        assert one.account.price == 150
+        assert balances(one, day(1, 31)) == {}
+        assert balances(one, day(2, 28)) == {"supplier_payable": 850}
+
+    def test_a_material_right_has_its_share(self) -> None:
+        right = promise("voucher", "goods", 0, saves=D("0.3"), used=D("0.8"), purchase=D(500))
+        one = assembled([signed(replace(GOODS, price=D(880), ssp=D(880)), right)], decide())
+        assert one.opened.allocation.shares == {"goods": D("774.40"), "voucher": D("105.60")}
+
+    def test_what_is_invoiced_by_right_is_left_out(self) -> None:
+        one = assembled([signed(WORK, promise("calls", "calls", 0))], decide())
+        assert (one.by_invoice, one.contract.obligations[0].key, len(one.contract.obligations)) == (
+            ("calls",),
+            "work",
+            1,
+        )
+        alone = assembled([signed(promise("calls", "calls", 0))], decide())
+        assert accounted(alone.contract).items == ()
+
+    @pytest.mark.parametrize(("penalty", "price"), [(0, 300), (120, 300), (121, 1200)])
+    def test_a_customer_who_may_go_is_bound_no_longer(self, penalty: int, price: int) -> None:
+        term = TermTerms(END, day(4), D(penalty))
+        found = account(signed(SUPPORT, term=term))
+        assert (found.price, found.by_month()["2026-03"]) == (price, 100)
+
+    def test_contracts_with_promises_of_the_same_key_are_refused(self) -> None:
+        with pytest.raises(TollbookError, match="both have a promise work"):
+            assembled([signed(WORK), signed(WORK, key="L")], decide())
+
+    def test_two_contracts_are_one(self) -> None:
+        one = assembled(
+            [signed(replace(WORK, ssp=D(600))), signed(replace(SUPPORT, ssp=D(1800)), key="L", on=day(1, 20))], decide()
+        )
+        assert one.opened.allocation.shares == {"work": 450, "support": 1350}
+        assert one.owner == {"work": "K", "support": "L"}
+
+
+@pytest.mark.capability("B7.2")
+class TestPrice:
+    BONUS = VariableTerms("bonus", (Likely(D(100), D("0.6")), Likely(D(0), D("0.4"))), D(40))
+    FEE = VariableTerms("fee", (Likely(D(100), D("0.5")), Likely(D(50), D("0.5"))), promise="work")
+
+    def test_what_is_constrained_counts_when_it_is_certain(self) -> None:
+        sure = told("estimate", day(7), variable="bonus", outcomes=(Likely(D(100), D(1)),), certain=D(100))
+        found = account(signed(SUPPORT, variable=(self.BONUS,), told=(sure,)))
+        months = found.by_month()
+        assert (months["2026-06"], months["2026-07"], found.price) == (D("103.33"), D("138.33"), 1300)
+
+    def test_what_is_of_one_promise_alone_is_its_own(self) -> None:
+        done = told("accept", day(3), promise="work")
+        fixed = told("estimate", day(5), variable="fee", outcomes=(Likely(D(90), D(1)),))
+        found = account(signed(SUPPORT, WORK, variable=(self.FEE,), told=(done, fixed)))
+        work = [(one.on, one.amount) for one in found.items if one.key == "work"]
+        assert work == [(day(3), 675), (day(5), 15)]
+        assert found.price == 1890
+
+    def test_what_comes_back_is_owed_until_it_is_known(self) -> None:
+        events = (
+            told("deliver", day(2), promise="goods"),
+            told("return", day(3, 5), promise="goods", quantity=D(1)),
+            told("estimate", day(4), promise="goods", expected=D(1)),
+        )
+        one = standing(signed(replace(GOODS, back=D(3)), told=events), (BEGIN, 1000), (day(3, 5), -100))
+        assert [
+            balances(one, when).get("refund_liability", ZERO)
+            for when in (day(1, 31), day(2, 28), day(3, 31), day(4, 30))
+        ] == [0, 300, 200, 0]
+        assert (one.account.recognised(day(3, 31)), one.account.price) == (700, 900)
+
+    def test_consideration_in_kind_and_what_the_customer_is_paid(self) -> None:
+        came = told("receive", day(2), quantity=D(100))
+        one = standing(signed(SUPPORT, in_kind=D(100), payable=D(60), told=(came,)), (BEGIN, 1200))
+        assert one.account.price == 1240
+        assert balances(one, END) == {"consideration_in_kind": 100, "refund_liability": 60}
+
+    def test_money_and_performance_far_apart(self) -> None:
+        two = replace(SUPPORT, service_to=date(2028, 1, 1), price=D(2000))
+        one = standing(signed(two, financing=FinancingTerms("prepaid", D("0.12"), 24)), (BEGIN, 2000))
+        assert one.account.price == sum((kept for _, kept in one.assembled.interest.items), ZERO) + 2000 == D("2259.53")
+        assert balances(one, day(1, 31)) == {"interest_expense": 20}
+        near = standing(signed(SUPPORT, financing=FinancingTerms("prepaid", D("0.12"), 12)))
+        assert near.account.price == 1200
+        work = told("accept", day(2), promise="work")
+        later = standing(signed(WORK, financing=FinancingTerms("instalments", D("0.12"), 24), told=(work,)))
+        assert later.account.price == D("531.08")
+        assert balances(later, date(2027, 12, 31))["interest_revenue"] == D("68.92")
+        ahead = standing(signed(WORK, financing=FinancingTerms("delivery", D("0.06"), 24)))
+        assert (ahead.account.price, ahead.assembled.interest.accrued(date(2026, 12, 31))) == (D("674.16"), 36)
+
+    def test_costs_last_as_long_as_the_customer(self) -> None:
+        costs = (CostTerms("commission", D(360), BEGIN, 12, 36), CostTerms("bid", D(50), BEGIN, 12))
+        ended = told("terminate", day(6, 30))
+        one = standing(signed(SUPPORT, costs=costs, told=(ended,)))
+        assert [BALANCES["contract_cost"].wanted(one, when) for when in (day(1, 31), day(3, 31), day(6, 30))] == [
+            350,
+            330,
+            0,
+        ]
+        short = standing(signed(SUPPORT, costs=(CostTerms("commission", D(360), BEGIN, 12, 12),)))
+        assert short.assets == ()
+
+
+@pytest.mark.capability("B7.3", "A5.4")
+class TestTime:
+    def test_nothing_is_revenue_before_all_criteria_are_met(self) -> None:
+        open_ = signed(SUPPORT, criteria={"approved": BEGIN, "collectible": None})
+        assert account(open_).recognised(END) == 0
+        met = replace(open_, occurrences=(told("criterion", day(4, 15), criterion="collectible"),))
+        months = account(met).by_month()
+        assert (min(months), months["2026-04"]) == ("2026-04", 400)
+        again = replace(
+            met, occurrences=(*met.occurrences, told("criterion", day(5), criterion="collectible", met=False))
+        )
+        assert assembled([again], decide()).contract.exists == NEVER
+        kept = replace(open_, occurrences=(told("terminate", day(3, 31), refund=D(900)),))
+        assert account(kept).by_month() == {"2026-03": 300}
+
+    def test_what_was_not_known_did_not_happen(self) -> None:
+        contract = signed(WORK, known=day(1, 5), told=(told("accept", day(2), promise="work", known=day(4, 2)),))
+        assert as_known([contract], BEGIN) == []
+        assert [account(*as_known([contract], when)).recognised(END) for when in (day(4), day(4, 2))] == [0, 600]
+
+    @pytest.mark.parametrize(
+        ("event", "words"),
+        [
+            (told("accept", day(2), promise="nothing"), "no 'nothing'"),
+            (told("estimate", day(2), variable="nothing"), "no 'nothing'"),
+            (told("estimate", day(2), promise="work", expected=D(1)), "no 'work'"),
+            (told("pause", day(2)), "without an end"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_refused(self, event: Occurrence, words: str) -> None:
+        with pytest.raises(TollbookError, match=words):
+            account(signed(WORK, told=(event,)))
+
+
+@st.composite
+def occurrences(draw: st.DrawFn) -> tuple[Occurrence, ...]:
+    """Any sequence of what may happen to a contract over a year and a little more."""
+    made = []
+    for at in range(draw(st.integers(0, 6))):
+        kind = draw(
+            st.sampled_from(["modify", "modify", "estimate", "credit", "pause", "deliver", "accept", "criterion"])
+        )
+        on = BEGIN + timedelta(days=draw(st.integers(0, 400)))
+        price, values = D(draw(st.integers(0, 90_000))) / 100, {}
+        if kind in ("modify", "estimate", "credit"):
+            values = {"price": price}
+        if kind == "modify" and draw(st.booleans()):
+            values["adds"] = (PromiseTerms(f"more{at}", "support", "recurring", price, on, on + timedelta(days=90)),)
+        if kind == "pause":
+            values = {"ends": on + timedelta(days=draw(st.integers(1, 60))), "extend": draw(st.booleans())}
+        if kind in ("deliver", "accept"):
+            values = {"promise": draw(st.sampled_from(["goods", "work"]))}
+        if kind == "criterion":
+            values = {"criterion": draw(st.sampled_from(["approved", "collectible"]))}
+        made.append(told(kind, on, str(at), **values))
+    if draw(st.booleans()):
+        made.append(told("terminate", day(11, 30), "end", refund=D(draw(st.integers(0, 500)))))
+    return tuple(made)
+
+
+@pytest.mark.capability("A5.1", "B7.4")
+@settings(max_examples=20, deadline=None)
+@given(occurrences(), st.randoms(use_true_random=False), st.booleans())
+def test_any_sequence_keeps_the_price(events: tuple[Occurrence, ...], chance: random.Random, collectible: bool) -> None:
+    contract = signed(SUPPORT, WORK, GOODS, told=events, criteria={"collectible": BEGIN if collectible else None})
+    found = account(contract)
+    agreed = D(2800)
+    for one in events:
+        agreed += (
+            (-one.price if one.kind == "credit" else one.price)
+            + sum((add.price for add in one.adds), ZERO)
+            - one.refund
+        )
+    assert found.price == agreed
+    exists = assembled([contract], decide()).contract.exists
+    assert all(one.on >= exists for one in found.items)
+    for when in (day(3, 31), day(9, 30), NEVER):
+        assert found.recognised(when) + found.remaining(when) == agreed
+    if not any(one.kind == "accept" for one in events) and not any(
+        one.kind in ("terminate", "estimate", "credit") for one in events
+    ):
+        assert all(one.key != "work" for one in found.items)
+    mixed = replace(contract, occurrences=tuple(chance.sample(events, len(events))))
+    assert account(mixed) == found
+
+
+def calls_of(count: int) -> int:
+    """Calls of functions that accounting for a contract with so many modifications takes."""
+    events = tuple(told("modify", BEGIN + timedelta(days=at % 360), f"{at:04}", price=D(at % 7)) for at in range(count))
+    contract, calls = signed(SUPPORT, told=events), 0
+
+    def counting(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(counting)
+    try:
+        found = account(contract)
+    finally:
+        sys.setprofile(before)
+    assert found.price == 1200 + sum(at % 7 for at in range(count))
+    return calls
+
+
+def test_a_contract_with_many_modifications_is_linear() -> None:
+    calls_of(10)
+    assert calls_of(200) < 2.3 * calls_of(100)
