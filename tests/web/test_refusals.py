@@ -82,7 +82,9 @@ def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
     assert document["openapi"].startswith("3.1")
     wallets = ["/v1/wallets/{key}/movements", "/v1/wallets/{key}"]
     totals = ["/v1/control-totals", "/v1/control-totals/missing"]
-    paths = ["/v1/events", "/v1/triggers", "/v1/payments/{adapter}/events", *totals, *wallets, "/health"]
+    messages = ["/v1/messages", "/v1/messages/schemas"]
+    health = ["/health", "/healthz", "/readyz"]
+    paths = ["/v1/events", "/v1/triggers", "/v1/payments/{adapter}/events", *totals, *wallets, *messages, *health]
     assert sorted(document["paths"]) == sorted(paths)
 
 
