@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import msgspec
 
+from engine.base.period import add_months
 from engine.model.journal import Change
 from engine.runs.accruals.run import Accrual, run_accrual
 from engine.runs.run import PartsOn
@@ -41,7 +42,8 @@ class AccrualDesk:
 
     def accrue(self, month: date, change: Change, *, dry_run: bool = False) -> Accrual:
         """Accrue a month; see :func:`engine.runs.accruals.run.run_accrual`."""
-        return run_accrual(self._parts(on=month), month, change, dry_run=dry_run)
+        last = add_months(month.replace(day=1), 1) - timedelta(days=1)
+        return run_accrual(self._parts(on=last), month, change, dry_run=dry_run)
 
     def standing(self, entity: str = "", through: date | None = None) -> list[Standing]:
         """What stands accrued at the end of the month that holds the day ``through`` (by default of the last one), in order of key."""
