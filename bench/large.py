@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from bench.measured import DAY, change, imported
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 
 COMPANIES = ((3_000, "one"), (30_000, "one"), (3_000, "p"), (30_000, "p"))
 """Subscriptions of the account, and the plan that they are to."""

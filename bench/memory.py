@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import company
 from bench.measured import DAY, change, opened
 from bench.postgres import database
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.import_run import run_import
 
 

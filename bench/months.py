@@ -10,7 +10,7 @@ from statistics import median
 from bench.measured import DAY, change, imported
 from engine.app import App
 from engine.base.period import add_months
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 
 AROUND = 2
 """Runs before and after the one that is named; the median of them all is compared, since one run may be disturbed."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from statistics import quantiles
 
 from bench.measured import DAY, change, imported
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 
 ASKED = 400
 WARM = 20

@@ -22,7 +22,7 @@ from engine.model.revenue import Planned, PlannedItem
 from engine.runs.import_run import run_import
 from engine.store import bulk
 from engine.store import tables as t
-from engine.store.writing_revenue import Kept
+from engine.store.writing.revenue import Kept
 
 MONTHS = (date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31))
 RATE = FxRate("EUR", "EUR", Decimal(1), "same", DAY)

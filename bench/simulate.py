@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from bench.measured import DAY, change, imported
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 
 GOAL = 1.5
 PRICES = {"one price": ("49 EUR", "51 EUR"), "nothing": ("", "")}

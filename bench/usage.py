@@ -20,7 +20,7 @@ from engine.billing.metering import metered
 from engine.model.catalog import Meter
 from engine.model.measure import Measure, Window
 from engine.rulebook.measured import compiled_filter
-from engine.runs.measuring import ask, window_of
+from engine.runs.billing.measuring import ask, window_of
 from engine.store import bulk, tables
 from engine.store.books import Books, open_books
 from engine.store.due import usage_days

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.app import App
 from engine.model.journal import Change
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.import_run import run_import
 from engine.runs.run import Report
 

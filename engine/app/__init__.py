@@ -12,26 +12,22 @@ from engine.ledger.export import Exported
 from engine.model.release import Difference
 from engine.runs.accruals.run import Accrual
 from engine.runs.approvals import Outcome
-from engine.runs.backfill import Backfilled
 from engine.runs.bank_desk import BankDesk
-from engine.runs.change_preview import ChangePreview
-from engine.runs.control_desk import ControlDesk
+from engine.runs.billing.change_preview import ChangePreview
+from engine.runs.billing.unbilled import Unbilled
 from engine.runs.cutover import Comparison
-from engine.runs.document_files import Written
+from engine.runs.documents.files import Written
 from engine.runs.exchange.desk import ExchangeDesk, NotTaken
 from engine.runs.exchange.schemas import schemas as message_schemas
-from engine.runs.explain import Explanation
+from engine.runs.explaining.explain import Explanation
 from engine.runs.forecasts.forecasting import Forecast
 from engine.runs.import_run import ImportReport
-from engine.runs.ingest import Ingested, Judged, UsageDoor
 from engine.runs.intake.columns import Block
 from engine.runs.matching.desk import Explained
 from engine.runs.matching.desk import result as match_result
 from engine.runs.matching.desk import write as write_matches
-from engine.runs.oss_report import OssReport
 from engine.runs.payments.collecting import Collection
 from engine.runs.payments.desk import PaymentDesk
-from engine.runs.queue import Enqueued
 from engine.runs.releases.impact import Impact
 from engine.runs.releases.impact import write_csv as write_impact
 from engine.runs.releases.views import Proposal, Status
@@ -46,6 +42,8 @@ from engine.runs.revenue.contract_desk import ContractAdded
 from engine.runs.revenue.contract_views import AccountShown, ContractShown
 from engine.runs.revenue.facts import Asked as AskedEvent
 from engine.runs.run import Report
+from engine.runs.scheduling.queue import Enqueued
+from engine.runs.scheduling.work import Worked
 from engine.runs.simulate.difference import Row as SimulatedRow
 from engine.runs.simulate.dunning import DunningReplayed
 from engine.runs.simulate.page import page as simulation_page
@@ -56,6 +54,7 @@ from engine.runs.subscriptions.contracts import ContractAmendment, Price, ShownC
 from engine.runs.subscriptions.renewals import Renewal, Renewals
 from engine.runs.subscriptions.rerate import Rerating, Sums
 from engine.runs.subscriptions.showing import Shown
+from engine.runs.tax.oss_report import OssReport
 from engine.runs.trigger_desk import Recorded, TriggerDesk
 from engine.runs.tune.desk import Curve, Watched
 from engine.runs.tune.page import bars as curve_bars
@@ -63,10 +62,11 @@ from engine.runs.tune.page import cells as curve_cells
 from engine.runs.tune.page import heads as curve_heads
 from engine.runs.tune.page import page as curve_page
 from engine.runs.tune.values import Sheet
-from engine.runs.unbilled import Unbilled
-from engine.runs.wallet_desk import Asked, WalletDesk, WalletView
-from engine.runs.wallet_moves import Moved
-from engine.runs.work import Worked
+from engine.runs.usage.backfill import Backfilled
+from engine.runs.usage.control_desk import ControlDesk
+from engine.runs.usage.ingest import Ingested, Judged, UsageDoor
+from engine.runs.wallets.desk import Asked, WalletDesk, WalletView
+from engine.runs.wallets.moves import Moved
 
 if TYPE_CHECKING:  # it stands on libraries that nothing else needs
     from engine.runs.simulate.cash import MatchingReplayed

@@ -33,22 +33,22 @@ from engine.rulebook.desk import RuleDesk
 from engine.rulebook.rulebook import RuleBook
 from engine.runs.approvals import Approvals, Outcome, Policy
 from engine.runs.bank_desk import BankDesk
-from engine.runs.bill_read import Pinned, scope_parts
-from engine.runs.bill_run import bill_partition, report_of, run_bill
-from engine.runs.change_preview import ChangePreview, imagined, preview_change
+from engine.runs.billing.change_preview import ChangePreview, imagined, preview_change
+from engine.runs.billing.read import Pinned, scope_parts
+from engine.runs.billing.run import bill_partition, report_of, run_bill
+from engine.runs.billing.void_run import run_void
 from engine.runs.cutover import Comparison, compare
-from engine.runs.delivery import run_deliver
-from engine.runs.explain import Explanation, explain
+from engine.runs.delivering.run import run_deliver
+from engine.runs.explaining.explain import Explanation, explain
 from engine.runs.import_run import ImportReport, run_import
-from engine.runs.ingest import UsageDoor
-from engine.runs.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
 from engine.runs.releases.desk import UNKNOWN as UNKNOWN_RELEASE
 from engine.runs.run import Parts, Progress, Report, Rules, silent
+from engine.runs.scheduling.queue import SCHEDULER, Enqueued, Overview, enqueue_due, overview
+from engine.runs.scheduling.work import Worked, utc_now, work_one
+from engine.runs.usage.ingest import UsageDoor
 from engine.runs.verify import run_checks
-from engine.runs.void_run import run_void
-from engine.runs.work import Worked, utc_now, work_one
-from engine.store import checks_chain
 from engine.store.books import Books, open_books
+from engine.store.checks import chain as checks_chain
 from engine.store.records import Run
 from engine.store.request_log import RequestLog
 from engine.store.session import checked_change
@@ -224,12 +224,12 @@ class App(Desks):
         progress: Progress = silent,
         occasion: str = "",
     ) -> Report:
-        """Bill what is owed on a date; see :func:`engine.runs.bill_run.run_bill`."""
+        """Bill what is owed on a date; see :func:`engine.runs.billing.run.run_bill`."""
         parts = self.parts(on=on)
         return run_bill(parts, on, change, account=account, dry_run=dry_run, progress=progress, occasion=occasion)
 
     def void(self, number: str, on: date, change: Change) -> Report:
-        """Give back all that is left of an invoice; see :func:`engine.runs.void_run.run_void`."""
+        """Give back all that is left of an invoice; see :func:`engine.runs.billing.void_run.run_void`."""
         return run_void(self.parts(on=on), number, on, change)
 
     def usage_door(self) -> UsageDoor:
@@ -275,7 +275,7 @@ class App(Desks):
         return Approvals(self.books, self.tenant, policy, self.parts)
 
     def abandon(self, run_id: int, change: Change) -> Outcome:
-        """End an unfinished bill run, or propose that; see :func:`engine.runs.bill_run.abandon`."""
+        """End an unfinished bill run, or propose that; see :func:`engine.runs.billing.run.abandon`."""
         return self.approvals.act("abandon-run", {"run": run_id}, change)
 
     def report(self, run_id: int) -> Report:
@@ -288,7 +288,7 @@ class App(Desks):
             return reader.runs(self.tenant)
 
     def deliver(self, change: Change, *, limit: int, progress: Progress = silent, run_id: int = 0) -> Report:
-        """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivery.run_deliver`."""
+        """Tell the outbox to the delivery adapters; see :func:`engine.runs.delivering.run.run_deliver`."""
         return run_deliver(self.parts(), change, limit=limit, progress=progress, run_id=run_id)
 
     def verify(self, names: Sequence[str] = ()) -> Mapping[str, tuple[Finding, ...]]:
@@ -305,7 +305,7 @@ class App(Desks):
         return timedelta(seconds=self.config.scheduler.lease)
 
     def enqueue(self, change: Change, holder: str) -> Enqueued:
-        """Put into the queue what the schedules want by now; see :func:`engine.runs.queue.enqueue_due`."""
+        """Put into the queue what the schedules want by now; see :func:`engine.runs.scheduling.queue.enqueue_due`."""
         return enqueue_due(self.books, self.tenant, self.config.schedule, change, holder, self._lease)
 
     def leave_scheduler(self, change: Change, holder: str) -> None:
@@ -323,7 +323,7 @@ class App(Desks):
         return overview(self.books, self.tenant, self.config.schedule, now, limit)
 
     def explain(self, subject: str, everything: bool = False) -> Explanation:
-        """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explain`."""
+        """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explaining.explain`."""
         return explain(self.books, self.tenant, self.stored_rulebook, subject, everything)
 
     def why_not(self, subject: str, rule: str) -> tuple[Explanation, Missed]:
@@ -331,7 +331,7 @@ class App(Desks):
         return why_not(self.books, self.tenant, self.stored_rulebook, subject, rule)
 
     def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
-        """What a change of a subscription would be billed as; see :func:`engine.runs.change_preview.preview_change`."""
+        """What a change of a subscription would be billed as; see :func:`engine.runs.billing.change_preview.preview_change`."""
         made = Change("preview", datetime.now(UTC), "preview of a change")
         return preview_change(self.parts(), account, imagined(**change), made, subscription)
 

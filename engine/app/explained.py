@@ -10,7 +10,7 @@ import msgspec
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.rulebook.authoring.why_not import Listener, WhyNot, named
 from engine.rulebook.rulebook import RuleBook
-from engine.runs.explain import Explanation, explain
+from engine.runs.explaining.explain import Explanation, explain
 from engine.store.books import Books
 
 NO_RULE = Code(
@@ -35,7 +35,7 @@ def why_not(
     """An explanation, and why ``rule`` (``ruleset#id`` or ``id``) did not answer what was asked for it.
 
     Raises:
-        TollbookError: as :func:`engine.runs.explain.explain`; ``explain.no-such-rule``, ``explain.rule-not-asked``.
+        TollbookError: as :func:`engine.runs.explaining.explain.explain`; ``explain.no-such-rule``, ``explain.rule-not-asked``.
     """
     heard: dict[str, Listener] = {}
 

@@ -12,7 +12,7 @@ from engine.base.errors import Where
 from engine.rulebook.desk import RuleDesk, place
 from engine.rulebook.rulebook import places
 from engine.store.books import Books
-from engine.store.reading_decided import Decided, decided
+from engine.store.reading.decided import Decided, decided
 
 
 class Used(msgspec.Struct, frozen=True):

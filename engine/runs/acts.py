@@ -14,20 +14,20 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.runs import condition_waiving as waiving
-from engine.runs import draft_approving as drafting
-from engine.runs import memo_moves
-from engine.runs.bill_run import abandon, unfinished
+from engine.runs.accounts import memo_moves
+from engine.runs.accounts.settlement_moves import move, moved
+from engine.runs.billing.run import abandon, unfinished
 from engine.runs.cash import acts as cash
 from engine.runs.close import acts as closing
 from engine.runs.payments import refunding
 from engine.runs.releases import acts as releases
 from engine.runs.revenue import facts as early
+from engine.runs.reviewing import condition_waiving as waiving
+from engine.runs.reviewing import draft_approving as drafting
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import move, moved
 from engine.runs.subscriptions import rerate
 from engine.runs.tune import acts as tuning
-from engine.runs.wallet_moves import Grant, grant_lot, unknown
+from engine.runs.wallets.moves import Grant, grant_lot, unknown
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.writer import Writer

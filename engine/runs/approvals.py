@@ -17,7 +17,7 @@ from engine.runs.run import Parts
 from engine.store.books import Books
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_approvals import UNKNOWN_APPROVAL, digest
+from engine.store.writing.approvals import UNKNOWN_APPROVAL, digest
 
 SAME_PERSON = Code("approval.same-person", "A person who decides on what they have proposed themselves.")
 NOT_ALLOWED = Code("approval.not-allowed", "A person without a role that may approve that act.")

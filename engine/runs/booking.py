@@ -12,8 +12,8 @@ from engine.model.account import Account
 from engine.model.entity import LegalEntity
 from engine.model.journal import Change, FxRate
 from engine.model.settlement import AllocationFacts
+from engine.runs.accounts.settlement_moves import ROLES, Booking
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import ROLES, Booking
 from engine.store.reader import Reader
 
 

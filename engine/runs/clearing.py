@@ -18,16 +18,16 @@ from engine.base.errors import Code, Finding, refuse
 from engine.model.clearance import CLEARED, DELIVERED, NEW_NUMBER, NUMBERED, REJECTED, SUBMITTED, VOIDED, Clearance
 from engine.model.effect import Answer, Effect
 from engine.model.journal import Change
-from engine.runs.bill_clearance import submission_key
-from engine.runs.document import Documents
+from engine.runs.billing.clearance import submission_key
+from engine.runs.billing.void_run import run_void
+from engine.runs.delivering.telling import Teller, Telling, ToTell
+from engine.runs.documents.document import Documents
 from engine.runs.run import Clock, Parts, Progress
-from engine.runs.telling import Teller, Telling, ToTell
-from engine.runs.void_run import run_void
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.records import OutboxEffect
 from engine.store.writer import Writer
-from engine.store.writing_clearance import Step
+from engine.store.writing.clearance import Step
 
 REFUSED = Code(
     "clearance.rejected", "A document that the authority has rejected; somebody has to mend and resubmit it."
@@ -172,7 +172,7 @@ class ClearanceDesk:
 
         Raises:
             TollbookError: ``explain.no-such-line``, ``clearance.not-needed``, ``clearance.not-rejected``, and what
-                :func:`engine.runs.void_run.run_void` refuses.
+                :func:`engine.runs.billing.void_run.run_void` refuses.
         """
         parts = self._parts
         with parts.books.reader() as reader:

@@ -14,7 +14,7 @@ import msgspec
 from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.base.money import ZERO, minor_unit
 from engine.model.journal import Change
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.intake.formats import SUFFIXES, Column, Format, suffix_of
 from engine.runs.intake.rows import rules_of
 from engine.runs.intake.session import Good, Source, Tally, good_rows

@@ -18,8 +18,8 @@ from engine.model.invoice import BilledLine, InvoiceDraft, RatedCharge
 from engine.model.journal import FxRate
 from engine.model.subscription import BillingMark
 from engine.model.tax_correction import Correction
-from engine.runs.bill_finish import Billable, Issued, finish_all
-from engine.runs.bill_read import evidence_of
+from engine.runs.billing.finish import Billable, Issued, finish_all
+from engine.runs.billing.read import evidence_of
 from engine.runs.booking import rate_of
 from engine.runs.run import Clock, Parts
 from engine.store.reader import Reader

@@ -16,7 +16,7 @@ from engine.model.tax import TaxRequest
 from engine.ports.failure import AdapterFailed
 from engine.ports.host import Host
 from engine.ports.recording import digest_of
-from engine.runs.delivery import to_tell
+from engine.runs.delivering.run import to_tell
 from engine.runs.run import Parts
 from engine.store.records import LoggedCall
 

@@ -22,7 +22,7 @@ from engine.ledger.revaluation import Valued, revaluation_entries, revalued, val
 from engine.model.journal import Change, FxRate, JournalEntry
 from engine.model.revaluation import Exposure, Revalued
 from engine.model.wallet import Purse, WalletFacts
-from engine.runs import bill_rows
+from engine.runs.billing import rows as bill_rows
 from engine.runs.run import Parts
 from engine.store import revaluing
 from engine.store import tables as t

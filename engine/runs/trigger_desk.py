@@ -24,10 +24,9 @@ from engine.model.decision import Decision
 from engine.model.entity import LegalEntity
 from engine.model.journal import Change
 from engine.model.trigger import TriggerFacts
-from engine.runs import unbilled
-from engine.runs.bill_read import scope_of, scope_parts
-from engine.runs.bill_run import run_bill
-from engine.runs.ingest import Problem
+from engine.runs.billing import unbilled
+from engine.runs.billing.read import scope_of, scope_parts
+from engine.runs.billing.run import run_bill
 from engine.runs.intake import acceptances
 from engine.runs.intake.arrivals import Row
 from engine.runs.intake.reading import Broken, json_cells, json_value
@@ -36,10 +35,11 @@ from engine.runs.intake.rows import read_row, rules_of
 from engine.runs.intake.session import Good, Session, Source, Tally
 from engine.runs.run import Parts, PartsOn, silent
 from engine.runs.subscriptions.payers import NOBODY, Apart, named_payers
+from engine.runs.usage.ingest import Problem
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.reader import Reader
-from engine.store.reading_triggers import Came
+from engine.store.reading.triggers import Came
 
 NO_THRESHOLD = Code("trigger.no-threshold", "A threshold that has no amount in the currency of what is unbilled.")
 LOOKED = Code("trigger.looked-meanwhile", "Two looks at what is new at once; the other one has enqueued it.")
@@ -274,7 +274,7 @@ class TriggerDesk:
         return sums
 
     def unbilled(self, on: Any, account: str | None, change: Change) -> unbilled.Unbilled:
-        """What waits and what is unbilled on a day; see :func:`engine.runs.unbilled.look`."""
+        """What waits and what is unbilled on a day; see :func:`engine.runs.billing.unbilled.look`."""
         return unbilled.look(self._parts(on=on), on, account, change)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from engine.base.errors import Code, Finding, Where, did_you_mean, refuse
 from engine.model.numbering import Signer
-from engine.store import checks
 from engine.store.books import Books
+from engine.store.checks import base as checks
 from engine.store.reader import Reader
 
 UNKNOWN_CHECK = Code("verify.unknown-check", "A check that does not exist.")

@@ -9,8 +9,8 @@ import msgspec
 from engine.base.errors import Code, refuse
 from engine.model.journal import Change
 from engine.model.worklist import ACCEPTED, CORRECTED, WorkItem
-from engine.runs.explain_words import rule_of
-from engine.runs.usage_control import LOOK_AGAIN
+from engine.runs.explaining.words import rule_of
+from engine.runs.usage.control import LOOK_AGAIN
 from engine.store import tracing_back
 from engine.store.books import Books
 

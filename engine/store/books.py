@@ -27,7 +27,7 @@ from engine.store.migrations import migrate
 from engine.store.reader import Reader
 from engine.store.session import checked_change
 from engine.store.writer import Writer
-from engine.store.writing_ledger import make_open
+from engine.store.writing.ledger import make_open
 
 UNKNOWN_DATABASE = Code("store.unknown-database", "A database address that is neither a SQLite file nor PostgreSQL.")
 CANNOT_OPEN = Code("store.cannot-open", "The database cannot be reached or opened.")

@@ -28,7 +28,7 @@ from engine.model.subscription import BillingMark, Subscription, SubscriptionEve
 from engine.model.usage import UsageDay
 from engine.store import tables, types
 from engine.store.query import Query, among, for_each, pair_parameters, pairs
-from engine.store.reading import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
+from engine.store.reading.base import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
 from engine.store.session import Session
 
 _LINE_NAMES = ("tax_amount", "id", *RatedCharge.__struct_fields__)

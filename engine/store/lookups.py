@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.model.subscription import SubscriptionEvent
 from engine.store import query, tables, types
 from engine.store.query import Query
-from engine.store.reading import EVENT_COLUMNS
+from engine.store.reading.base import EVENT_COLUMNS
 from engine.store.session import Session
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.store import tables as t
-from engine.store.reading_revenue import PAGE, month_of
+from engine.store.reading.revenue import PAGE, month_of
 from engine.store.session import Session
 
 Moves = list[tuple[str, str, str, str, Any, Any]]

@@ -3,7 +3,7 @@
 A seal digests rows in the form in which the database was given them, a few rows a digest, with a salt of its own.  The
 seals of a transaction, those of its audit rows among them, become one link of the tenant's chain; a link's hash covers the
 link before it.  So no row, and no row about who changed it, can be altered, removed or slipped in later without the
-chain saying which (:mod:`engine.store.checks_chain`).  Whoever can rewrite the whole chain leaves only its last hash to
+chain saying which (:mod:`engine.store.checks.chain`).  Whoever can rewrite the whole chain leaves only its last hash to
 tell: keep that elsewhere from time to time.
 
 The salt keeps a digest from giving away personal data that were erased: without the row nothing can be compared with it.

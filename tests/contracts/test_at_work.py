@@ -15,7 +15,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.ports.contracts.fakes.vendor import SECRET, Vendor, vendor
-from engine.runs.delivery import run_deliver
+from engine.runs.delivering.run import run_deliver
 from engine.runs.run import Report
 from tests import stories
 
@@ -157,7 +157,7 @@ def test_a_delivery_that_never_arrived_is_sent(tmp_path: Path, database_url: str
 def test_an_adapter_that_rests_keeps_its_documents_waiting(
     tmp_path: Path, database_url: str, service: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.runs.delivery.BATCH", 1)
+    monkeypatch.setattr("engine.runs.delivering.run.BATCH", 1)
     with stories.opened(company(tmp_path, service), database_url) as app:
         stories.load(app, tmp_path / "data")
         count = stories.bill(app, "2026-01-31").counts["invoices"]

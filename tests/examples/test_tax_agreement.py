@@ -16,7 +16,7 @@ from engine.families import ALL
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.host import AdapterFailed, Host
 from engine.rulebook.rulebook import RuleBook, compile_book, read
-from engine.runs.tax_step import by_rule
+from engine.runs.billing.tax_step import by_rule
 from examples.skyline import catalog, generate
 from examples.skyline.world import ENTITIES
 

@@ -18,7 +18,7 @@ from typing import Any
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.money import exact_arithmetic
-from engine.runs.wallet_desk import Asked
+from engine.runs.wallets.desk import Asked
 from tests import stories
 
 DAY = date(2026, 1, 15)

@@ -12,7 +12,7 @@ import pytest
 
 from engine.base.errors import TollbookError
 from engine.store.books import Books
-from engine.store.checks import ALL
+from engine.store.checks.base import ALL
 from engine.store.writer import Writer
 from tests.unit.store import sample as s
 

@@ -20,9 +20,9 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.money import round_to
 from engine.base.period import add_months
-from engine.runs.void_run import run_void
+from engine.runs.billing.void_run import run_void
 from engine.store import tables as t
-from engine.store.checks_accruals import accruals_tie
+from engine.store.checks.accruals import accruals_tie
 from engine.store.session import Session
 from tests import stories
 from tests.stories import CHANGE

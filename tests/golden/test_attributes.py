@@ -11,7 +11,7 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs import bill_run
+from engine.runs.billing import run as bill_run
 from tests import stories
 
 DECLARED = """

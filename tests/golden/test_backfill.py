@@ -12,7 +12,7 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs.backfill import Backfilled
+from engine.runs.usage.backfill import Backfilled
 from tests import stories
 
 USED = "entity,subscription,meter,key,at,quantity"
@@ -114,7 +114,7 @@ def test_a_file_that_would_miss_something_replaces_nothing(tmp_path: Path, datab
 
 @pytest.mark.parametrize("text", ["phones", "phones:2026-01-01", ":2026-01-01/2026-02-01", "a:2026-02-01/2026-02-01"])
 def test_what_a_file_stands_for_is_written_in_one_way(text: str) -> None:
-    from engine.runs.backfill import range_of
+    from engine.runs.usage.backfill import range_of
 
     with pytest.raises(TollbookError) as caught:
         range_of(text)

@@ -17,9 +17,9 @@ from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.ports.contracts.fakes.authority import Authority, authority
 from engine.ports.contracts.fakes.vendor import SECRET
-from engine.runs.delivery import run_deliver
+from engine.runs.delivering.run import run_deliver
 from engine.runs.run import Report
-from engine.store.writing_clearance import Step
+from engine.store.writing.clearance import Step
 from tests import stories
 
 RULE = """

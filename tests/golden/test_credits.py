@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.model.journal import Change
+from engine.runs.accounts.settlement_moves import Settled
 from engine.runs.approvals import Outcome
-from engine.runs.document import Documents
-from engine.runs.settlement_moves import Settled
+from engine.runs.documents.document import Documents
 from tests import stories
 from tests.stories import CHANGE
 

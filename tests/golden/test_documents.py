@@ -203,7 +203,7 @@ def test_a_credit_note_names_what_it_gives_back(company: App) -> None:
 
 
 def test_without_rules_for_documents_they_look_as_ever(company: App) -> None:
-    from engine.runs.document import Documents
+    from engine.runs.documents.document import Documents
 
     class Silent:
         """Rules without the family."""

@@ -196,7 +196,7 @@ def _killed(app: App, on: date, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(dunning_run, "_note_details", gone)
-        patch.setattr("engine.store.writing_outbox.OutboxWriter.add_effects", gone)
+        patch.setattr("engine.store.writing.outbox.OutboxWriter.add_effects", gone)
         with pytest.raises(Killed):
             run(app, on)
 

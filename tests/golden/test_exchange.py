@@ -14,7 +14,7 @@ import pytest
 from engine.app import App
 from engine.model.exchange import OUTBOUND, Outbound
 from engine.ports.contracts.fakes.receiver import SECRET, Receiver, receiver
-from engine.runs.delivery import run_deliver
+from engine.runs.delivering.run import run_deliver
 from tests import stories
 from tests.stories import CHANGE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError
-from engine.runs.explain import Explanation
+from engine.runs.explaining.explain import Explanation
 from tests import stories
 
 EVENT = "entity,subscription,key,kind,on,plan,quantity"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from lxml import etree
 
 from engine.app import App
-from engine.runs.document import Documents
+from engine.runs.documents.document import Documents
 from engine.store.tables import ENTRY, INVOICE, POSTING
 from tests import stories
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.app import App
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.run import Report
 from tests import stories
 from tests.golden.test_lateness import USED, late, lines, rule, send, sound

@@ -18,7 +18,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.store import tables as t
-from engine.store.checks_accruals import allowances_tie, shares_tie
+from engine.store.checks.accruals import allowances_tie, shares_tie
 from engine.store.session import Session
 from tests import stories
 from tests.golden.test_accruals import explained

@@ -13,7 +13,7 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs.delivery import run_deliver
+from engine.runs.delivering.run import run_deliver
 from engine.runs.run import Report
 from tests import stories
 from tests.plugins.mail import PASSWORD, Mailer, bounce

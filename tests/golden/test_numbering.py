@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs.document import Documents
+from engine.runs.documents.document import Documents
 from engine.store.tables import NUMBER_MARK
 from tests import stories
 

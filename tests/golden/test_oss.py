@@ -16,7 +16,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.cli import main as tollbook
-from engine.runs.oss_report import OssReport
+from engine.runs.tax.oss_report import OssReport
 from tests import stories
 
 D = Decimal

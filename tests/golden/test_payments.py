@@ -20,7 +20,7 @@ from engine.model.journal import Change
 from engine.model.payment_state import PaymentRecord
 from engine.ports.contracts.clauses import in_threads
 from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
-from engine.runs.work import KINDS
+from engine.runs.scheduling.work import KINDS
 from tests import stories
 
 pytestmark = pytest.mark.capability("A4.1")

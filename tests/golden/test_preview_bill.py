@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError
-from engine.runs.wallet_desk import Asked
+from engine.runs.wallets.desk import Asked
 from tests import stories
 from tests.golden.test_lateness import late, rule, send
 from tests.golden.test_wallets import GRANTS, WALLETS, left

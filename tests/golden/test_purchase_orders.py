@@ -12,7 +12,7 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs.document import Documents
+from engine.runs.documents.document import Documents
 from tests import stories
 
 ORDERS = "entity,account,number,valid_from,valid_to,amount,currency,charges,products,buyer_reference"

@@ -16,7 +16,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.model.close import CloseReport
 from engine.model.journal import Change
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.revenue.facts import Asked
 from tests import stories
 from tests.golden.test_revenue_contracts import at, ledger

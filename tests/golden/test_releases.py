@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from engine.app import App, write_impact
 from engine.base.errors import TollbookError
 from engine.model.journal import Change
-from engine.runs import bill_run
+from engine.runs.billing import run as bill_run
 from tests import stories
 
 JAN, FEB, MID, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 2, 15), date(2026, 3, 1)

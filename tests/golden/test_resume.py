@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError, refuse
-from engine.runs import bill_run, import_run
+from engine.runs import import_run
+from engine.runs.billing import run as bill_run
 from engine.store.failures import UNAVAILABLE
 from tests import stories
 

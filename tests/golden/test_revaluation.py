@@ -21,7 +21,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.store import tables as t
-from engine.store.checks_fx import revaluations_tie
+from engine.store.checks.fx import revaluations_tie
 from engine.store.revaluing import revaluations
 from engine.store.session import Session
 from tests import stories

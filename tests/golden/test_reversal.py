@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import TollbookError
-from engine.runs import bill_run
+from engine.runs.billing import run as bill_run
 from tests import stories
 
 EVENT = "entity,subscription,key,kind,on,plan,quantity"

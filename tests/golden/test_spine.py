@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import TollbookError
-from engine.runs.explain import explain
+from engine.runs.explaining.explain import explain
 from engine.runs.verify import run_checks
 from tests import stories
 

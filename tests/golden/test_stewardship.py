@@ -151,7 +151,7 @@ def test_a_run_does_not_use_what_it_has_not_seen(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A change that is confirmed while a run goes on is not in what the run has pinned: its account waits for the next run."""
-    from engine.runs import bill_run
+    from engine.runs.billing import run as bill_run
 
     folder = stories.write(tmp_path, rules=RULES)
     with stories.opened(folder, sqlite_url, runs__partition_size="1", **SETTINGS) as app:

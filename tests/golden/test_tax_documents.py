@@ -15,9 +15,9 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.cli.main import run
 from engine.ports.contracts.fakes.avatax import ACCOUNT, COMPANY, LICENSE_KEY, AvaTax
-from engine.runs.delivery import run_deliver
-from engine.runs.void_run import run_void
-from engine.store import checks
+from engine.runs.billing.void_run import run_void
+from engine.runs.delivering.run import run_deliver
+from engine.store.checks import base as checks
 from tests import stories
 
 JANUARY = (date(2026, 1, 1), date(2026, 2, 1))

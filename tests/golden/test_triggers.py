@@ -12,7 +12,7 @@ import pytest
 
 from engine.app import App
 from engine.model.journal import Change
-from engine.runs import bill_run
+from engine.runs.billing import run as bill_run
 from engine.runs.trigger_desk import Scanned
 from tests import stories
 

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.period import Period
-from engine.runs import true_up as true_up_run
 from engine.runs.run import Report
+from engine.runs.tax import true_up as true_up_run
 from engine.store.tables import INVOICE_LINE
 from tests import stories
 

@@ -14,7 +14,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.cli import main as tollbook
-from engine.runs.wallet_desk import Asked
+from engine.runs.wallets.desk import Asked
 from engine.store.tables import POSTING
 from tests import stories
 from tests.stories import CHANGE

@@ -12,8 +12,8 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs.bill_run import run_bill
-from engine.runs.wallet_desk import Asked
+from engine.runs.billing.run import run_bill
+from engine.runs.wallets.desk import Asked
 from tests import stories
 from tests.stories import CHANGE
 
@@ -254,7 +254,7 @@ cases:
 
 def test_a_run_that_stopped_draws_once(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run broken off within a partition and gone on with leaves what one that was not leaves."""
-    from engine.runs import bill_numbers
+    from engine.runs.billing import numbers as bill_numbers
 
     folder = stories.write(tmp_path, wallets=WALLETS, wallet_grants=GRANTS)
     with stories.opened(folder, database_url, runs__partition_size="1") as app:

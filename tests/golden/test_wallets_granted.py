@@ -15,8 +15,8 @@ from engine.app import App, Outcome
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.model.journal import Change
-from engine.runs.wallet_desk import Asked
-from engine.runs.wallet_moves import Moved
+from engine.runs.wallets.desk import Asked
+from engine.runs.wallets.moves import Moved
 from engine.store.tables import LOT_LEFT, WALLET_STATE
 from tests import stories
 from tests.golden.test_wallets import GRANTS, TODAY, WALLETS, balances, ledger, left, well

@@ -238,7 +238,7 @@ def test_when_the_scheduler_is_killed_another_takes_its_place(tmp_path: Path, da
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from engine.runs import bill_run
+from engine.runs.billing import run as bill_run
 from tests import stories
 from tests.unit.runs.test_work import WORKER
 

@@ -21,9 +21,9 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.money import ZERO
 from engine.model.journal import Change
-from engine.runs.bill_read import VOIDING
+from engine.runs.billing.read import VOIDING
 from engine.runs.import_run import run_import
-from engine.runs.wallet_desk import Asked
+from engine.runs.wallets.desk import Asked
 from engine.store.books import open_books
 from tests.house.sources import ROOT
 from tests.vectors.outcome import Case, Document, Outcome, judged, unsupported

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.model.accrual import IMPAIRMENT, INTERCOMPANY, KIND
-from engine.runs.explain_words import Step, number, rule_of
+from engine.runs.explaining.words import Step, number, rule_of
 from engine.store import accruals, impairing, tracing
 from engine.store.reader import Reader
 

@@ -30,8 +30,8 @@ from engine.model.subscription import SubscriptionEvent
 from engine.revenue.accruing import delivered
 from engine.revenue.schedule import RevenueFacts
 from engine.runs.accruals.netting import net
-from engine.runs.bill_read import Pinned, gather
-from engine.runs.late_step import stopped
+from engine.runs.billing.late_step import stopped
+from engine.runs.billing.read import Pinned, gather
 from engine.runs.revenue.covering import Covering
 from engine.runs.revenue.facts import happened
 from engine.runs.revenue.planning import accepted

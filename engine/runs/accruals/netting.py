@@ -12,9 +12,9 @@ from engine.billing.crediting import credited_taxes
 from engine.billing.job import Job
 from engine.model.due import AccountDue, PayerDue
 from engine.model.invoice import RatedCharge
+from engine.runs.billing.tax_step import ask_tax
 from engine.runs.run import Parts
-from engine.runs.tax_fallback import fall_back
-from engine.runs.tax_step import ask_tax
+from engine.runs.tax.fallback import fall_back
 from engine.store.reader import Reader
 from engine.store.reversal import reversible
 

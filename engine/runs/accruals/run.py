@@ -21,14 +21,14 @@ from engine.ledger.posting import Determine, determine
 from engine.model.accrual import KIND, AccrualKey, AccrualMove, Accrued
 from engine.model.entity import LegalEntity
 from engine.model.journal import Change
-from engine.runs import bill_rows
 from engine.runs.accruals.gathering import Gathered, collect
 from engine.runs.accruals.repeating import again, begin
-from engine.runs.bill_read import Pinned, known_now, ranges_of
-from engine.runs.bill_run import UNFINISHED, known_usage
-from engine.runs.late_step import moment
+from engine.runs.billing import rows as bill_rows
+from engine.runs.billing.late_step import moment
+from engine.runs.billing.read import Pinned, known_now, ranges_of
+from engine.runs.billing.run import UNFINISHED, known_usage
 from engine.runs.run import Parts, attempt
-from engine.runs.usage_control import look
+from engine.runs.usage.control import look
 from engine.store import accruals
 from engine.store import tables as t
 from engine.store.reader import Reader

@@ -16,6 +16,7 @@ from engine.base.money import ZERO
 from engine.model.cash import Application, Off, OpenEntry, Pay, Withheld
 from engine.model.journal import Change
 from engine.model.settlement import OpenItem
+from engine.runs.accounts.memo_desk import account_of
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.bank_desk import BankDesk
 from engine.runs.booking import keep
@@ -26,12 +27,11 @@ from engine.runs.cash.loading import Loaded, Loading, load
 from engine.runs.cash.moves import UNFIT, Cashier
 from engine.runs.cash.till import Used
 from engine.runs.cash.views import EntryView, Waiting, items_of, waiting_of
-from engine.runs.memo_desk import account_of
 from engine.runs.run import PartsOn
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.reader import Reader
-from engine.store.writing_cash import UNKNOWN_ENTRY
+from engine.store.writing.cash import UNKNOWN_ENTRY
 
 if TYPE_CHECKING:
     from engine.runs.cash.matching import Matched

@@ -10,7 +10,7 @@ from engine.base.money import ZERO
 from engine.model.cash import CLEARED, ENTRY_KIND, USE_KIND, OpenEntry, Use
 from engine.runs.cash.clearing import is_cleared, payout_name
 from engine.runs.debits.news import FEE
-from engine.runs.explain_words import Explanation, Step, first, number, rule_of, side
+from engine.runs.explaining.words import Explanation, Step, first, number, rule_of, side
 from engine.runs.payments.payouts import ENTRY as PAYOUT
 from engine.store import tracing
 from engine.store.reader import Reader

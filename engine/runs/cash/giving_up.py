@@ -23,7 +23,7 @@ from engine.model.settlement import Leg, OpenItem
 from engine.receivables.open_items import leg
 from engine.runs.run import Parts
 from engine.store.reader import Reader
-from engine.store.reading_cash import NOT_COUNTED
+from engine.store.reading.cash import NOT_COUNTED
 
 REFUSED = Code("writeoff.refused", "A write-off that a rule refuses.")
 

@@ -21,8 +21,8 @@ from engine.ledger.fx import convert
 from engine.ledger.posting import determine
 from engine.model.cash import RUN_LOAD, BankEntry, BankStatement, OpenEntry, Use
 from engine.model.journal import Change, FxRate, JournalEntry
-from engine.runs import bill_rows
 from engine.runs.bank_desk import BankFile
+from engine.runs.billing import rows as bill_rows
 from engine.runs.booking import rate_of
 from engine.runs.cash.planning import Batch, Planned, Planner
 from engine.runs.cash.statements import Line, Taken

@@ -34,7 +34,7 @@ from engine.runs.cash.moves import Cashier
 from engine.runs.cash.outgoing import sent_back
 from engine.runs.run import Parts, attempt
 from engine.store.reader import Reader
-from engine.store.reading_settlements import credit_item
+from engine.store.reading.settlements import credit_item
 from engine.store.writer import Writer
 
 AT_ONCE: Final = 50

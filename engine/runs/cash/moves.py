@@ -18,7 +18,7 @@ from engine.model.settlement import CREDIT, Leg, OpenItem
 from engine.runs.cash.giving_up import grounded, parts_of
 from engine.runs.cash.outgoing import MORE_THAN_LEFT, Outgoing
 from engine.runs.cash.till import Used, fits
-from engine.store.writing_settlements import Act, as_digest
+from engine.store.writing.settlements import Act, as_digest
 
 MORE_THAN_OPEN = Code("cash.more-than-open", "An application of more than is open of a document.")
 CURRENCIES = Code(

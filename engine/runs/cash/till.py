@@ -19,13 +19,13 @@ from engine.model.entity import LegalEntity
 from engine.model.journal import JournalEntry
 from engine.model.settlement import OpenItem
 from engine.receivables.open_items import Sheet
-from engine.runs import bill_rows
+from engine.runs.accounts.settlement_moves import sheet
+from engine.runs.billing import rows as bill_rows
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import sheet
 from engine.store import tables as t
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_settlements import Act
+from engine.store.writing.settlements import Act
 
 NO_ITEM = Code("cash.no-item", "An application to a document that the books do not have.")
 

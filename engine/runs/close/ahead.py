@@ -12,7 +12,7 @@ import msgspec
 from engine.base.errors import Finding, TollbookError
 from engine.model.close import Month
 from engine.model.journal import Change
-from engine.runs.bill_run import run_bill
+from engine.runs.billing.run import run_bill
 from engine.runs.run import Parts
 from engine.store import tracing
 from engine.store.reader import Reader
@@ -43,7 +43,7 @@ def look(
 ) -> Ahead:
     """What a run would bill of days of a month, by what a dry run of the next possible day says.  Where nothing is ``behind``, as
     :func:`engine.store.closing.billing.behind` has it, none is made.  ``occasion`` is that of
-    :func:`engine.runs.bill_run.run_bill`."""
+    :func:`engine.runs.billing.run.run_bill`."""
     if not behind:
         return Ahead()
     newest = tracing.documents_after(reader, parts.tenant, month.last)

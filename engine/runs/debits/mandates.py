@@ -12,8 +12,8 @@ from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean
 from engine.model.direct_debit import SepaMandate, Use
 from engine.model.journal import Change
 from engine.receivables.mandates import Standing, standing
+from engine.runs.accounts.memo_desk import account_of
 from engine.runs.intake.mandate_rows import mandate as flaws_of
-from engine.runs.memo_desk import account_of
 from engine.runs.run import Parts
 from engine.store.reader import Reader
 

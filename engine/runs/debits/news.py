@@ -18,14 +18,14 @@ from engine.model.direct_debit import REJECTED, RETURNED, SENT, SETTLED, DirectD
 from engine.model.journal import Change
 from engine.model.payment import PaymentEvent
 from engine.ports.hookspecs.psp import EventRequest, Events
-from engine.runs import bill_rows as rows
+from engine.runs.accounts.settlement_moves import Booking, Move, move, sheet
+from engine.runs.billing import rows
 from engine.runs.booking import booking_of, keep, rate_of
 from engine.runs.debits.asking import class_of, providers
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import Booking, Move, move, sheet
 from engine.store import tables as t
 from engine.store.writer import Writer
-from engine.store.writing_mandates import Taken
+from engine.store.writing.mandates import Taken
 
 NOT_UNDERSTOOD = Code("direct-debit.not-understood", "A message about collections that its adapter refuses.")
 NOT_OURS = Code("direct-debit.not-ours", "A word of a bank about a collection that the books do not have.")

@@ -21,12 +21,12 @@ from engine.receivables.debiting import earliest, goes_out
 from engine.runs.booking import keep
 from engine.runs.debits.asking import Requests, class_of, provider_of, providers
 from engine.runs.debits.planning import CURRENCY, Given, Plan, given, no_notice, plan
+from engine.runs.delivering.telling import Teller, Telling, ToTell
 from engine.runs.run import Parts
-from engine.runs.telling import Teller, Telling, ToTell
 from engine.store.reader import Reader
 from engine.store.records import OutboxEffect
 from engine.store.writer import Writer
-from engine.store.writing_mandates import Taken
+from engine.store.writing.mandates import Taken
 
 PORT: Final = "psp"
 DECLINED = Code("direct-debit.declined", "A collection that its provider will not take; nothing was collected.")

@@ -18,14 +18,14 @@ from engine.model.dispute import ENDED, TICKET, DisputeRecord, Event, Standing
 from engine.model.dispute_views import Climbed, DisputeRun, Frozen, Shown, Told
 from engine.model.journal import Change
 from engine.receivables.dispute import overdue, standing
-from engine.runs.account_desk import AccountDesk
+from engine.runs.accounts.desk import AccountDesk
 from engine.runs.disputes import climbing
 from engine.runs.disputes.freezes import frozen
 from engine.runs.disputes.hearing import UNFIT, UNKNOWN, Heard, booking_day, hear, tell
 from engine.runs.disputes.losing import assess
 from engine.runs.disputes.moves import legs_of
 from engine.runs.disputes.notices import Contested, Notice, Part, event_of, kind_of, read
-from engine.runs.explain_words import rule_of
+from engine.runs.explaining.words import rule_of
 from engine.runs.run import Parts, attempt
 from engine.store import tracing
 from engine.store.reader import Reader

@@ -18,10 +18,10 @@ from engine.model.dispute import GIVEN_UP, DisputeRecord, Standing
 from engine.model.dispute_views import Loss
 from engine.model.journal import Change
 from engine.model.settlement import CREDIT, OpenItem
-from engine.runs.account_desk import AccountDesk
+from engine.runs.accounts.desk import AccountDesk
+from engine.runs.accounts.memo_desk import CREDITED, Noted
 from engine.runs.approvals import Outcome
 from engine.runs.disputes.moves import loss_key, opened_by
-from engine.runs.memo_desk import CREDITED, Noted
 from engine.runs.run import Parts
 
 TRIES: Final = 3

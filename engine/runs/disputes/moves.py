@@ -20,16 +20,16 @@ from engine.model.entity import LegalEntity
 from engine.model.settlement import CREDIT, Leg
 from engine.receivables.dispute import Shift, shift
 from engine.receivables.open_items import Sheet
-from engine.runs import bill_rows as rows
+from engine.runs.accounts.settlement_moves import MORE_THAN_PAID, NO_PAYMENT, sheet
+from engine.runs.accounts.settlement_moves import ROLES as SETTLING
+from engine.runs.billing import rows
 from engine.runs.booking import rate_of
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import MORE_THAN_PAID, NO_PAYMENT, sheet
-from engine.runs.settlement_moves import ROLES as SETTLING
 from engine.store import tables as t
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_disputes import BLOCK
-from engine.store.writing_settlements import Act
+from engine.store.writing.disputes import BLOCK
+from engine.store.writing.settlements import Act
 
 PREFIX: Final = "dispute/"
 """What keys of acts of disputes begin with."""

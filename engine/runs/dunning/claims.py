@@ -20,13 +20,13 @@ from engine.model.decision import Decision
 from engine.model.dunning import LATE_FEE, LATE_INTEREST, Claim, Debt, Due, InterestFacts, Step
 from engine.model.invoice import RatedCharge
 from engine.receivables.interest import Piece, accrued, stale, total
-from engine.runs.bill_read import BY_HAND
+from engine.runs.accounts.memo_moves import Memo
+from engine.runs.billing.read import BY_HAND
 from engine.runs.dunning.cases import Owing
-from engine.runs.memo_moves import Memo
 from engine.runs.noting import document_to
 from engine.runs.run import Parts
 from engine.store.reader import Reader
-from engine.store.writing_settlements import as_digest
+from engine.store.writing.settlements import as_digest
 
 OLD_RATE = Code("interest.old-rate", "Late interest by a base rate that is older than its rule lets it be.")
 

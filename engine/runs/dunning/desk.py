@@ -16,18 +16,18 @@ from engine.model.dunning import ALL_ITEMS, HANDOVER, Debt, Due, Standing, Step,
 from engine.model.effect import Effect
 from engine.model.journal import Change
 from engine.receivables.dunning import late, schedule, standing, subjects
+from engine.runs.accounts.memo_desk import account_of
 from engine.runs.booking import keep
 from engine.runs.dunning.cases import Owing, owing
 from engine.runs.dunning.claims import claimed
 from engine.runs.dunning.consent import NONE, adapter_for
 from engine.runs.dunning.run import effect_key, hand_over, run_dunning
 from engine.runs.dunning.taking import taken_by_hand
-from engine.runs.memo_desk import account_of
 from engine.runs.run import Parts, PartsOn, Progress, Report, silent
 from engine.store.books import Books
 from engine.store.reader import Reader
-from engine.store.writing_dunning import Note
-from engine.store.writing_settlements import as_digest
+from engine.store.writing.dunning import Note
+from engine.store.writing.settlements import as_digest
 
 UNFIT = Code("dunning.unfit", "A hold, promise, plan or hand-over whose values cannot be meant.")
 NOTHING_OPEN = Code("dunning.nothing-open", "A promise, plan or hand-over of an account that owes nothing.")

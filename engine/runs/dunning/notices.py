@@ -18,9 +18,9 @@ from engine.model.documenting import DocumentFacts
 from engine.model.dunning import HANDOVER, NOTICE
 from engine.model.entity import LegalEntity
 from engine.ports.hookspecs.delivery import Attachment
-from engine.runs.document import party
+from engine.runs.delivering.telling import ToTell
+from engine.runs.documents.document import party
 from engine.runs.run import Rules
-from engine.runs.telling import ToTell
 from engine.store import parties
 from engine.store.reader import Reader
 from engine.store.records import OutboxEffect

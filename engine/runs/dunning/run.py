@@ -19,16 +19,16 @@ from engine.model.dunning import HANDOVER, NOTICE, Due, Step
 from engine.model.effect import Effect
 from engine.model.journal import Change
 from engine.receivables.dunning import broken_plan, broken_promise, due_on
-from engine.runs import memo_moves
+from engine.runs.accounts import memo_moves
+from engine.runs.accounts.memo_desk import account_of
+from engine.runs.accounts.memo_moves import Memo
 from engine.runs.dunning.cases import Owing, owing
 from engine.runs.dunning.claims import Claims, claimed, debit_note, sum_of
 from engine.runs.dunning.consent import NONE, Asked, Way, adapter_for, ways
 from engine.runs.dunning.taking import as_taken
-from engine.runs.memo_desk import account_of
-from engine.runs.memo_moves import Memo
 from engine.runs.run import Clock, Parts, Progress, Report, attempt, silent
 from engine.store.writer import Writer
-from engine.store.writing_dunning import Note
+from engine.store.writing.dunning import Note
 
 EARLIER = Code("dunning.earlier", "A dunning run of a day before steps that were taken.")
 BROKEN = Code("dunning.broken", "A promise that was not kept, or a plan of which an instalment was missed.")

@@ -11,7 +11,7 @@ from engine.base.money import ZERO
 from engine.model.dunning import Due, Step
 from engine.runs.dunning.cases import Owing
 from engine.runs.dunning.claims import Claims
-from engine.store.writing_dunning import TakenStep
+from engine.store.writing.dunning import TakenStep
 
 
 def taken_by_hand(one: Owing, due: Due, step: Step, claims: Claims, effect: str) -> TakenStep:

@@ -19,11 +19,11 @@ from engine.model.entity import LegalEntity
 from engine.model.erp import PORT, ErpDocument, ErpFacts
 from engine.model.journal import Change, JournalEntry
 from engine.runs.booking import keep
+from engine.runs.delivering.telling import Teller, Telling, ToTell
 from engine.runs.run import Clock, Parts, Progress, Report, attempt, silent
-from engine.runs.telling import Teller, Telling, ToTell
 from engine.store import tracing
 from engine.store.reader import Reader
-from engine.store.writing_erp import NewDocument
+from engine.store.writing.erp import NewDocument
 
 REJECTED = Code(
     "erp.rejected", "A document that the other system has refused; somebody has to mend it and post it again."

@@ -17,7 +17,7 @@ import msgspec
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
 from engine.model.exchange import PaymentData
 from engine.model.journal import Change
-from engine.runs.account_desk import AccountDesk
+from engine.runs.accounts.desk import AccountDesk
 from engine.runs.exchange.reading import Message, read
 from engine.runs.exchange.rows import ROWS, Rows
 from engine.runs.import_run import ImportReport, run_import

@@ -15,7 +15,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean
 from engine.model import exchange
 from engine.model.exchange import INBOUND, Data, Inbound, Kind
 from engine.runs.intake.reading import Broken, json_value
-from engine.store.writing_exchange import NewMessage
+from engine.store.writing.exchange import NewMessage
 
 BAD_MESSAGE = Code("exchange.bad-message", "A message that is not as the schema of its kind says.")
 UNKNOWN_KIND = Code("exchange.unknown-kind", "A message of a kind that does not come in.")

@@ -21,7 +21,7 @@ from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Ta
 from engine.store import lookups
 from engine.store.records import Outcome
 from engine.store.writer import Writer
-from engine.store.writing_events import event_row
+from engine.store.writing.events import event_row
 
 NOTHING_WAITS = Code("trigger.nothing-waits", "A trigger for which nothing waits.")
 

@@ -13,7 +13,7 @@ import msgspec
 from engine.base.errors import Code, Finding
 from engine.ledger.opening import OpeningBalance, opening_entry
 from engine.ledger.posting import Determine, Role, determine
-from engine.runs import bill_rows
+from engine.runs.billing import rows as bill_rows
 from engine.runs.intake import opened_wallets
 from engine.runs.intake.cutting import Once, eve, judged, put, rows_of
 from engine.runs.intake.formats import Format
@@ -23,7 +23,7 @@ from engine.runs.intake.session import Good, Session, Source
 from engine.runs.run import Rules
 from engine.store import tables as t
 from engine.store.writer import Writer
-from engine.store.writing_openings import Put
+from engine.store.writing.openings import Put
 
 NO_VALUE = Code(
     "cutover.no-value", "A balance in a foreign currency that does not say what it is in functional currency."

@@ -13,10 +13,10 @@ from engine.runs.intake.formats import Format
 from engine.runs.intake.masters import told
 from engine.runs.intake.rows import subject_of
 from engine.runs.intake.session import Good, Session, Source, Tally
-from engine.store import checks_openings
-from engine.store.checks_openings import Totals
+from engine.store.checks import openings as checks_openings
+from engine.store.checks.openings import Totals
 from engine.store.writer import Writer
-from engine.store.writing_openings import Put
+from engine.store.writing.openings import Put
 
 DIFFERS = Code("cutover.total-differs", "A control total that the balances which were brought over do not come to.")
 NO_TOTAL = Code("cutover.no-total", "An account with opening balances that the control totals do not name.")

@@ -16,7 +16,7 @@ from engine.runs.intake.rows import rules_of, subject_of
 from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
 from engine.store.records import Outcome
 from engine.store.writer import Writer
-from engine.store.writing_openings import Put
+from engine.store.writing.openings import Put
 
 AFTER_CUTOVER = Code("cutover.dated-after", "A record of the old system that is dated on or after the cut-over.")
 

@@ -16,7 +16,7 @@ from engine.runs.intake.references import Known
 from engine.runs.intake.rows import CONTRADICTION, subject_of
 from engine.runs.intake.session import Good
 from engine.store.writer import Writer
-from engine.store.writing_wallets import Act
+from engine.store.writing.wallets import Act
 
 KIND: Final = "opening_wallets"
 """The kind of file that they come in."""

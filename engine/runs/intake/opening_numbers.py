@@ -12,7 +12,7 @@ from engine.runs.intake.rows import subject_of
 from engine.runs.intake.session import Good, Session, Source
 from engine.store import lookups
 from engine.store.writer import Writer
-from engine.store.writing_openings import Put
+from engine.store.writing.openings import Put
 
 BEGUN = Code("cutover.series-begun", "A last legal number for a series that has documents here already.")
 

@@ -21,7 +21,7 @@ from engine.runs.intake.rows import subject_of
 from engine.runs.intake.session import Good, Session, Source, Tally
 from engine.store import lookups, openings
 from engine.store.writer import Writer
-from engine.store.writing_openings import Put
+from engine.store.writing.openings import Put
 
 NOT_STARTED = Code("cutover.not-started", "An opening of a subscription whose start is not in the books.")
 ALREADY_BILLED = Code("cutover.already-billed", "An opening of a subscription that was billed here already.")

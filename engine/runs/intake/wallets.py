@@ -21,8 +21,8 @@ from engine.runs.intake.references import Known, resolve
 from engine.runs.intake.rows import CONTRADICTION, rules_of, subject_of
 from engine.runs.intake.session import CHUNK, Good, Refused, Session, Source, Tally, chunks, good_rows, refused
 from engine.runs.run import Rules
-from engine.runs.wallet_moves import KEY_CONFLICT as OTHERWISE
-from engine.runs.wallet_moves import ROLES, Booking, Grant, digest, grant_lot
+from engine.runs.wallets.moves import KEY_CONFLICT as OTHERWISE
+from engine.runs.wallets.moves import ROLES, Booking, Grant, digest, grant_lot
 from engine.store.records import Outcome
 from engine.store.writer import Writer
 

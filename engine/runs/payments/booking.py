@@ -14,9 +14,9 @@ from engine.ledger.posting import PostingFacts
 from engine.model.account import Account
 from engine.model.payment_state import PaymentRecord
 from engine.model.worklist import Difference
+from engine.runs.accounts.settlement_moves import Booking, Move, Settled, move, sheet
 from engine.runs.booking import booking_of, rate_of
 from engine.runs.run import Parts
-from engine.runs.settlement_moves import Booking, Move, Settled, move, sheet
 from engine.store.reader import Reader
 from engine.store.tables.ledger import OPEN
 from engine.store.writer import Writer

@@ -26,15 +26,15 @@ from engine.model.settlement import OpenItem
 from engine.ports.hookspecs.psp import Description
 from engine.ports.psp import described
 from engine.receivables.collecting import due_items
+from engine.runs.accounts.settlement_moves import sheet
 from engine.runs.booking import keep
 from engine.runs.payments.choosing import Chosen, Wish, choose
 from engine.runs.payments.telling import run_tell
 from engine.runs.run import Clock, Parts, Progress, Report, attempt, silent
-from engine.runs.settlement_moves import sheet
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_payments import NewPayment
-from engine.store.writing_settlements import as_digest
+from engine.store.writing.payments import NewPayment
+from engine.store.writing.settlements import as_digest
 
 NOT_COLLECTED = Code(
     "payment.not-collected", "An account whose invoices are due and that has no method which can pay them."

@@ -23,16 +23,16 @@ from engine.model.payment_state import PaymentRecord
 from engine.ports.hookspecs.bank import Entry, Statement
 from engine.ports.hookspecs.psp import PayoutRequest, Payouts
 from engine.ports.psp_answers import payout_flaws
-from engine.runs import bill_rows as rows
 from engine.runs.bank_desk import BankDesk
+from engine.runs.billing import rows
 from engine.runs.booking import keep, rate_of
 from engine.runs.payments.booking import booking_day
 from engine.runs.run import Parts
 from engine.store import tables as t
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_payments import BookedLine
-from engine.store.writing_settlements import as_digest
+from engine.store.writing.payments import BookedLine
+from engine.store.writing.settlements import as_digest
 
 NO_PAYOUTS = Code("payment.no-payouts", "Payouts of an adapter that cannot be asked for them.")
 NO_PAYOUT_FILE = Code("payment.no-payout-file", "A file of payouts that is no payout report.")

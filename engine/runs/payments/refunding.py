@@ -17,8 +17,8 @@ from engine.runs.payments.collecting import plain, put_effect
 from engine.runs.payments.news import act_key
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_payments import NewPayment
-from engine.store.writing_settlements import as_digest
+from engine.store.writing.payments import NewPayment
+from engine.store.writing.settlements import as_digest
 
 UNKNOWN = Code("payment.unknown", "A payment that the books do not have.")
 TOO_MUCH = Code("payment.more-than-paid", "A refund or capture of more than is left of a payment.")

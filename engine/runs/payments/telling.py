@@ -16,10 +16,10 @@ from engine.model.effect import Answer
 from engine.model.journal import Change
 from engine.model.payment import CANCEL, CAPTURE
 from engine.model.payment_state import PaymentRecord
+from engine.runs.delivering.telling import Teller, Telling, ToTell
 from engine.runs.payments.booking import look
 from engine.runs.payments.news import learn, of_answer
 from engine.runs.run import Clock, Parts, Progress
-from engine.runs.telling import Teller, Telling, ToTell
 from engine.store.records import OutboxEffect
 from engine.store.writer import Writer
 

@@ -23,8 +23,8 @@ from engine.model.accrual import IMPAIRMENT as KIND
 from engine.model.entity import LegalEntity
 from engine.model.impairment import ImpairmentFacts
 from engine.model.journal import Change, FxRate
-from engine.runs import bill_rows
 from engine.runs.accruals.repeating import again, begin
+from engine.runs.billing import rows as bill_rows
 from engine.runs.reports.ageing import worth
 from engine.runs.run import Parts
 from engine.store import impairing, subledgers

@@ -21,8 +21,8 @@ from engine.model.accrual import INTERCOMPANY as KIND
 from engine.model.entity import LegalEntity
 from engine.model.impairment import IntercompanyFacts
 from engine.model.journal import Change
-from engine.runs import bill_rows
 from engine.runs.accruals.repeating import again, begin
+from engine.runs.billing import rows as bill_rows
 from engine.runs.run import Parts
 from engine.store import impairing
 from engine.store import tables as t

@@ -15,7 +15,8 @@ from engine.base.money import ZERO
 from engine.ledger.posting import Role
 from engine.runs.reports.roles import accounts_of
 from engine.runs.run import Parts
-from engine.store import checks, subledgers
+from engine.store import subledgers
+from engine.store.checks import base as checks
 from engine.store.reader import Reader
 from engine.store.session import Session
 

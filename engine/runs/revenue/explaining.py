@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.base.money import ZERO
 from engine.model.revenue import EARLY
-from engine.runs.explain_words import Step, first, number
+from engine.runs.explaining.words import Step, first, number
 from engine.runs.revenue.reports import months_of, told_of
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord

@@ -18,7 +18,7 @@ from engine.runs.run import Parts
 from engine.store.reader import Reader
 from engine.store.revenue_plans import plans
 from engine.store.writer import Writer
-from engine.store.writing_revenue import Kept
+from engine.store.writing.revenue import Kept
 
 PAGE: Final = 5000
 RECURRING: Final = "recurring"

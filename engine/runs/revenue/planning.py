@@ -24,7 +24,7 @@ from engine.model.tax_correction import TAX
 from engine.revenue.schedule import Happening, RevenueFacts, ScheduleItem
 from engine.revenue.taking import after, taken_back
 from engine.runs.revenue.covering import Covering
-from engine.store.writing_revenue import Kept
+from engine.store.writing.revenue import Kept
 
 NOT_EARNED: Final = frozenset({*OTHER_INCOME, TAX})
 """Kinds of lines of which nothing is revenue."""

@@ -16,8 +16,8 @@ import msgspec
 from engine.base.errors import Code, Finding, Where, refuse
 from engine.model.journal import Change
 from engine.model.revenue import KIND
-from engine.runs import bill_rows
-from engine.runs.bill_run import report_of
+from engine.runs.billing import rows as bill_rows
+from engine.runs.billing.run import report_of
 from engine.runs.revenue.posting import Group, Recognised
 from engine.runs.revenue.sources import Source
 from engine.runs.run import Parts, Progress, Report, add_up, silent

@@ -15,9 +15,9 @@ from engine.model.decision import Decision
 from engine.model.due import PayerDue
 from engine.model.invoice import Reversible
 from engine.model.subscription import BillingMark
-from engine.runs.bill_finish import Issued
-from engine.runs.bill_partition import Batch, compute
-from engine.runs.bill_read import Pinned, Read, ranges_of, read_partition
+from engine.runs.billing.finish import Issued
+from engine.runs.billing.partition import Batch, compute
+from engine.runs.billing.read import Pinned, Read, ranges_of, read_partition
 from engine.runs.run import Clock, Progress, collector_paused
 from engine.runs.simulate.compare import Comparison, Switched, label, same
 from engine.runs.simulate.history import History

@@ -13,7 +13,7 @@ import msgspec
 from engine.base.money import ZERO
 from engine.model.decision import Decision
 from engine.model.invoice import InvoiceLine
-from engine.runs.bill_finish import Issued
+from engine.runs.billing.finish import Issued
 from engine.runs.simulate.difference import (
     Decided,
     Drift,

@@ -11,7 +11,7 @@ import msgspec
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine, InvoiceLine, RatedCharge, Reversible
 from engine.model.journal import FxRate
-from engine.runs.bill_finish import Issued
+from engine.runs.billing.finish import Issued
 from engine.runs.simulate.difference import paired
 
 OWN: Final = 2**61

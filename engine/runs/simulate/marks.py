@@ -10,7 +10,7 @@ from engine.base.period import add_months
 from engine.billing.statement import statement
 from engine.model.journal import Change
 from engine.model.subscription import BillingMark
-from engine.runs.bill_read import ALL, Pinned, gather, ranges_of
+from engine.runs.billing.read import ALL, Pinned, gather, ranges_of
 from engine.runs.run import Parts, attempt
 from engine.runs.simulate.sides import Side
 from engine.store.asof import AsOf

@@ -10,7 +10,7 @@ import msgspec
 from engine.billing.job import Job
 from engine.model.decision import Decision, Trace
 from engine.model.due import PayerDue
-from engine.runs.bill_details import turning
+from engine.runs.billing.details import turning
 from engine.runs.run import Parts, Rules
 
 

@@ -18,7 +18,7 @@ from engine.model.journal import Change
 from engine.model.subscription import SubscriptionEvent
 from engine.runs.run import Parts
 from engine.runs.subscriptions.whatif import Imagined, imagine
-from engine.store.writing_events import event_row
+from engine.store.writing.events import event_row
 
 NOTHING_TO_ALIGN = Code("align.nothing", "An alignment of an account without subscriptions in service on another day.")
 

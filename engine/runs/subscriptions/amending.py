@@ -23,7 +23,7 @@ from engine.runs.subscriptions.renewals import Bound, bound_of
 from engine.store import lookups
 from engine.store.reader import Reader
 from engine.store.writer import Writer
-from engine.store.writing_events import event_row
+from engine.store.writing.events import event_row
 
 NO_SUBSCRIPTION = Code("subscription.unknown", "A subscription that the books do not have, or of several entities.")
 EARLY_CANCEL = Code("renewal.early-cancel", "A cancellation inside a term that the rules refuse.")

@@ -30,7 +30,7 @@ from engine.store.attributes import newest
 from engine.store.reader import Reader
 from engine.store.terms import ending, terms_of
 from engine.store.writer import Writer
-from engine.store.writing_events import event_row
+from engine.store.writing.events import event_row
 
 NOTICE_AHEAD = Code("renewal.notice-ahead", "A term whose last day for notice comes soon.")
 NO_UPLIFT = Code("renewal.nothing-to-lift", "A renewal that raises agreed prices of a plan for which none are agreed.")

@@ -25,7 +25,7 @@ from engine.store import lookups, tracing
 from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.writer import Writer
-from engine.store.writing_events import event_row
+from engine.store.writing.events import event_row
 
 NEVER_BILLED = Code(
     "rerate.never-billed", "Re-rating before the first bill run, when there is nothing to compare with."

@@ -15,7 +15,7 @@ from engine.billing.statement import Statement, statement
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine
 from engine.model.subscription import SubscriptionEvent
-from engine.runs.bill_read import gather, known_now, ranges_of
+from engine.runs.billing.read import gather, known_now, ranges_of
 from engine.runs.run import Parts, attempt
 from engine.store.reader import Reader
 

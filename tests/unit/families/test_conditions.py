@@ -8,7 +8,7 @@ import pytest
 
 from engine.families.conditions import check
 from engine.model.condition import CHECKS, NO_CHECK
-from engine.runs import conditions
+from engine.runs.reviewing import conditions
 
 NOTHING: dict[str, Any] = {"acts": [], "kinds": [], "most": 0, "imports": [], "max_age": 0}
 

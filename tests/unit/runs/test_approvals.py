@@ -16,7 +16,8 @@ from engine import config
 from engine.app import App, Outcome
 from engine.base.errors import TollbookError
 from engine.model.journal import Change
-from engine.runs import acts, bill_run
+from engine.runs import acts
+from engine.runs.billing import run as bill_run
 from engine.store.tables import APPROVAL
 from tests import stories
 from tests.unit.store.test_store_approvals import together

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from engine.runs import bill_pool
+from engine.runs.billing import pool as bill_pool
 
-ALONE = "from engine.runs.bill_pool import _context; print(_context('engine.app').get_start_method())"
+ALONE = "from engine.runs.billing.pool import _context; print(_context('engine.app').get_start_method())"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere libraries of the system do not survive a fork")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.app import App, Enqueued
 from engine.config import VERB_OF
 from engine.model.journal import Change
-from engine.runs import queue, work
+from engine.runs.scheduling import queue, work
 from engine.store.books import Books
 from tests import stories
 

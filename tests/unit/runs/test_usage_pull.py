@@ -8,7 +8,7 @@ import pytest
 
 from engine.app import App
 from engine.base.errors import TollbookError
-from engine.runs import usage_desk
+from engine.runs.usage import desk as usage_desk
 from tests import stories
 
 NAMES = "entity,subscription,meter,key,at,quantity\n"

@@ -13,8 +13,9 @@ from engine.app import App, Worked
 from engine.base.errors import TollbookError
 from engine.model.journal import Change
 from engine.model.request import RunRequest
-from engine.runs import bill_run, work
+from engine.runs.billing import run as bill_run
 from engine.runs.run import Parts
+from engine.runs.scheduling import work
 from tests import stories
 from tests.unit.runs.test_queue import CHECK, MONTHLY, POST, at, look, scheduled
 

@@ -10,7 +10,7 @@ from engine.base.errors import TollbookError
 from engine.model.approval import APPROVED, REJECTED, Approval
 from engine.model.journal import Change
 from engine.store.books import Books
-from engine.store.writing_approvals import digest
+from engine.store.writing.approvals import digest
 from tests.unit.store import sample as s
 
 ADA, BOB = s.CHANGE, Change("bob", s.CHANGE.at, "looks right")

@@ -14,7 +14,7 @@ from engine.app import App
 from engine.store import bulk
 from engine.store import tables as t
 from engine.store.books import open_books
-from engine.store.checks_chain import chain, head, narrow
+from engine.store.checks.chain import chain, head, narrow
 from engine.store.migrations import configuration
 from engine.store.seals import ADDED, Seal, link
 from tests import stories

@@ -43,15 +43,15 @@ from engine.model.wallet import Lot, Move
 from engine.store import tables
 from engine.store.books import Books
 from engine.store.writer import Writer
-from engine.store.writing_clearance import Step
-from engine.store.writing_dunning import Note, TakenStep
-from engine.store.writing_erp import NewDocument
-from engine.store.writing_exchange import NewMessage
-from engine.store.writing_mandates import Taken
-from engine.store.writing_payments import BookedLine, NewPayment
-from engine.store.writing_revenue import Kept
-from engine.store.writing_settlements import Act as Settlement
-from engine.store.writing_wallets import Act
+from engine.store.writing.clearance import Step
+from engine.store.writing.dunning import Note, TakenStep
+from engine.store.writing.erp import NewDocument
+from engine.store.writing.exchange import NewMessage
+from engine.store.writing.mandates import Taken
+from engine.store.writing.payments import BookedLine, NewPayment
+from engine.store.writing.revenue import Kept
+from engine.store.writing.settlements import Act as Settlement
+from engine.store.writing.wallets import Act
 from tests.unit.store import sample as s
 
 PLANNED = Planned(

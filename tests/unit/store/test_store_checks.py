@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from engine.store import checks
 from engine.store.books import Books
+from engine.store.checks import base as checks
 from tests.unit.store import sample as s
 
 FAULTS: dict[str, Sequence[str]] = {

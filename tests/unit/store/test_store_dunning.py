@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from engine.model.dunning import Claim
 from engine.store.books import Books, open_books
 from engine.store.tables import DUNNING_STEP
-from engine.store.writing_dunning import Note, TakenStep
+from engine.store.writing.dunning import Note, TakenStep
 from tests.unit.store import sample as s
 
 STEP = TakenStep(
@@ -55,7 +55,7 @@ def steps(lite: str) -> Books:
 
 def found(books: Books) -> list[str]:
     """What the check says."""
-    from engine.store.checks_dunning import dunning_ties
+    from engine.store.checks.dunning import dunning_ties
 
     with books.reader() as reader:
         return [one.what for one in dunning_ties(reader, s.T)]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from engine.base.period import Period
 from engine.model.measure import Found, Measure, Window
 from engine.rulebook.measured import compiled_filter, compiled_value
-from engine.runs import measuring
+from engine.runs.billing import measuring
 from engine.store import measuring as store
 from engine.store.books import Books
 from tests.unit.store import sample as s

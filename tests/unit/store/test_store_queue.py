@@ -11,7 +11,7 @@ from engine.base.errors import TollbookError
 from engine.model.journal import Change
 from engine.model.request import RunRequest, ScheduleMark
 from engine.store.books import Books
-from engine.store.writing_queue import MOST_ATTEMPTS
+from engine.store.writing.queue import MOST_ATTEMPTS
 from tests.unit.store import sample as s
 from tests.unit.store.test_store_approvals import together
 

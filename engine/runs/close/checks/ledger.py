@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from engine.model.close import CloseTerms, Found
 from engine.runs.close.look import Check, Look, told, told_amount, where_of
-from engine.store import checks
+from engine.store.checks import base as checks
 from engine.store.closing import history, ledger
 
 _TIES: Final = (

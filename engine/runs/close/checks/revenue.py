@@ -8,9 +8,9 @@ from typing import Final
 
 from engine.base.money import ZERO
 from engine.model.close import CloseTerms, Found
+from engine.runs.billing.unbilled import PREVIEW
 from engine.runs.close import ahead
 from engine.runs.close.look import Check, Look, told_amount, where_of
-from engine.runs.unbilled import PREVIEW
 from engine.store.closing import revenue
 
 

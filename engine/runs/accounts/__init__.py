@@ -1,0 +1,1 @@
+"""What accounts owe and have: settlements, credit and debit notes, advances."""

@@ -1,0 +1,1 @@
+"""The outbox told to delivery adapters, and what came of it."""

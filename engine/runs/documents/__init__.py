@@ -1,0 +1,1 @@
+"""Invoices as documents: rendered, in files, with what the law of the place wants on them."""

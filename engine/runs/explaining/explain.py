@@ -1,0 +1,65 @@
+"""Why the books say what they say, both ways: from an invoice, a line, a usage event or a posting to all that it rests on and
+all that followed from it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from engine.base.errors import Code, refuse
+from engine.runs.cash.explaining import explain_bank_entry, explain_settlement
+from engine.runs.explaining.invoice import explain_invoice
+from engine.runs.explaining.line import explain_line
+from engine.runs.explaining.posting import explain_posting
+from engine.runs.explaining.subscription import explain_subscription
+from engine.runs.explaining.usage import explain_usage
+from engine.runs.explaining.words import Explanation, RulesOf, Step
+from engine.runs.revenue.contract_explaining import explain_contract
+from engine.store.books import Books
+
+__all__ = ["Explanation", "Step", "explain"]
+
+NOT_EXPLAINABLE = Code(
+    "explain.not-a-subject", "What is to be explained is not written as one of the forms that there are."
+)
+
+FORMS = (
+    "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, bank:ENTRY, "
+    "settlement:ENTITY/KEY, revenue:ENTITY/CONTRACT[/OBLIGATION[/MONTH]], posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
+)
+
+
+def explain(books: Books, tenant: str, rules_of: RulesOf, subject: str, everything: bool = False) -> Explanation:
+    """Explain one thing of the books, written as :data:`FORMS` say; ``everything`` lists all
+    events, lines and postings, not the first ten.
+
+    ``rules_of`` gives the rule book of a release as the books keep it: what was decided under an older release is
+    explained by that one.
+
+    Raises:
+        TollbookError: ``explain.not-a-subject``; ``explain.no-such-line``, ``explain.no-such-event``,
+            ``explain.no-such-subscription``, ``explain.no-such-money`` and ``explain.no-such-posting`` for what the books do not have.
+    """
+    kind, colon, rest = subject.partition(":")
+    number, mark, line = subject.rpartition("#")
+    rules_of = lru_cache(rules_of)
+    with books.reader() as reader:
+        if colon and kind == "usage" and rest.count("/") >= 3:
+            entity, subscription, meter, key = rest.split("/", 3)
+            return explain_usage(reader, tenant, entity, subscription, meter, key)
+        if colon and kind == "subscription" and "/" in rest:
+            return explain_subscription(reader, tenant, rules_of, *rest.split("/", 1))
+        if colon and kind == "revenue" and "/" in rest:
+            return explain_contract(reader, tenant, rules_of, rest, everything)
+        if colon and kind == "bank":
+            return explain_bank_entry(reader, tenant, rest, everything)
+        if colon and kind == "settlement" and "/" in rest:
+            entity, key = rest.split("/", 1)
+            return explain_settlement(reader, tenant, entity, key, everything)
+        if colon and kind == "posting" and rest.rpartition("/")[2].isdigit() and "/" in rest:
+            entry, _, position = rest.rpartition("/")
+            return explain_posting(reader, tenant, rules_of, entry, int(position), everything)
+        if mark and number and line.isdigit():
+            return explain_line(reader, tenant, rules_of, number, int(line), everything)
+        if subject and not mark and kind not in ("usage", "subscription", "posting", "bank", "settlement", "revenue"):
+            return explain_invoice(reader, tenant, rules_of, subject, everything)
+    raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")

@@ -1,0 +1,1 @@
+"""Drafts that people look at, and conditions that must hold before a run."""

@@ -1,0 +1,1 @@
+"""Usage that comes in: events, files, corrections, control totals."""

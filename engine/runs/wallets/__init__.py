@@ -1,0 +1,1 @@
+"""Prepaid credit: grants, draws, expiry."""

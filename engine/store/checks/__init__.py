@@ -1,0 +1,1 @@
+"""Named checks over the books, one file a department."""
