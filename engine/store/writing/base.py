@@ -185,7 +185,7 @@ class WriterBase(Session):
 
         insert = (sqlite if self.dialect == types.SQLITE else postgresql).insert(table).on_conflict_do_nothing()
         insert = insert.execution_options(preserve_rowcount=True)
-        return sum(self.connection.execute(insert, dict(row)).rowcount for row in rows)
+        return self.connection.execute(insert, [dict(row) for row in rows]).rowcount
 
 
 class _Spoiling:

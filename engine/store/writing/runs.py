@@ -194,6 +194,8 @@ class RunsWriter(WriterBase):
         plugins: Mapping[str, str] | None = None,
     ) -> bool:
         """Keep a release with the content of its files, each content once; whether it is new."""
+        if self.connection.scalar(sa.select(RELEASE.c.hash).where(RELEASE.c.hash == release, RELEASE.c.tenant == tenant)):
+            return False
         contents = {hashlib.sha256(content).hexdigest(): content.decode() for content in files.values()}
         manifest = {
             "files": {label: hashlib.sha256(content).hexdigest() for label, content in files.items()},
@@ -219,6 +221,9 @@ class RunsWriter(WriterBase):
 
     def store_decisions(self, decisions: Iterable[Decision]) -> int:
         """Keep decisions that are not kept yet; how many are new.  Store those of a release before its run begins."""
+        wanted = {d.id: d for d in decisions}
+        releases = {d.release for d in wanted.values()}
+        kept = set(self.connection.scalars(sa.select(DECISION.c.id).where(DECISION.c.release.in_(releases))))
         rows = [
             {
                 "id": d.id,
@@ -231,7 +236,8 @@ class RunsWriter(WriterBase):
                 "parameters": _plain(d.parameters),
                 "terms": _plain(d.terms),
             }
-            for d in sorted(decisions, key=lambda d: d.id)
+            for _, d in sorted(wanted.items())
+            if d.id not in kept
         ]
         with self._spoiling():
             new = self._insert_or_ignore(DECISION, rows)
