@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -60,7 +61,7 @@ def find(name: str, home: Path, where: Where) -> Found:
         return Found(folder.name, folder)
     places = [*dict.fromkeys(folder.resolve() for folder in (home / "plugins", SHIPPED))]
     found = [Found(name, place / name) for place in places if (place / name / FILE).is_file()]
-    found += [_installed(point, where) for point in entry_points(group=GROUP, name=name)]
+    found += [_installed(point, where) for point in _points() if point.name == name]
     found = list({item.folder: item for item in found}.values())
     if not found:
         raise refuse(
@@ -79,7 +80,25 @@ def find(name: str, home: Path, where: Where) -> Found:
 def known_names(folders: Iterable[Path]) -> list[str]:
     """The names of all plug-ins in these folders and of all installed ones."""
     names = {manifest.parent.name for folder in folders for manifest in folder.glob(f"*/{FILE}")}
-    return sorted(names | {point.name for point in entry_points(group=GROUP)})
+    return sorted(names | {point.name for point in _points()})
+
+
+def _points() -> tuple[EntryPoint, ...]:
+    """The entry points of :data:`GROUP`: all distributions are looked through again only where a folder of theirs changed."""
+    return _points_in(tuple((place, _changed(place)) for place in sys.path))
+
+
+def _changed(place: str) -> int:
+    """When something was last put into a folder, in nanoseconds; 0 where there is none."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _points_in(places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
 
 
 def _installed(point: EntryPoint, where: Where) -> Found:

@@ -113,7 +113,7 @@ def load_adapter(wanted: Wanted, home: Path, environment: Mapping[str, str]) -> 
     secrets, missing = _secrets(wanted, manifest, environment)
     findings += missing
     findings += _shown(wanted, secrets)
-    plugins, cls, aging = manager(), None, tuple[Finding, ...]()
+    plugins, cls, aging = manager(manifest.ports), None, tuple[Finding, ...]()
     try:
         cls = load_class(found, manifest, where)
         findings += check_hooks(plugins, cls, manifest)

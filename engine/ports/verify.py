@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import pluggy
@@ -25,11 +25,11 @@ WRAPPER = Code("plugin.wrapper", "A hook that wraps others; no hook may stop or 
 OTHER_PORT = Code("plugin.other-port", "A hook of a port that plugin.yaml does not name.")
 
 
-def manager() -> pluggy.PluginManager:
-    """A manager that knows the hooks of every port."""
+def manager(ports: Iterable[str]) -> pluggy.PluginManager:
+    """A manager that knows the hooks of the ports of these names."""
     plugins = pluggy.PluginManager(PROJECT)
-    for port in PORTS.values():
-        plugins.add_hookspecs(port.spec)
+    for name in ports:
+        plugins.add_hookspecs(PORTS[name].spec)
     return plugins
 
 

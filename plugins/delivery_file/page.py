@@ -41,7 +41,7 @@ class Page:
 
     def __init__(self, template: Path, letter: Path, texts: Path) -> None:
         """Raises TollbookError: ``delivery-file.bad-template``, with its line."""
-        self._texts: Mapping[str, Mapping[str, str]] = parse(texts.read_bytes(), str(texts)).data
+        self._texts: Mapping[str, Mapping[str, str]] = _labelled(texts.read_bytes(), str(texts))
         self._template, self._letter = self._read(template), self._read(letter)
 
     def _read(self, template: Path) -> jinja2.Template:
@@ -117,6 +117,12 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "last_day": last_day,
 }
 """The filters of templates by name."""
+
+
+@lru_cache(maxsize=8)
+def _labelled(content: bytes, name: str) -> Any:
+    """The words of a file of texts, by label and language."""
+    return parse(content, name).data
 
 
 @lru_cache(maxsize=8)

@@ -89,7 +89,7 @@ def row_of(name: str, adapters: Sequence[Wanted], home: Path, environment: Mappi
     hooks: set[str] = set()
     with _gathering(findings):
         cls = load_class(found, manifest, Where(manifest.file))
-        findings += check_hooks(manager(), cls, manifest)
+        findings += check_hooks(manager(manifest.ports), cls, manifest)
         hooks = {hook for port in manifest.ports for hook in PORTS[port].hooks if hasattr(cls, hook)}
     renamed = {secret: variable for a in adapters if a.plugin == name for secret, variable in a.secrets.items()}
     return PluginRow(

@@ -194,7 +194,9 @@ class RunsWriter(WriterBase):
         plugins: Mapping[str, str] | None = None,
     ) -> bool:
         """Keep a release with the content of its files, each content once; whether it is new."""
-        if self.connection.scalar(sa.select(RELEASE.c.hash).where(RELEASE.c.hash == release, RELEASE.c.tenant == tenant)):
+        if self.connection.scalar(
+            sa.select(RELEASE.c.hash).where(RELEASE.c.hash == release, RELEASE.c.tenant == tenant)
+        ):
             return False
         contents = {hashlib.sha256(content).hexdigest(): content.decode() for content in files.values()}
         manifest = {
