@@ -125,10 +125,14 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """How a decision came about; computed again by ``explain``, never built in a run."""
+    """How a decision came about; computed again by ``explain``, never built in a run.
+
+    ``said`` is what its rule says: the terms without those that the family or the method would have set by themselves.
+    """
 
     decision: Decision | None
     tried: tuple[Tried, ...]
+    said: Mapping[str, Any] = {}
 
 
 class Decide(Protocol):

@@ -29,7 +29,7 @@ from engine.rulebook.compiler import Answer, Answers, Block, block, compile_answ
 from engine.rulebook.facttypes import describe
 from engine.rulebook.lint import Linter
 from engine.rulebook.ruleset import UNKNOWN_FAMILY, Case, Reader, Rule, RuleSet
-from engine.rulebook.trace import UNTOLD, ask, no_answer, untold
+from engine.rulebook.trace import UNTOLD, ask, no_answer, said, untold
 
 NO_FOLDER = Code("rule.no-folder", "A folder of rules that does not exist.")
 DOUBLE_NAME = Code("rule.double-name", "Two rule files with the same name of the rule set.")
@@ -346,7 +346,8 @@ class RuleBook:
         decision = None
         if hit is not None and hit.rule is not None:
             decision = self._of[hit.ruleset.name][hit.ruleset.rules.index(hit.rule)]
-        return Trace(decision, tuple(item.tried(facts) for item in asked))
+        tried = tuple(item.tried(facts) for item in asked)
+        return Trace(decision, tried, said(self.families[family], decision) if decision else {})
 
     def decisions(self) -> tuple[Decision, ...]:
         """Every decision that the release can make, one a rule."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, TollbookError, Where, refuse
-from engine.model.decision import Family, Tried
+from engine.model.decision import Decision, Family, Tried
 from engine.rulebook.expression import Expression
 from engine.rulebook.facttypes import FactType
 from engine.rulebook.nearness import missed
@@ -28,6 +28,15 @@ UNTOLD: Final = (TypeError, AttributeError, ValueError, ArithmeticError)
 """What compiled conditions raise over facts that are not as they were declared."""
 MOST_FACTS: Final = 6
 """Facts that a message names."""
+
+
+def said(family: Family, decision: Decision) -> Mapping[str, Any]:
+    """The terms of a decision without those that are what they are where a rule leaves them out."""
+    method = family.methods.get(decision.terms.get("method", ""))
+    shape = {**family.outcome, **(method.schema if method else {})}
+    usual = {name: rules["default"] for name, rules in shape.items() if "default" in rules}
+    own = ((name, value) for name, value in decision.terms.items() if name not in usual or usual[name] != value)
+    return {name: value for name, value in own if str(value) != usual.get(name)}  # "0.1" stands for a number
 
 
 class Failed(msgspec.Struct, frozen=True):

@@ -107,6 +107,13 @@ def traced(name: str, rules: TracingRules, release: str, family: str, facts: Any
     if trace.decision is None:
         return Step(name, f"no rule of {family} answers in release {release}", tried(trace))
     chosen = trace.decision
-    terms = ", ".join(f"{key} {value}" for key, value in chosen.terms.items())
+    terms = ", ".join(f"{key} {_plain(value)}" for key, value in trace.said.items()) or "as is usual"
     text = f"rule {chosen.rule} of {chosen.ruleset} at {chosen.where}: {terms} (decided again by release {release})"
     return Step(name, text, tried(trace))
+
+
+def _plain(value: Any) -> str:
+    """A term in words."""
+    if isinstance(value, Decimal):
+        return number(value)
+    return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)

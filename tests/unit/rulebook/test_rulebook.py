@@ -6,12 +6,14 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -305,6 +307,24 @@ def test_a_trace_lists_the_rules_in_order_with_what_failed() -> None:
     outside = rules.trace("labels", facts(meter="mails"), DAY).tried[0]
     assert (outside.rule, outside.failed, outside.facts) == ("", 'charge.meter == "calls"', {"charge.meter": "mails"})
     assert str(outside.where) == "rules/labels/s0.yaml:2:8"
+
+
+def test_a_trace_tells_what_the_rule_says_and_leaves_out_what_is_usual() -> None:
+    choice = {"type": "string", "default": "once"}
+    share = {"type": "decimal", "default": "0.1"}
+    outcome = {"label": {"type": "string"}, "how": choice, "share": share}
+    family = msgspec.structs.replace(FAMILIES["labels"], outcome=outcome)
+    rule = "rules:\n  - {id: a, then: {label: x%s}}\n"
+
+    def said(more: str) -> Mapping[str, Any]:
+        text = f"ruleset: labels/a\n{rule % more}"
+        return (
+            compile_book({"rules/labels/a.yaml": text.encode()}, {"labels": family}).trace("labels", facts(), DAY).said
+        )
+
+    assert said("") == {"label": "x"}
+    assert said(", how: once, share: 0.1") == {"label": "x"}
+    assert said(", how: twice, share: 0.2") == {"label": "x", "how": "twice", "share": Decimal("0.2")}
 
 
 def untold(thing: Any, condition: str = "quantity > 10") -> str:
