@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from docs.tools.reference import FOLDER
 from tests.house.sources import PACKAGES, ROOT, name_of, source_files, tree
 
 TOOLS = ("bench", "docs", "examples", "tests")
+installed_packages = cache(packages_distributions)
 
 
 def declared(*, with_tools: bool) -> set[str]:
@@ -38,7 +40,7 @@ def imported(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize(("folders", "with_tools"), [(PACKAGES, False), (TOOLS, True)], ids=["product", "tools"])
 def test_what_is_imported_is_declared(folders: tuple[str, ...], with_tools: bool) -> None:
-    installed, known = packages_distributions(), declared(with_tools=with_tools)
+    installed, known = installed_packages(), declared(with_tools=with_tools)
     undeclared = {
         f"{name_of(path)}: {name}"
         for path in source_files(*folders)
