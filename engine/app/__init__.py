@@ -16,6 +16,7 @@ from engine.runs.bank_desk import BankDesk
 from engine.runs.billing.change_preview import ChangePreview
 from engine.runs.billing.unbilled import Unbilled
 from engine.runs.cutover import Comparison
+from engine.runs.delivering.inbox_desk import InboxDesk
 from engine.runs.documents.files import Written
 from engine.runs.exchange.desk import ExchangeDesk, NotTaken
 from engine.runs.exchange.schemas import schemas as message_schemas
@@ -44,10 +45,12 @@ from engine.runs.revenue.facts import Asked as AskedEvent
 from engine.runs.run import Report
 from engine.runs.scheduling.queue import Enqueued
 from engine.runs.scheduling.work import Worked
+from engine.runs.simulate.difference import Decided
 from engine.runs.simulate.difference import Row as SimulatedRow
 from engine.runs.simulate.dunning import DunningReplayed
 from engine.runs.simulate.page import page as simulation_page
 from engine.runs.simulate.result import Simulated
+from engine.runs.simulate.revenue import RevenueReplayed
 from engine.runs.subscriptions.aligning import Alignment
 from engine.runs.subscriptions.amending import Amended, Amendment
 from engine.runs.subscriptions.contracts import ContractAmendment, Price, ShownContract
@@ -92,9 +95,11 @@ __all__ = [
     "ControlDesk",
     "Difference",
     "Curve",
+    "Decided",
     "DunningReplayed",
     "Enqueued",
     "ExchangeDesk",
+    "InboxDesk",
     "Explained",
     "Explanation",
     "Exported",
@@ -128,6 +133,7 @@ __all__ = [
     "Status",
     "Sheet",
     "Simulated",
+    "RevenueReplayed",
     "SimulatedRow",
     "Sums",
     "Tie",

@@ -25,6 +25,7 @@ from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
 from engine.model.decision import Family
+from engine.model.delivering import INBOX
 from engine.model.journal import Change
 from engine.model.release import DEVELOPMENT, ReleaseEvent
 from engine.ports.host import Host
@@ -113,7 +114,7 @@ class App(Desks):
 
     def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
         """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
-        known = {"adapter": [adapter.name for adapter in self.config.adapters]}
+        known = {"adapter": [INBOX, *(adapter.name for adapter in self.config.adapters)]}
         return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions(), known=known)
 
     def authoring(self, folders: Sequence[Path] = ()) -> AuthoringDesk:
@@ -152,6 +153,8 @@ class App(Desks):
     @property
     def notice(self) -> str:
         """What is to be said of the rules of the runs that were begun here; empty where an approved release was used."""
+        if "shelf" in self.__dict__ and self.shelf.notice:
+            return self.shelf.notice
         begun = self.books.begun if "books" in self.__dict__ and self.config.rules.releases == DEVELOPMENT else ()
         return f"development rules: {', '.join(sorted(begun))}, which nobody had to approve" if begun else ""
 
@@ -324,11 +327,11 @@ class App(Desks):
 
     def explain(self, subject: str, everything: bool = False) -> Explanation:
         """Why an invoice, a line, a usage event or a posting is as it is; see :mod:`engine.runs.explaining.explain`."""
-        return explain(self.books, self.tenant, self.stored_rulebook, subject, everything)
+        return explain(self.books, self.tenant, self.stored_rulebook, subject, everything, self.again)
 
     def why_not(self, subject: str, rule: str) -> tuple[Explanation, Missed]:
         """An explanation, and why a rule had no part in it; see :func:`engine.app.explained.why_not`."""
-        return why_not(self.books, self.tenant, self.stored_rulebook, subject, rule)
+        return why_not(self.books, self.tenant, self.stored_rulebook, subject, rule, self.again)
 
     def preview_change(self, account: str, change: Mapping[str, Any], subscription: str = "") -> ChangePreview:
         """What a change of a subscription would be billed as; see :func:`engine.runs.billing.change_preview.preview_change`."""

@@ -30,11 +30,13 @@ from engine.runs.close.desk import CloseDesk
 from engine.runs.debits.desk import DebitDesk
 from engine.runs.debits.mandates import MandateDesk
 from engine.runs.delivering.desk import DeliveryDesk
+from engine.runs.delivering.inbox_desk import InboxDesk
 from engine.runs.disputes.desk import DisputeDesk
 from engine.runs.documents.desk import DocumentDesk
 from engine.runs.dunning.desk import DunningDesk
 from engine.runs.erp.desk import ErpDesk
 from engine.runs.exchange.desk import ExchangeDesk
+from engine.runs.explaining.again import Again
 from engine.runs.forecasts.desk import ForecastDesk
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.payments.desk import PaymentDesk
@@ -47,6 +49,7 @@ from engine.runs.revenue.contract_desk import ContractDesk
 from engine.runs.revenue.desk import RevenueDesk
 from engine.runs.reviewing.review_desk import ReviewDesk
 from engine.runs.run import Parts
+from engine.runs.scheduling.work import utc_now
 from engine.runs.simulate.desk import SimulationDesk
 from engine.runs.simulate.quotes import OfflineHost
 from engine.runs.stewardship.desk import StewardshipDesk
@@ -129,6 +132,10 @@ class Desks(ABC):
     def stored_rulebook(self, release: str) -> RuleBook:
         """The rules of a release, as the books keep them."""
 
+    def seen_parts(self, *, on: date | None = None) -> Parts:
+        """Parts to look at what a run of a day would do; see :meth:`engine.app.shelf.Shelf.seen`."""
+        return self.parts(self.shelf.seen(on or utc_now().date()), on)
+
     @property
     def usage(self) -> UsageDesk:
         """The desk of usage that is fetched from adapters."""
@@ -200,7 +207,7 @@ class Desks(ABC):
     @property
     def triggers(self) -> TriggerDesk:
         """The desk of triggers: what came, what it occasions, what waits and is unbilled."""
-        return TriggerDesk(self.books, self.tenant, self.parts)
+        return TriggerDesk(self.books, self.tenant, self.parts, self.seen_parts)
 
     @property
     def subscriptions(self) -> SubscriptionDesk:
@@ -226,6 +233,11 @@ class Desks(ABC):
     def deliveries(self) -> DeliveryDesk:
         """The desk of deliveries."""
         return DeliveryDesk(self.books, self.tenant)
+
+    @property
+    def inboxes(self) -> InboxDesk:
+        """The desk of inboxes."""
+        return InboxDesk(self.books, self.tenant)
 
     @property
     def erp(self) -> ErpDesk:
@@ -283,13 +295,23 @@ class Desks(ABC):
     ) -> SimulationDesk:
         """The desk of simulation by other rules: those of folders, and values of parameters; else the rules on disk."""
         config = self.config
-        other = Other(self.families, folders or (() if sets else self.rule_roots), sets, only)
+        on_disk = not folders and not sets
+        other = Other(self.families, self.rule_roots if on_disk else folders, sets, only, whole=on_disk)
         both = both_of(self.stored_rulebook, other)
+        return SimulationDesk(config.database.url, self._offline, both, str(other))
 
-        def parts() -> Parts:
-            return msgspec.structs.replace(self.parts(), host=OfflineHost(config.adapters, config.folder))
+    def _offline(self) -> Parts:
+        """Parts whose adapters call no other system."""
+        return msgspec.structs.replace(self.parts(), host=OfflineHost(self.config.adapters, self.config.folder))
 
-        return SimulationDesk(config.database.url, parts, both, str(other))
+    @property
+    def again(self) -> Again:
+        """Does parts of runs again, for those who explain."""
+
+        def parts_of(release: str) -> Parts:
+            return msgspec.structs.replace(self._offline(), rules=self.stored_rulebook(release))
+
+        return Again(self.config.database.url, parts_of)
 
     def export_anonymous(self, folder: Path, key: bytes) -> Path:
         """A copy of the books without anybody in it; see :func:`engine.store.anonymous.export`."""
@@ -300,7 +322,12 @@ class Desks(ABC):
         """The desk of parameters: listed, tried, proposed, watched."""
         config = self.config
         roles = (lambda person: config.people.get(person, ()), tuple(config.roles))
-        given = (self.books, self.tenant, lambda: sheets(self.rulebook), lambda sets: self.simulation((), sets))
+        given = (
+            self.books,
+            self.tenant,
+            lambda: sheets(self.shelf.seen(utc_now().date())),
+            lambda sets: self.simulation((), sets),
+        )
         return TuneDesk(*given, self.approvals, roles)
 
     @property

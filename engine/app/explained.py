@@ -10,6 +10,7 @@ import msgspec
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.rulebook.authoring.why_not import Listener, WhyNot, named
 from engine.rulebook.rulebook import RuleBook
+from engine.runs.explaining.again import Again
 from engine.runs.explaining.explain import Explanation, explain
 from engine.store.books import Books
 
@@ -30,7 +31,7 @@ class Missed(msgspec.Struct, frozen=True):
 
 
 def why_not(
-    books: Books, tenant: str, rules_of: Callable[[str], RuleBook], subject: str, rule: str
+    books: Books, tenant: str, rules_of: Callable[[str], RuleBook], subject: str, rule: str, again: Again
 ) -> tuple[Explanation, Missed]:
     """An explanation, and why ``rule`` (``ruleset#id`` or ``id``) did not answer what was asked for it.
 
@@ -44,7 +45,7 @@ def why_not(
             heard[release] = Listener(rules_of(release))
         return heard[release]
 
-    found = explain(books, tenant, listening, subject)
+    found = explain(books, tenant, listening, subject, everything=True, again=again)
     if not heard and found.release:
         listening(found.release)
     known = {f"{s.name}#{r.id}" for each in heard.values() for s in each.book.rulesets.values() for r in s.rules}

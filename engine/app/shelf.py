@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from engine.base.errors import Code, refuse
+from engine.base.errors import Code, TollbookError, refuse
 from engine.model.release import DEVELOPMENT, ReleaseEvent, in_force
 from engine.rulebook.rulebook import RuleBook
 
@@ -39,6 +39,7 @@ class Shelf:
         self.mode = mode
         self._folders, self._stored, self._events, self._plugins = folders, stored, events, plugins
         self._known: dict[str, RuleBook] = {}
+        self.notice = ""
 
     def on(self, day: date) -> RuleBook:
         """The rules that a run of a day uses.
@@ -58,6 +59,21 @@ class Shelf:
                 "stands",
             )
         return self.usable(self.named(release), f"release {release}")
+
+    def seen(self, day: date) -> RuleBook:
+        """The rules to look at on a day: those that a run uses; as long as none are in force those of the folders, and ``notice`` says so.
+
+        Raises:
+            TollbookError: ``release.plugins-moved``, and everything that is wrong with rules of folders.
+        """
+        try:
+            return self.on(day)
+        except TollbookError as error:
+            if [finding.code for finding in error.findings] != [NONE_IN_FORCE]:
+                raise
+        book = self._folders()
+        self.notice = f"rules of the folders: no approved release is in force on {day}, and no run could use these yet"
+        return book
 
     def named(self, release: str) -> RuleBook:
         """A release by name: that of the folders while rules are developed, else as the books keep it.

@@ -1,4 +1,4 @@
-"""Rules that a simulation lays over those of a release: files of a folder, and values of parameters."""
+"""Rules that a simulation sets against those of a release: files of a folder, and values of parameters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from engine.app.tuning import known_values
 from engine.base.errors import Code, did_you_mean, refuse
 from engine.model.decision import Family
 from engine.rulebook import rulebook
@@ -29,11 +30,13 @@ class Other:
         folders: folders of rules, later ones over earlier ones; their files replace those of the release with the same name.
         sets: values of parameters.
         only: families whose files are taken from the folders; all where none are named.
+        whole: the folders have all files of their families: a file of the release that is not in them is gone.
     """
 
     def __init__(
-        self, families: Mapping[str, Family], folders: Sequence[Path], sets: Sets, only: Collection[str] = ()
-    ) -> None:
+        self, families: Mapping[str, Family], folders: Sequence[Path], sets: Sets, only: Collection[str] = (), *,
+        whole: bool = False,
+    ) -> None:  # fmt: skip
         unknown = sorted(set(only) - set(families))
         if unknown:
             what = f"there is no family of rules {unknown[0]!r}"
@@ -41,7 +44,7 @@ class Other:
         self._families, self._sets = families, sets
         files = rulebook.read(folders) if folders else {}
         self._files = {label: content for label, content in files.items() if not only or label.split("/")[1] in only}
-        self._folders, self._only = folders, only
+        self._folders, self._only, self._whole = folders, only, whole
 
     def __str__(self) -> str:
         """What it is, in words."""
@@ -58,9 +61,11 @@ class Other:
             TollbookError: ``simulate.which-parameter``, and everything that is wrong with the files and values.
         """
         overrides: dict[str, dict[str, Any]] = {name: dict(values) for name, values in base.overrides.items()}
-        files = {**base.files, **self._files}
+        files = {label: text for label, text in base.files.items() if not self._gone(label)} | self._files
         made = base
         if files != base.files:
+            if len(files.keys() & base.files.keys()) < len(base.files):
+                overrides = known_values(rulebook.compile_book(files, self._families, lint=False), overrides)
             made = rulebook.compile_book(files, self._families, overrides, base.plugins)
         if not self._sets:
             return made
@@ -68,6 +73,10 @@ class Other:
             ruleset, parameter = parameter_of(made, name)
             overrides.setdefault(ruleset, {})[parameter] = value
         return rulebook.compile_book(files, self._families, overrides, base.plugins)
+
+    def _gone(self, label: str) -> bool:
+        """Whether a file of a release is no longer there."""
+        return self._whole and label not in self._files and (not self._only or label.split("/")[1] in self._only)
 
 
 def parameter_of(book: RuleBook, name: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What the price of a line looked at beside its own usage, as the line keeps it: a few words of JSON.
 
 ``{"carried": [["2026-01-01", "2026-02-01", "300"]]}`` are units of allowance by the cycle that they are from.  Of a pool it
-is what :class:`Pooled` holds.
+is what :class:`Pooled` holds, and the units that were carried into it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from engine.base.period import Period
 class Pooled(msgspec.Struct, frozen=True, omit_defaults=True):
     """The pool that a line was priced in, and its place there.
 
-    ``quantity`` is what all ``members`` used in the cycle and ``granted`` the allowance beyond that of the rule itself.  What it
+    ``quantity`` is what all ``members`` used in the cycle and ``granted`` the allowance beyond that of the rule itself, with
+    what was carried over.  What it
     cost is divided by weights: those of the members before sum to ``ahead``, the line's own is ``weight``, and all are ``total``.
     ``complete`` says whether the cycle was over.
     """
@@ -40,13 +41,21 @@ class Pooled(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def written_carried(units: Iterable[tuple[Period, Decimal]]) -> str:
     """Carried units as a line keeps them; empty where there are none."""
-    found = [[days.start.isoformat(), days.end.isoformat(), f"{left.normalize():f}"] for days, left in units if left]
+    found = _units(units)
     return json.dumps({"carried": found}, separators=(",", ":")) if found else ""
 
 
-def written_pool(pooled: Pooled) -> str:
-    """The pool of a line as the line keeps it."""
-    return json.dumps({"pool": msgspec.to_builtins(pooled)}, separators=(",", ":"), ensure_ascii=False)
+def written_pool(pooled: Pooled, units: Iterable[tuple[Period, Decimal]] = ()) -> str:
+    """The pool of a line, and the units that were carried into it, as the line keeps them."""
+    shown: dict[str, Any] = {"pool": msgspec.to_builtins(pooled)}
+    found = _units(units)
+    if found:
+        shown["carried"] = found
+    return json.dumps(shown, separators=(",", ":"), ensure_ascii=False)
+
+
+def _units(units: Iterable[tuple[Period, Decimal]]) -> list[list[str]]:
+    return [[days.start.isoformat(), days.end.isoformat(), f"{left.normalize():f}"] for days, left in units if left]
 
 
 def read_carried(basis: str) -> list[tuple[Period, Decimal]]:

@@ -102,6 +102,8 @@ class Counting:
             for cycle in self._cycles(count) if self.due.pays(count.stints[0].payer) else ():
                 days = cycle.meet(count.days) or count.days
                 for part in self._parts(count, cycle, days):
+                    if part != days and part.end <= self._window(count):
+                        continue  # its cycle is looked at, it is not: nobody read what was billed for it
                     stretch = self._stretch(count, cycle, part)
                     if stretch is not None:
                         yield stretch

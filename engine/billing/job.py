@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from engine.base.errors import Finding
 from engine.base.money import ZERO
 from engine.base.period import Period
 from engine.billing.attributed import Attributed, Seen
@@ -19,16 +20,34 @@ from engine.model.decision import Decide
 from engine.model.draft import NO_REVIEWS, Reviews
 from engine.model.due import StretchKey
 from engine.model.entity import LegalEntity
-from engine.model.invoice import Advance
-from engine.model.lateness import Reconciling
+from engine.model.invoice import Advance, RatedCharge
+from engine.model.lateness import Ended, Reconciling
 from engine.model.order import Orders
 from engine.model.revenue_contract import Cover
+from engine.model.subscription import BillingMark
 from engine.model.tax_correction import Correction, Exemption
 from engine.model.tax_evidence import Evidence
 from engine.model.turning import Turning
 
+if TYPE_CHECKING:
+    from engine.billing.alike import Alike
+
 THRESHOLD: Final = "threshold"
 """The first word of the occasion of a run that bills usage early."""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """What a run makes of one subscription; ``prices`` are the ids of all pricing decisions, of those too that came to nothing.
+
+    ``late`` is what became of usage that came late; credits on the lines ``apart`` go on a document of their own.
+    """
+
+    charges: tuple[RatedCharge, ...]
+    mark: BillingMark
+    prices: frozenset[int]
+    findings: tuple[Finding, ...] = ()
+    late: tuple[Ended, ...] = ()
+    apart: frozenset[int] = frozenset()
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -36,14 +55,14 @@ class Job(msgspec.Struct, frozen=True):
 
     ``price_turns`` are the days on which other pricing rules come into force than before; ``usage`` remembers the usage charges
     of plans that were looked at; ``turning`` says what makes prices turn for single customers, None where nothing does;
-    ``indexes`` are values of indexes by first day of the month.  ``occasion`` is what a run of one account is made for, empty
+    ``buckets`` whether some price is of each day, week or month of a stretch by itself; ``indexes`` are values of indexes by first day of the month.  ``occasion`` is what a run of one account is made for, empty
     where it is made for its date.  ``reconciling`` says what the run does about usage that may not be complete; ``attributes``
     are those of accounts and subscriptions, where rules declare any.  ``exemptions`` are certificates by account,
     ``corrections`` differences of tax that wait for the next bill, by the id of the line that was taxed;
     ``evidence`` is what proves where accounts are, None where no rule looks at it;
     ``advances`` are those that invoices may take off, by payer;
     ``reviews`` is what is known of drafts that are reviewed, ``orders`` the purchase orders of payers, None where nobody asks for
-    them; ``covers`` what bills for revenue contracts.
+    them; ``covers`` what bills for revenue contracts; ``alike`` knows what subscriptions owe that are like others.
     """
 
     entity: LegalEntity
@@ -56,6 +75,7 @@ class Job(msgspec.Struct, frozen=True):
     price_turns: tuple[date, ...] = ()
     usage: dict[str, tuple[Charge, ...]] = {}
     turning: Turning | None = None
+    buckets: bool = False
     indexes: Mapping[str, Mapping[date, Decimal]] = {}
     occasion: str = ""
     reconciling: Reconciling = Reconciling()
@@ -67,6 +87,7 @@ class Job(msgspec.Struct, frozen=True):
     reviews: Reviews = NO_REVIEWS
     orders: Orders | None = None
     covers: tuple[Cover, ...] = ()
+    alike: Alike | None = None
 
     @property
     def early(self) -> bool:

@@ -115,7 +115,8 @@ def judge(
         lines = [one for one in billed if _line_key(one.line.charge) == key_of(stretch)]
         if mine and (not lines or any(one.stands or not one.line.charge.amount for one in lines)):
             amount = amounts.get(key_of(stretch))
-            difference = None if amount is None else amount - sum((x.left - x.adjusted for x in lines), ZERO)
+            standing = sum((x.left - x.adjusted for x in lines if x.stands), ZERO)
+            difference = None if amount is None else amount - standing
             _join(groups, _Group(stretch, mine, difference))
     judged = _Verdict(job, account, due)
     for group in groups:
@@ -296,14 +297,16 @@ def net_with_late(
     stays: Callable[[RatedCharge], bool],
     anew: frozenset[Key],
 ) -> Iterable[Due | Back]:
-    """As :func:`engine.billing.netting.net_usage`, but stretches ``anew`` are given back whole and charged whole again."""
+    """As :func:`engine.billing.netting.net_usage`, but stretches ``anew`` are given back whole and charged whole again.
+
+    A line all of whose money was given back by hand has nothing more to give back: it stands, and counts as billed.
+    """
     if not anew:
         return net_usage(owed, billed, currency, stays)
-    again = [one for one in billed if _line_key(one.line.charge) in anew]
+    again = [one for one in billed if one.left and _line_key(one.line.charge) in anew]
     backs = [
         Back(one.line, service(one.line), Fraction(one.line.charge.share), -one.left, 0, one.line.charge.full, one.left)
         for one in again
-        if one.left
     ]
-    others = (one for one in billed if _line_key(one.line.charge) not in anew)
+    others = (one for one in billed if not one.left or _line_key(one.line.charge) not in anew)
     return [*backs, *net_usage(owed, others, currency, stays)]

@@ -51,6 +51,6 @@ def sums_wanted(job: Job, owner: AccountDue, due: SubscriptionDue, first: date) 
     contract = owner.contracts.get(due.subscription.contract or "")
     served = served_of(known, owner.account, due)
     found = stretches_from(known, owner.account, contract, due, served, first)
-    days = {day for one in found for day in (one.days.start, one.days.end)}
+    days = {day for one in found for day in (one.days.start, (one.counted or one.days).end, one.days.end)}
     cuts = sorted({first, upto, *(day for day in days if first < day < upto)})
     return list(pairwise(cuts)) if found else []

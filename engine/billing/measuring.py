@@ -10,13 +10,16 @@ from engine.billing.billed import billed_in_part, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.counting import Counting
 from engine.billing.job import Job, Stretch
-from engine.billing.metering import counted, groups_of, meters_of, together, told_by_days
+from engine.billing.metering import LEVELS, buckets, counted, groups_of, meters_of, together, told_by_days
 from engine.billing.opened import Before
 from engine.billing.rating import asked, subscribed_on
 from engine.billing.timeline import Stint, stints
-from engine.billing.windows import PERIOD, parts_of, refuse_levels
+from engine.billing.windows import PERIOD, parts_of, window_of
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
+
+Wanted = tuple[Stretch, Period, Period | None]
+"""A stretch, days whose usage is wanted for it, and the days that levels are averaged over, where that is not its cycle."""
 
 
 def measured_charges(job: Job) -> frozenset[tuple[str, str]]:
@@ -35,7 +38,7 @@ def _told(job: Job, charge: Charge) -> bool:
 
 def to_measure(
     job: Job, owner: AccountDue, due: SubscriptionDue, charges: frozenset[tuple[str, str]]
-) -> Iterator[tuple[Stretch, Period]]:
+) -> Iterator[Wanted]:
     """The stretches of some charges that the statement of a subscription will price, and the days whose usage they count.
 
     Raises:
@@ -59,13 +62,14 @@ def to_measure(
         if stretch is None:
             continue
         if job.early or stretch.due(job.on) or billed_in_part(stretch.plan, stretch.charge.key, stretch.days, billed):
-            yield stretch, stretch.counted or stretch.days
+            yield stretch, stretch.counted or stretch.days, None
 
 
 def of_windows(
     job: Job, owner: AccountDue, due: SubscriptionDue, charges: frozenset[tuple[str, str]]
-) -> Iterator[tuple[Stretch, Period]]:
-    """Of stretches that were measured and are priced over a longer window, the days of it up to their end, and before them.
+) -> Iterator[Wanted]:
+    """Of stretches that were measured and are priced over a longer window, the days of it up to their end, and before them; of
+    those that are priced by day, week or month each of these.
 
     Raises:
         TollbookError: what makes this subscription impossible to bill.
@@ -73,19 +77,24 @@ def of_windows(
     job_within = job.attributes.within(job, due) if job.attributes is not None else job
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     since = subscribed_on(due)
-    for stretch, days in to_measure(job, owner, due, charges):
+    for stretch, days, _ in to_measure(job, owner, due, charges):
         meters = meters_of(stretch.plan, stretch.charge, job.meters)
         groups = groups_of(due, stretch.plan, stretch.charge, days) if stretch.charge.group_by else [None]
-        known = set[str]()
+        known, levels = set[tuple[str, str]](), any(one.aggregation == LEVELS for one in meters)
         for group in groups:
             counts = {one.key: counted(due, stretch.plan, stretch.charge, one, days, group) for one in meters}
             quantity = together(counts.values()).quantity
             pricing = asked(job_within, account, contract, stretch, since, quantity, counts, group)[2]
-            window = pricing.terms["window"]
-            if window != PERIOD and window not in known:
-                known.add(window)
-                refuse_levels(pricing, stretch.plan, stretch.charge, meters)
-                yield from ((stretch, part) for part in parts_of(pricing, since, stretch) if part.days and part != days)
+            ways = window, per = pricing.terms["window"], pricing.terms["per"]
+            if ways in known:
+                continue
+            known.add(ways)
+            if window != PERIOD:
+                over = window_of(pricing, since, stretch)
+                some = (part for part in parts_of(pricing, since, stretch) if part.days and (levels or part != days))
+                yield from ((stretch, part, over) for part in some)
+            elif per != PERIOD:
+                yield from ((stretch, *one) for one in buckets(days, per))
 
 
 def _sold(job: Job, due: SubscriptionDue) -> Iterator[tuple[str, str]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from engine.base.errors import Code, TollbookError, refuse
 from engine.base.money import ZERO
-from engine.base.period import Period
+from engine.base.period import Period, add_months
 from engine.model.catalog import Charge, Meter
-from engine.model.due import SubscriptionDue
+from engine.model.due import MeasuredKey, SubscriptionDue
 from engine.model.measure import Found
 from engine.model.usage import UsageDay
 
 NOT_MEASURED = Code("usage.not-measured", "Usage that daily sums do not tell, and that was not measured otherwise.")
 UNKNOWN_METER = Code("usage.unknown-meter", "A usage charge whose meter the catalogue does not have.")
 
+LEVELS: Final = "time_weighted"
+"""The aggregation that averages levels over time."""
 Group = tuple[str | None, ...]
 """Values of the dimensions that a charge groups by, None where events lack them."""
 
@@ -53,16 +56,18 @@ def told_by_days(charge: Charge, meter: Meter) -> bool:
 
 
 def counted(
-    due: SubscriptionDue, plan: str, charge: Charge, meter: Meter, days: Period, group: Group | None = None
-) -> Metered:
-    """What a charge counts by a meter on some days, of one group where one is named.
+    due: SubscriptionDue, plan: str, charge: Charge, meter: Meter, days: Period, group: Group | None = None,
+    over: Period | None = None,
+) -> Metered:  # fmt: skip
+    """What a charge counts by a meter on some days, of one group where one is named; levels are averaged ``over`` other days than
+    their cycle where some are named.
 
     Raises:
         TollbookError: ``usage.not-measured``, and why the meter or the charge cannot be measured.
     """
     if told_by_days(charge, meter):
         return metered(due.usage, meter, days)
-    for found in _measured(due, plan, charge, meter.key, days):
+    for found in _measured(due, measured_key(plan, charge, meter, days, over)):
         if group is None or found.group == group:
             return Metered(found.quantity, found.events, found.last_id)
     return Metered(ZERO, 0, 0)
@@ -74,15 +79,21 @@ def groups_of(due: SubscriptionDue, plan: str, charge: Charge, days: Period) -> 
     Raises:
         TollbookError: as :func:`counted`.
     """
-    return [found.group for found in _measured(due, plan, charge, charge.counted[0], days)]
+    key = plan, charge.key, charge.counted[0], days.start, days.end, None
+    return [found.group for found in _measured(due, key)]
 
 
-def _measured(due: SubscriptionDue, plan: str, charge: Charge, meter: str, days: Period) -> tuple[Found, ...]:
-    found = due.measured.get((plan, charge.key, meter, days.start, days.end))
+def measured_key(plan: str, charge: Charge, meter: Meter, days: Period, over: Period | None = None) -> MeasuredKey:
+    """By what the usage of a charge on some days is known; ``over`` matters to levels alone."""
+    return plan, charge.key, meter.key, days.start, days.end, over if meter.aggregation == LEVELS else None
+
+
+def _measured(due: SubscriptionDue, key: MeasuredKey) -> tuple[Found, ...]:
+    found = due.measured.get(key)
     if isinstance(found, TollbookError):
         raise found
     if found is None:
-        raise refuse(NOT_MEASURED, f"usage of {plan}/{charge.key} on {days} was not measured")
+        raise refuse(NOT_MEASURED, f"usage of {key[0]}/{key[1]} on {Period(key[3], key[4])} was not measured")
     return found
 
 
@@ -123,6 +134,37 @@ def windows(days: Iterable[UsageDay], meter: Meter, stretch: Period, per: str) -
         if one.meter == meter.key and stretch.start <= one.day < stretch.end:
             inside[_window(one.day, per)].append(one)
     return tuple(metered(some, meter, stretch).quantity for some in inside.values())
+
+
+def bucketed(
+    due: SubscriptionDue, plan: str, charge: Charge, meters: Iterable[Meter], days: Period, per: str,
+    group: Group | None = None,
+) -> tuple[Decimal, ...]:  # fmt: skip
+    """What a charge counts in each day, week or month of some days, in order; of all of its meters together.
+
+    Raises:
+        TollbookError: as :func:`counted`.
+    """
+    some = buckets(days, per)
+    of_each: list[Iterable[Decimal]] = []
+    for meter in meters:
+        if told_by_days(charge, meter):
+            of_each.append(windows(due.usage, meter, days, per))
+        else:
+            of_each.append([counted(due, plan, charge, meter, part, group, over).quantity for part, over in some])
+    return tuple(sum(quantities, ZERO) for quantities in zip(*of_each, strict=True))
+
+
+def buckets(days: Period, per: str) -> list[tuple[Period, Period]]:
+    """The days, weeks from Monday or calendar months of some days in order: the part of each that is among them, and the whole
+    of it."""
+    found: list[tuple[Period, Period]] = []
+    start = _window(days.start, per)
+    while start < days.end:
+        end = add_months(start, 1) if per == "month" else start + timedelta(days=7 if per == "week" else 1)
+        found.append((Period(max(start, days.start), min(end, days.end)), Period(start, end)))
+        start = end
+    return found
 
 
 def _window(day: date, per: str) -> date:

@@ -12,22 +12,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
-from engine.base.money import CONTEXT, ZERO, round_to
-from engine.base.period import Period
-from engine.billing.basis import Pooled, written_pool
 from engine.billing.billed import Open, open_lines
 from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.looking_back import counts_of, served_of, stretches_from
-from engine.billing.metering import Metered, together, told_by_days
-from engine.billing.pricing import WHOLE, PricingFacts, Terms, priced
+from engine.billing.metering import together, told_by_days
+from engine.billing.pool_parts import Group, Member, common_of, divided
+from engine.billing.pool_rollover import carried_into
+from engine.billing.pricing import WHOLE
 from engine.billing.pricing.allowance import allowance
 from engine.billing.rating import asked, shrunk, subscribed_on
+from engine.billing.rollover import Left
 from engine.billing.timeline import Stint
 from engine.model.decision import Decision
 from engine.model.due import AccountDue, StretchKey, SubscriptionDue
@@ -47,40 +46,21 @@ APART = Code(
 )
 
 
-class Member(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of a subscription in a pool; ``brings`` is its own allowance."""
-
-    owner: AccountDue
-    due: SubscriptionDue
-    since: date
-    stretch: Stretch
-    count: Metered
-    facts: PricingFacts
-    pricing: Decision
-    line: int
-    brings: Decimal
-
-    @property
-    def order(self) -> tuple[Any, ...]:
-        """Its place among the members."""
-        return self.since, self.due.subscription.key, *key_of(self.stretch)
-
-
 Share = tuple[Stretch, Owed | TollbookError]
 """A pooled stretch, and what it owes, or why it cannot be priced."""
-Group = tuple[Any, ...]
-"""Pool, scope, whose it is, cycle, currency, and the terms that members have in common."""
 
 
 class Sharing:
     """The subscriptions of one payer that may share pools, as a run has read them; ``low`` is the first day that any of them
-    has to be compared from, ``apart`` are parent accounts some of whose accounts another one pays for."""
+    has to be compared from, ``apart`` are parent accounts some of whose accounts another one pays for.  Cycles from ``first`` on
+    decide what is carried into those from ``low`` on."""
 
     def __init__(
         self, job: Job, payer: str, subscriptions: Sequence[tuple[AccountDue, SubscriptionDue]], low: date,
-        apart: Collection[str] = (),
+        apart: Collection[str] = (), first: date | None = None,
     ) -> None:  # fmt: skip
         self.job, self.payer, self.low, self.apart = job, payer, low, apart
+        self.first = low if first is None else first
         self.subscriptions = subscriptions
         self._read = {due.subscription.id: due for _, due in subscriptions}
         self._common: dict[int, str] = {}
@@ -114,7 +94,7 @@ class Sharing:
         for _, found in self._all(on):
             for member in found if not isinstance(found, TollbookError) else ():
                 group = self._group(member)
-                if group not in firsts:
+                if group not in firsts and member.stretch.cycle.start >= self.low:
                     firsts[group] = member.due.subscription
                     groups[group[:3]].append(group)
         for (pool, _, whose), some in groups.items():
@@ -134,7 +114,7 @@ class Sharing:
 
     def _found(self, on: date, owner: AccountDue, due: SubscriptionDue) -> tuple[Member, ...] | TollbookError:
         try:
-            return tuple(members(msgspec.structs.replace(self.job, on=on), owner, due, self.low))
+            return tuple(members(msgspec.structs.replace(self.job, on=on), owner, due, self.first))
         except TollbookError as error:
             return error
 
@@ -149,7 +129,7 @@ class Sharing:
             whose = f"{account.key}/{member.due.subscription.contract}"
         common = self._common.get(member.pricing.id)
         if common is None:
-            common = self._common[member.pricing.id] = _common(member.pricing.terms)
+            common = self._common[member.pricing.id] = common_of(member.pricing.terms)
         return terms["key"], terms["scope"], whose, member.stretch.cycle, account.currency, common
 
     def _shared(
@@ -164,13 +144,25 @@ class Sharing:
                 continue
             for member in found:
                 groups[self._group(member)].append(member)
+        for some in groups.values():
+            some.sort(key=lambda one: one.order)
+        carried: Mapping[Group, Sequence[Left]] = {}
+        unknown: TollbookError | None = None
+        try:
+            carried = carried_into(self.job, groups) if not failed else {}
+        except TollbookError as error:
+            unknown = error
         shares: dict[int, dict[StretchKey, Share]] = defaultdict(dict)
         for group, some in groups.items():
-            some.sort(key=lambda one: one.order)
+            if group[3].start < self.low:
+                continue
             owed: Sequence[Owed | TollbookError]
             try:
                 self._refuse(group, some, failed)
-                owed = list(divided(self.job, group, some))
+                if unknown is not None:
+                    raise unknown
+                came = [(one.cycle, one.units) for one in carried.get(group, ())]
+                owed = list(divided(self.job, group, some, came))
             except TollbookError as error:
                 owed = [error] * len(some)
             for member, one in zip(some, owed, strict=True):
@@ -227,6 +219,7 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     since = subscribed_on(due)
     served = served_of(job, account, due)
+    starts = tuple(stint.days.start for stint in served if stint.began_by == "start")
     for stretch in stretches_from(job, account, contract, due, served, low):
         if stretch.cycle.start < low:
             continue
@@ -241,7 +234,8 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
         proration, share = shrunk(job, account, stretch, pricing)
         tiers = proration is not None and proration.terms["applies_to"] == "tiers"
         brings = allowance(pricing.terms, share, share if tiers else WHOLE)
-        yield Member(owner, due, since, stretch, count, facts, pricing, line.id if line else 0, brings)
+        old = due.opening is not None and stretch.days.start < due.opening.on
+        yield Member(owner, due, since, stretch, count, facts, pricing, line.id if line else 0, brings, starts, old)
 
 
 def _refuse_unsummed(job: Job, stretch: Stretch, pricing: Decision) -> None:
@@ -269,77 +263,6 @@ def _pays(due: SubscriptionDue, served: Sequence[Stint], stretch: Stretch, prici
         mend = "let the rule say scope: payer, or leave the subscription to the payer of its account"
         raise refuse(CROSSES_PAYERS, what, why=_OTHERS_USE, mend=mend)
     return any(due.pays(stint.payer) and stint.days.meet(stretch.days) is not None for stint in served)
-
-
-def _common(terms: Terms) -> str:
-    """What the rules of all members of a pool have in common, as text: all but the allowance where each brings its own."""
-    shown = dict(terms)
-    if terms["pool"]["allowance"] == "added":
-        shown.pop("included", None)
-        shown["before"] = [step for step in terms["before"] if "free" not in step]
-    return repr(sorted(shown.items()))
-
-
-def divided(job: Job, group: Group, some: Sequence[Member]) -> Iterator[Owed]:
-    """What each member of a pool, in their order, owes of what all of them used.
-
-    Limits and tiers are those of one cycle; where all were in service for a part of it alone, they shrink to the days from the
-    first to the last of them as the proration rule says.
-
-    Raises:
-        TollbookError: whatever the method refuses.
-    """
-    first = some[0]
-    terms, currency = first.pricing.terms, first.owner.account.currency
-    pool, cycle = terms["pool"], first.stretch.cycle
-    days = Period(min(one.stretch.days.start for one in some), max(one.stretch.days.end for one in some))
-    whole = msgspec.structs.replace(first.stretch, days=days, seconds=None)
-    known = job.attributes.within(job, first.due) if job.attributes is not None else job
-    proration, share = shrunk(known, first.owner.account, whole, first.pricing)
-    applies_to = proration.terms["applies_to"] if proration else "amount"
-    quantity = sum((one.count.quantity for one in some), ZERO)
-    brought = sum((one.brings for one in some), ZERO)
-    weights = [max(one.count.quantity, ZERO) for one in some]
-    if pool["divide"] == "on_first":
-        weights = [Decimal(one is first) for one in some]
-    elif not any(weights):
-        weights = [Decimal(1) for _ in some]
-    total, ahead = sum(weights, ZERO), ZERO
-    for member, weight in zip(some, weights, strict=True):
-        own = member.pricing
-        granted = ZERO
-        if pool["allowance"] == "added":
-            granted = brought - allowance(own.terms, share, share if applies_to == "tiers" else WHOLE)
-        basis = Pooled(
-            pool["key"], pool["scope"], str(group[2]), len({one.due.subscription.id for one in some}), quantity, granted,
-            ahead, weight, total, days.end <= job.on,
-        )  # fmt: skip
-        exact = priced(own, pooled_facts(member.facts, basis), share, applies_to).amount
-        amount = portion(round_to(exact, currency, own.terms["rounding"]), basis, currency)
-        yield Owed(
-            member.stretch.charge, member.stretch.plan, cycle, member.stretch.days, member.count.quantity, amount, share,
-            amount, own.id, proration.id if proration else 0, member.line, member.count.events, member.count.last_id,
-            member.stretch.zero_line, CONTEXT.divide(exact * weight, total), own.terms["rounding"],
-            basis=written_pool(basis),
-        )  # fmt: skip
-        ahead += weight
-
-
-def pooled_facts(facts: PricingFacts, pool: Pooled) -> PricingFacts:
-    """The facts of a member with what all members used."""
-    return msgspec.structs.replace(
-        facts, quantity=pool.quantity, granted=pool.granted, complete=pool.complete, metered={}
-    )
-
-
-def portion(amount: Decimal, pool: Pooled, currency: str) -> Decimal:
-    """A member's part of what its pool costs: the rounded sum up to it, less that before it, as
-    :func:`engine.base.money.split` cuts."""
-
-    def upto(weight: Decimal) -> Decimal:
-        return amount if weight == pool.total else round_to(CONTEXT.divide(amount * weight, pool.total), currency)
-
-    return upto(pool.ahead + pool.weight) - upto(pool.ahead)
 
 
 def pooling(

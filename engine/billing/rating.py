@@ -15,9 +15,9 @@ from engine.base.errors import Code, TollbookError, refuse
 from engine.base.money import round_to
 from engine.base.period import CycleOf, Period, cycle_containing, cycles, slipping_cycle
 from engine.billing.attributed import Seen
-from engine.billing.detail import detailed
+from engine.billing.detail import detailed, refuse_by_meter
 from engine.billing.job import Job, Owed, Stretch, key_of
-from engine.billing.metering import Group, Metered, meters_of, together
+from engine.billing.metering import Group, Metered, bucketed, meters_of, together
 from engine.billing.metering import counted as metered
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, PricingFacts, priced, shrinking
 from engine.billing.pricing.facts import Discount
@@ -209,7 +209,9 @@ def rate(
         if others is None:
             return None
         facts = msgspec.structs.replace(facts, counted=others(pricing.terms["counts"], stretch.days))
-    elif counts and (pricing.needs or pricing.terms["per"] != "period"):
+    elif counts and pricing.terms["per"] != PERIOD:
+        facts = _by_part(due, stretch, pricing, facts, meters, days, group)
+    elif counts and pricing.needs:
         meter = job.meters[charge.counted[0]]
         facts = detailed(pricing, facts, meter, days, stretch.cycle, due.usage, due.singles)
     carried = due.carried.get(key_of(stretch)) if due.carried else None
@@ -222,6 +224,16 @@ def rate(
         proration.id if proration else 0, line.id if line else 0, count.events, count.last_id, stretch.zero_line, exact,
         pricing.terms["rounding"], basis=carried.written if carried is not None else "",
     )  # fmt: skip
+
+
+def _by_part(
+    due: SubscriptionDue, stretch: Stretch, pricing: Decision, facts: PricingFacts, meters: Sequence[Meter], days: Period,
+    group: Group | None,
+) -> PricingFacts:  # fmt: skip
+    """The facts with the quantity of each day, week or month, which is priced by itself; all meters together."""
+    refuse_by_meter(pricing, facts)
+    quantities = bucketed(due, stretch.plan, stretch.charge, meters, days, pricing.terms["per"], group)
+    return msgspec.structs.replace(facts, windows=quantities, metered=NO_METERS)
 
 
 def _unshared(stretch: Stretch, pricing: Decision) -> Exception:

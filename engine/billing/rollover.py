@@ -123,14 +123,15 @@ def carrying(
 
 
 def carried_charges(job: Job, owner: AccountDue, due: SubscriptionDue, some: Iterable[Stretch]) -> set[str]:
-    """The keys of the charges among some stretches whose rules carry allowance over."""
+    """The keys of the charges among some stretches whose rules carry allowance over, each subscription its own."""
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     since, keys = subscribed_on(due), set[str]()
     for stretch in some:
         if stretch.charge.key not in keys:
             counts = counts_of(job, due, stretch)
             quantity = together(counts.values()).quantity
-            if asked(job, account, contract, stretch, since, quantity, counts)[2].terms["rollover"] is not None:
+            terms = asked(job, account, contract, stretch, since, quantity, counts)[2].terms
+            if terms["rollover"] is not None and terms["pool"] is None:
                 keys.add(stretch.charge.key)
     return keys
 
@@ -148,7 +149,7 @@ def _walk(
         quantity = together(counts.values()).quantity
         pricing = asked(job, account, contract, stretch, since, quantity, counts)[2]
         terms = pricing.terms["rollover"]
-        if terms is None:
+        if terms is None or pricing.terms["pool"] is not None:
             left, last = [], stretch
             continue
         _refuse_unsummed(job, stretch, pricing)

@@ -10,6 +10,7 @@ import msgspec
 from engine.base.errors import Code, Finding, refuse
 from engine.base.period import FOREVER, Period
 from engine.billing.adjusting import Adjusted, Adjustment, adjust, given_back
+from engine.billing.alike import Names
 from engine.billing.billed import Open, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.changes.exact import Exact, scale_of
@@ -19,7 +20,7 @@ from engine.billing.counting import Counting
 from engine.billing.discounts import read
 from engine.billing.elsewhere import beside, once_elsewhere
 from engine.billing.grouping import labelled
-from engine.billing.job import Job, Owed, Stretch
+from engine.billing.job import Job, Owed, Statement, Stretch
 from engine.billing.lateness import NOTHING_LATE, Judged, judge, net_with_late, without
 from engine.billing.milestones import triggered
 from engine.billing.netting import Back, Due, ShowsZero, net_one_time, net_recurring, net_usage
@@ -34,32 +35,26 @@ from engine.billing.turning import cut
 from engine.model.account import Account
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import RatedCharge
-from engine.model.lateness import Ended
 from engine.model.subscription import BillingMark
 
 NO_START = Code("subscription.no-start", "A subscription without a start event.")
 
 
-class Statement(msgspec.Struct, frozen=True):
-    """What a run makes of one subscription; ``prices`` are the ids of all pricing decisions, of those too that came to nothing.
-
-    ``late`` is what became of usage that came late; credits on the lines ``apart`` go on a document of their own.
-    """
-
-    charges: tuple[RatedCharge, ...]
-    mark: BillingMark
-    prices: frozenset[int]
-    findings: tuple[Finding, ...] = ()
-    late: tuple[Ended, ...] = ()
-    apart: frozenset[int] = frozenset()
-
-
 def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
-    """Charges and credits of one subscription on the run's date.
+    """Charges and credits of one subscription on the run's date; those of one like it, where the job knows such.
 
     Raises:
         TollbookError: what makes this subscription impossible to bill (no price, events out of order, unknown plan).
     """
+    known = job.alike.statement(job, owner, due, _rated) if job.alike is not None else None
+    if known is not None:
+        return known
+    account, subscription = owner.account, due.subscription
+    return _rated(job, owner, due, (account.key, account.id, subscription.id, subscription.key))
+
+
+def _rated(job: Job, owner: AccountDue, due: SubscriptionDue, names: Names) -> Statement:
+    """What one subscription owes by itself, its lines under some names."""
     served = _served(due)
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
     job = job.attributes.within(job, due) if job.attributes is not None else job
@@ -103,7 +98,7 @@ def statement(job: Job, owner: AccountDue, due: SubscriptionDue) -> Statement:
     if found.counting:
         lines = (one for one in billed if one.line.id in found.counted - found.settled)
         items.extend(net_usage(found.counting, lines, currency))
-    make = _Maker(account, due)
+    make = _Maker(names, account.currency, due)
     held = triggered(job, owner, due, served, once, make.due, make.back)
     return Statement(
         (*map(make.adjustment, adjusted.made), *make.lines(recurring, scale), *make.lines(items), *held.lines),
@@ -205,8 +200,8 @@ def _text(owed: Owed, upon: int) -> str:
 class _Maker:
     """Writes the lines of one subscription."""
 
-    def __init__(self, account: Account, due: SubscriptionDue) -> None:
-        self.account, self.due_ = account, due
+    def __init__(self, names: Names, currency: str, due: SubscriptionDue) -> None:
+        self.names, self.currency, self.contract = names, currency, due.subscription.contract or ""
 
     def lines(self, items: Iterable[Due | Back], scale: Scale | None = None) -> Iterator[RatedCharge]:
         """The lines of what is charged and given back, whose days are counted on a ``scale`` if there is one."""
@@ -216,13 +211,10 @@ class _Maker:
 
     def due(self, item: Due) -> RatedCharge:
         """The line of something to charge."""
-        owed, subscription = item.owed, self.due_.subscription
+        owed = item.owed
         return RatedCharge(
-            self.account.key,
-            self.account.id,
-            subscription.id,
-            subscription.key,
-            subscription.contract or "",
+            *self.names,
+            self.contract,
             owed.contract_line,
             owed.plan,
             owed.charge.key,
@@ -235,7 +227,7 @@ class _Maker:
             item.days.end,
             owed.cycle.start,
             owed.cycle.end,
-            self.account.currency,
+            self.currency,
             item.quantity,
             owed.full if item.full is None else item.full,
             "1" if item.share is WHOLE else str(item.share),

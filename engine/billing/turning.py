@@ -38,14 +38,16 @@ def turning_of(decisions: Iterable[Decision], names: Iterable[str]) -> Turning |
     """
     known, asked = tuple(decisions), frozenset(names)
     spans = sorted({one.terms["window"] for one in known} - {windows.PERIOD})
+    carrying = [one for one in known if one.terms["rollover"]]
     found = Turning(
         tuple(spans),
         any(one.terms["ramp"] for one in known),
         not asked.isdisjoint(("months_since_start", "contract_months")),
         "days_since_start" in asked,
         any(one.terms["indexed"] for one in known),
-        tuple(sorted({one.terms["rollover"]["within"] for one in known if one.terms["rollover"]})),
+        tuple(sorted({one.terms["rollover"]["within"] for one in carrying if not one.terms["pool"]})),
         tuple(sorted({one.terms["pool"]["scope"] for one in known if one.terms["pool"]})),
+        tuple(sorted({one.terms["rollover"]["within"] for one in carrying if one.terms["pool"]})),
     )
     return None if found == Turning() else found
 

@@ -34,7 +34,6 @@ from engine.model.usage import UsageDay
 if TYPE_CHECKING:
     from engine.billing.job import Job, Stretch
 
-NOT_OF_SUMS = Code("pricing.window-not-of-sums", "A window of levels, which are averaged over their own cycle.")
 NOT_OF_USAGE = Code(
     "pricing.window-not-of-usage", "A rule counts over a window, but its charge has no usage that could be counted."
 )
@@ -156,11 +155,16 @@ def counts_of(
     return {meter.key: (metered(days, meter, upto), metered(days, meter, before)) for meter in meters}
 
 
+def window_of(pricing: Decision, since: date, stretch: Stretch) -> Period:
+    """The whole window of a stretch, which levels are averaged over."""
+    return holding(pricing.terms["window"], since, stretch.day or stretch.days.start)
+
+
 def parts_of(pricing: Decision, since: date, stretch: Stretch) -> tuple[Period, Period]:
     """The days of the window of a stretch up to its end, and those before it, as far as its usage counts; both begin with the window,
     or with the subscription."""
     counted = stretch.counted or stretch.days
-    first = max(holding(pricing.terms["window"], since, stretch.day or stretch.days.start).start, since)
+    first = max(window_of(pricing, since, stretch).start, since)
     return Period(first, counted.end), Period(first, max(first, counted.start))
 
 
@@ -171,43 +175,23 @@ def windowed(
     """What a stretch of usage owes of its window, and the newest event that counts in it; of one group where one is named.
 
     Raises:
-        TollbookError: ``pricing.window-not-of-usage``, ``pricing.window-not-of-sums``.
+        TollbookError: ``pricing.window-not-of-usage``.
     """
     if not meters:
         raise not_of_usage(pricing, stretch.plan, stretch.charge)
-    charge = stretch.charge
-    if all(told_by_days(charge, meter) for meter in meters):
-        first = parts_of(pricing, facts.subscribed_on, stretch)[0].start
-        days = [one for one in due.earlier if one.day == first]
-        counts = counts_of([*days, *due.usage], meters, first, stretch.counted or stretch.days)
-    else:
-        refuse_levels(pricing, stretch.plan, charge, meters)
-        upto, before = parts_of(pricing, facts.subscribed_on, stretch)
-        counts = {
-            meter.key: (
-                measured_by(due, stretch.plan, charge, meter, upto, group),
-                measured_by(due, stretch.plan, charge, meter, before, group) if before.days else NOTHING_USED,
-            )
-            for meter in meters
-        }
+    charge, plan = stretch.charge, stretch.plan
+    upto, before = parts_of(pricing, facts.subscribed_on, stretch)
+    days = [one for one in due.earlier if one.day == upto.start]
+    over = window_of(pricing, facts.subscribed_on, stretch)
+    counts: dict[str, tuple[Metered, Metered]] = {}
+    for meter in meters:
+        if told_by_days(charge, meter):
+            counts |= counts_of([*days, *due.usage], [meter], upto.start, stretch.counted or stretch.days)
+            continue
+        earlier = measured_by(due, plan, charge, meter, before, group, over) if before.days else NOTHING_USED
+        counts[meter.key] = measured_by(due, plan, charge, meter, upto, group, over), earlier
     found = spread(pricing, facts, stretch.days, counts, cancelled_on(due.events), job.decide)
     return found, max(both[0].last_id for both in counts.values())
-
-
-def refuse_levels(pricing: Decision, plan: str, charge: Charge, meters: Iterable[Meter]) -> None:
-    """Refuse a window over levels.
-
-    Raises:
-        TollbookError: ``pricing.window-not-of-sums``.
-    """
-    if not any(meter.aggregation == "time_weighted" for meter in meters):
-        return
-    raise refuse(
-        NOT_OF_SUMS,
-        f"rule {pricing.rule} counts {plan}/{charge.key} over a window of {pricing.terms['window']}",
-        why="it averages levels over its cycle, and the averages of cycles do not add up",
-        mend="leave window out, or let the charge have a cycle as long as the window",
-    )
 
 
 def not_of_usage(pricing: Decision, plan: str, charge: Charge) -> Exception:

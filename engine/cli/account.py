@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,13 +10,11 @@ import typer
 
 from engine.cli.acting import show_outcome
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, coins, emit, exact, open_app, out, table
+from engine.cli.options import AccountArgument, AccountEntityOption, OnOption, day_of
 
-AccountArgument = Annotated[str, typer.Argument(help="Key of the account.")]
 AmountArgument = Annotated[Decimal, typer.Argument(parser=exact, metavar="AMOUNT", help="Money, above zero.")]
 KeyOption = Annotated[str, typer.Option("--key", help="Reference of it; the same key is the same act.")]
-EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have such an account.")]
 CurrencyOption = Annotated[str, typer.Option("--currency", help="Default: that of the invoices, else of the account.")]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day; default: today.")]
 PaymentOption = Annotated[str, typer.Option("--payment", help="Key of the payment.")]
 
 
@@ -34,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def _register_show(group: typer.Typer) -> None:
     @group.command("show")
     def show(
-        context: typer.Context, account: AccountArgument, entity: EntityOption = "", as_json: JsonOption = False
+        context: typer.Context, account: AccountArgument, entity: AccountEntityOption = "", as_json: JsonOption = False
     ) -> None:
         """Show what an account owes, item by item, what it has with us, and what has settled items."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
@@ -71,8 +69,11 @@ def _register_pay(group: typer.Typer) -> None:
             list[str] | None, typer.Option("--invoice", help="What it is for; else the rules of allocation say.")
         ] = None,
         currency: CurrencyOption = "",
+        other_money: Annotated[
+            bool, typer.Option("--other-money", help="It is not what a bank entry of that amount has brought.")
+        ] = False,
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -85,11 +86,12 @@ def _register_pay(group: typer.Typer) -> None:
                 key,
                 amount,
                 change,
-                on=_day(on),
+                on=day_of(on),
                 invoices=invoices or (),
                 currency=currency,
                 entity=entity,
                 note=reason,
+                other_money=other_money,
             )
         show_settled(made, as_json)
 
@@ -104,7 +106,7 @@ def _register_back(group: typer.Typer) -> None:
         payment: PaymentOption = "",
         currency: CurrencyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -117,7 +119,7 @@ def _register_back(group: typer.Typer) -> None:
                 key,
                 amount,
                 change,
-                on=_day(on),
+                on=day_of(on),
                 payment=payment,
                 currency=currency,
                 entity=entity,
@@ -134,7 +136,7 @@ def _register_back(group: typer.Typer) -> None:
         payment: PaymentOption,
         won: Annotated[bool, typer.Option("--won", help="The bank has brought it again.")] = False,
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -143,7 +145,7 @@ def _register_back(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.accounts.charged_back(
-                account, key, amount, change, on=_day(on), payment=payment, won=won, entity=entity, note=reason
+                account, key, amount, change, on=day_of(on), payment=payment, won=won, entity=entity, note=reason
             )
         show_settled(made, as_json)
 
@@ -157,7 +159,7 @@ def _register_credit(group: typer.Typer) -> None:
         key: KeyOption,
         currency: CurrencyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -166,7 +168,7 @@ def _register_credit(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.accounts.grant(
-                account, key, amount, change, on=_day(on), currency=currency, entity=entity, note=reason
+                account, key, amount, change, on=day_of(on), currency=currency, entity=entity, note=reason
             )
         show_settled(made, as_json)
 
@@ -179,7 +181,7 @@ def _register_credit(group: typer.Typer) -> None:
         key: KeyOption,
         currency: CurrencyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -188,7 +190,7 @@ def _register_credit(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.accounts.hand_over(
-                account, other, key, amount, change, on=_day(on), currency=currency, entity=entity, note=reason
+                account, other, key, amount, change, on=day_of(on), currency=currency, entity=entity, note=reason
             )
         show_settled(made, as_json)
 
@@ -201,7 +203,7 @@ def _register_open(group: typer.Typer) -> None:
         key: KeyOption,
         currency: CurrencyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -209,7 +211,7 @@ def _register_open(group: typer.Typer) -> None:
         """Bring open credit notes, money that came over and credit to open invoices, as the rules of allocation say."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.accounts.apply(account, key, change, currency=currency, entity=entity, on=_day(on))
+            made = tollbook.accounts.apply(account, key, change, currency=currency, entity=entity, on=day_of(on))
         show_settled(made, as_json)
 
     @group.command("write-off")
@@ -222,7 +224,7 @@ def _register_open(group: typer.Typer) -> None:
             Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is open.")
         ] = None,
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -231,7 +233,7 @@ def _register_open(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.accounts.write_off(
-                account, key, invoice, change, on=_day(on), amount=amount, entity=entity, note=reason
+                account, key, invoice, change, on=day_of(on), amount=amount, entity=entity, note=reason
             )
         show_settled(made, as_json)
 
@@ -256,10 +258,6 @@ def show_settled(made: Any, as_json: bool) -> None:
         out.print(f"credit of the account: {coins(made.credit, made.currency)} {made.currency}", markup=False)
 
     emit(made, as_json, render)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 def _told(day: date) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from engine.cli.acting import show_outcome
+from engine.cli import cash_saying
+from engine.cli.cash_tables import show_used
 from engine.cli.common import (
     JsonOption,
     PersonOption,
@@ -23,15 +24,11 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.options import EntityOption, EntryArgument, OnOption, day_of, day_or_today
 
-EntryArgument = Annotated[
-    int, typer.Argument(metavar="ENTRY", help="Number of the bank entry, as `cash show` lists it.")
-]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day; default: today.")]
 AmountOption = Annotated[
     Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is left.")
 ]
-EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +41,7 @@ def register(app: typer.Typer) -> None:
     _register_show(group)
     _register_apply(group)
     _register_elsewhere(group)
-    _register_back(group)
+    cash_saying.register(group)
     _register_giving_up(group)
     _register_certificate(group)
 
@@ -66,7 +63,7 @@ def _register_match(group: typer.Typer) -> None:
         """Match open money with what is open: what is sure is applied, all else becomes an item of the worklist."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = None if dry_run else tollbook.change(person, "run", reason)
-            matched = tollbook.cash.match(_day(on) or datetime.now(UTC).date(), change)
+            matched = tollbook.cash.match(day_or_today(on), change)
         show_findings(matched.findings)
 
         def render() -> None:
@@ -101,7 +98,7 @@ def _register_show(group: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Show money that is not used, the oldest first; or a bank entry with all that became of it."""
-        day = _day(on) or datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             if entry:
                 view = tollbook.cash.entry(entry, day)
@@ -146,6 +143,9 @@ def _show_entry(view: Any) -> None:
         )
         for use in view.uses
     ]
+    for sent in view.orders:
+        words = " ".join(filter(None, (sent.kind, sent.state, sent.name, sent.reason)))
+        out.print(f"  {'order':<14} {words}", markup=False)
     table("used", ("day", "for", "amount", "whose", "settlement", "rule"), rows, right=(2,))
 
 
@@ -181,7 +181,7 @@ def _register_apply(group: typer.Typer) -> None:
                 account=account,
                 keep_rest=keep_rest,
                 close=close,
-                on=_day(on),
+                on=day_of(on),
             )
         show_used(made, as_json)
 
@@ -198,7 +198,7 @@ def _register_apply(group: typer.Typer) -> None:
         """Keep what is left of a bank entry as credit of an account; its next invoices use it."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.keep(entry, account, change, on=_day(on))
+            made = tollbook.cash.keep(entry, account, change, on=day_of(on))
         show_used(made, as_json)
 
 
@@ -220,8 +220,19 @@ def _register_elsewhere(group: typer.Typer) -> None:
         """Book money to where it belongs: to another customer, or to an account of the ledger."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.transfer(entry, change, account=account, gl=gl, amount=amount, on=_day(on))
+            made = tollbook.cash.transfer(entry, change, account=account, gl=gl, amount=amount, on=day_of(on))
         show_used(made, as_json)
+
+    @group.command("send")
+    def send(
+        context: typer.Context, person: PersonOption = "", reason: ReasonOption = "", as_json: JsonOption = False
+    ) -> None:
+        """Tell the bank what money it is to send back, as a file of credit transfers; nothing is sent twice."""
+        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+            counts, findings = tollbook.cash.send(tollbook.change(person, "credit", reason))
+        show_findings(findings)
+        words = ", ".join(f"{count} {name}" for name, count in counts.items())
+        emit({"counts": counts, "findings": [plain(one) for one in findings]}, as_json, lambda: out.print(words))
 
     for name, text in (
         (
@@ -249,48 +260,8 @@ def _register_sending(group: typer.Typer, name: str, text: str) -> None:
     ) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.send_back(entry, name, change, amount=amount, on=_day(on))
+            made = tollbook.cash.send_back(entry, name, change, amount=amount, on=day_of(on))
         show_used(made, as_json)
-
-
-def _register_back(group: typer.Typer) -> None:
-    @group.command("unapply")
-    def unapply(
-        context: typer.Context,
-        entry: EntryArgument,
-        on: OnOption = None,
-        person: PersonOption = "",
-        reason: ReasonOption = "",
-        as_json: JsonOption = False,
-    ) -> None:
-        """Take back all that a bank entry was applied to, differences that were given up with it included."""
-        with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.unapply(entry, change, on=_day(on))
-
-        def render() -> None:
-            for one in made:
-                _show_used(one)
-
-        emit([plain(one) for one in made], as_json, render)
-
-    @group.command("undo")
-    def undo(
-        context: typer.Context,
-        key: Annotated[str, typer.Argument(help="Key of the write-off, as `account show` lists it.")],
-        entity: EntityOption,
-        on: OnOption = None,
-        person: PersonOption = "",
-        reason: ReasonOption = "",
-        as_json: JsonOption = False,
-    ) -> None:
-        """Take back a write-off, such as when a bad debt is paid after all: the document is open again, with its tax."""
-        with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            change = tollbook.change(person, "credit", reason)
-            legs = tollbook.cash.undo(key, entity, change, on=_day(on))
-        rows = [(number, f"{amount:f}", f"{left:f}") for number, amount, left in legs]
-        shown = [dict(zip(("number", "amount", "left"), row, strict=True)) for row in rows]
-        emit(shown, as_json, lambda: table("", ("document", "change", "left"), rows, right=(1, 2)))
 
 
 def _register_giving_up(group: typer.Typer) -> None:
@@ -310,7 +281,7 @@ def _register_giving_up(group: typer.Typer) -> None:
         """Give up what an invoice has open, or propose it, as the rules of write-offs say."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.write_off(invoice, code, change, amount=amount, key=key, entity=entity, on=_day(on))
+            made = tollbook.cash.write_off(invoice, code, change, amount=amount, key=key, entity=entity, on=day_of(on))
         show_used(made, as_json)
 
 
@@ -329,28 +300,8 @@ def _register_certificate(group: typer.Typer) -> None:
         """Book the certificate for tax that a customer has withheld: from then on the authority owes it."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.cash.certificate(invoice, number, change, amount=amount, on=_day(on))
+            made = tollbook.cash.certificate(invoice, number, change, amount=amount, on=day_of(on))
         show_used(made, as_json)
-
-
-def show_used(made: Any, as_json: bool) -> None:
-    """Print what became of money, or what was proposed."""
-    from engine.app import Outcome
-
-    if isinstance(made, Outcome):
-        show_outcome(made, as_json, {"subject": made.subject}, lambda: out.print(f"done: {made.text}", markup=False))
-        return
-    emit(made, as_json, lambda: _show_used(made))
-
-
-def _show_used(made: Any) -> None:
-    what = f"bank entry {made.entry}" if made.entry else made.key
-    out.print(f"{made.kind.replace('_', ' ')}: {what}{f' ({made.text})' if made.text else ''}", markup=False)
-    if made.legs:
-        rows = [(number, *(coins(value, made.currency) for value in values)) for number, *values in made.legs]
-        table("", ("document", "change", "left"), rows, right=(1, 2))
-    if made.entry:
-        out.print(f"left of it: {coins(made.left, made.currency)} {made.currency}", markup=False)
 
 
 def _named(invoices: Sequence[str]) -> list[tuple[str, Decimal | None]]:
@@ -360,7 +311,3 @@ def _named(invoices: Sequence[str]) -> list[tuple[str, Decimal | None]]:
         number, sign, amount = text.partition("=")
         found.append((number, exact(amount) if sign else None))
     return found
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

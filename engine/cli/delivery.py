@@ -18,11 +18,14 @@ class State(StrEnum):
     PENDING = "pending"
     IN_DOUBT = "in_doubt"
     ACCEPTED = "accepted"
+    PRODUCED = "produced"
+    HANDED_OVER = "handed_over"
     DELIVERED = "delivered"
     DELAYED = "delayed"
     OPENED = "opened"
     BOUNCED = "bounced"
     REJECTED = "rejected"
+    SPLIT = "split"
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +43,9 @@ def register(app: typer.Typer) -> None:
         """List deliveries, the newest first."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             found = tollbook.deliveries.listed("" if state is None else state.value, limit)
-        columns = ("delivery", "document", "entity", "adapter", "state", "attempts", "said")
+        columns = ("delivery", "document", "entity", "adapter", "role", "state", "attempts", "said")
         rows = [tuple(one[name] for name in columns) for one in found]
-        emit([plain(one) for one in found], as_json, lambda: table("", columns, rows, right=(0, 5)))
+        emit([plain(one) for one in found], as_json, lambda: table("", columns, rows, right=(0, 6)))
 
     @group.command("show")
     def show(context: typer.Context, number: NumberArgument, as_json: JsonOption = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +18,9 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.options import OnOption, day_or_today
 
 EntityOption = Annotated[str, typer.Option("--entity", help="This legal entity only.")]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day; default: today.")]
 KeyArgument = Annotated[str, typer.Argument(help="Key of the collection.")]
 _ROW = ("key", "account", "mandate", "document", "amount", "due", "sequence")
 
@@ -49,10 +48,10 @@ def _register_run(group: typer.Typer) -> None:
         """Plan what is to be collected, and hand over what is near; the same day again does nothing new."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             if dry:
-                report = tollbook.direct_debits.preview(_day(on), entity=entity)
+                report = tollbook.direct_debits.preview(day_or_today(on), entity=entity)
             else:
                 change = tollbook.change(person, "run", reason)
-                report = tollbook.direct_debits.run(change, _day(on), entity=entity)
+                report = tollbook.direct_debits.run(change, day_or_today(on), entity=entity)
         show_findings(report.findings)
 
         def render() -> None:
@@ -84,7 +83,7 @@ def _register_news(group: typer.Typer) -> None:
         """Book what a file of a bank says of collections; the same file again books nothing."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "run", reason)
-            heard = tollbook.direct_debits.hear(change, file, _day(None), adapter=adapter)
+            heard = tollbook.direct_debits.hear(change, file, day_or_today(None), adapter=adapter)
         show_findings(heard.findings, limit=200)
         words = f"{heard.settled} settled, {heard.rejected} rejected, {heard.returned} taken back, {heard.known} known before"
         emit(heard, as_json, lambda: out.print(words, markup=False))
@@ -105,7 +104,7 @@ def _register_news(group: typer.Typer) -> None:
         """Record that the debtor was told of a collection."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "run", reason)
-            view = tollbook.direct_debits.notify(key, evidence, change, _day(on), entity)
+            view = tollbook.direct_debits.notify(key, evidence, change, day_or_today(on), entity)
         last = view.steps[-1]
         words = f"{key} was told on {last.day}, and is due on {last.due} at the earliest"
         emit(view, as_json, lambda: out.print(words, markup=False))
@@ -152,7 +151,3 @@ def _step(step: Any) -> tuple[Any, ...]:
     fee = coins(step.fee, "EUR") if step.fee else ""
     head = (step.day, step.state, coins(step.amount, "EUR"), step.due, step.sequence, step.code, step.kind, fee)
     return (*head, step.evidence or step.effect)
-
-
-def _day(moment: datetime | None) -> date:
-    return moment.date() if moment else datetime.now(UTC).date()

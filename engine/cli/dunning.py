@@ -22,11 +22,8 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.options import DAYS, AccountArgument, AccountEntityOption, OnOption, day_of
 
-DAY = ["%Y-%m-%d"]
-AccountArgument = Annotated[str, typer.Argument(help="Key of the account.")]
-EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have such an account.")]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The day; default: today.")]
 CurrencyOption = Annotated[str, typer.Option("--currency", help="The currency, where the account owes in several.")]
 InvoicesOption = Annotated[
     list[str] | None, typer.Option("--invoice", help="A document that is meant; default: all that is open.")
@@ -57,7 +54,7 @@ def _register_run(group: typer.Typer) -> None:
     @group.command("run")
     def run(
         context: typer.Context,
-        on: Annotated[datetime, typer.Option("--on", formats=DAY, help="The day whose steps are taken.")],
+        on: Annotated[datetime, typer.Option("--on", formats=DAYS, help="The day whose steps are taken.")],
         account: Annotated[str, typer.Option("--account", help="Only this account.")] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
         person: PersonOption = "",
@@ -92,12 +89,12 @@ def _register_show(group: typer.Typer) -> None:
         context: typer.Context,
         account: AccountArgument,
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         as_json: JsonOption = False,
     ) -> None:
         """Show how an account stands: its level, what stands against asking, what was done, what comes next."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.dunning.shown(account, _day(on), entity)
+            found = tollbook.dunning.shown(account, day_of(on), entity)
 
         def render() -> None:
             if not found:
@@ -157,7 +154,7 @@ def _register_hold(group: typer.Typer) -> None:
         context: typer.Context,
         account: AccountArgument,
         until: Annotated[
-            datetime | None, typer.Option("--until", formats=DAY, help="The day on which it goes on; default: never.")
+            datetime | None, typer.Option("--until", formats=DAYS, help="The day on which it goes on; default: never.")
         ] = None,
         invoice: Annotated[str, typer.Option("--invoice", help="Only this document.")] = "",
         amount: Annotated[
@@ -171,7 +168,7 @@ def _register_hold(group: typer.Typer) -> None:
         ] = Kind.HOLD,
         key: KeyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -179,10 +176,10 @@ def _register_hold(group: typer.Typer) -> None:
         """Let dunning of an account, of a document or of a part of one stand still."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            ends, of = _day(until), str(kind)
+            ends, of = day_of(until), str(kind)
             made = tollbook.dunning.hold(
                 account, change, reason=reason, until=ends, invoice=invoice, amount=amount, kind=of, key=key,
-                on=_day(on), entity=entity,
+                on=day_of(on), entity=entity,
             )  # fmt: skip
         _show_notes([made], as_json, made)
 
@@ -192,7 +189,7 @@ def _register_hold(group: typer.Typer) -> None:
         account: AccountArgument,
         key: Annotated[str, typer.Option("--key", help="What ends; default: all that stands against it.")] = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -200,7 +197,7 @@ def _register_hold(group: typer.Typer) -> None:
         """End what stands against dunning: a hold, a dispute, a promise, a plan, a hand-over."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.dunning.resume(account, change, key=key, on=_day(on), entity=entity)
+            made = tollbook.dunning.resume(account, change, key=key, on=day_of(on), entity=entity)
         _show_notes(made, as_json, made)
 
 
@@ -209,7 +206,7 @@ def _register_agreed(group: typer.Typer) -> None:
     def promise(
         context: typer.Context,
         account: AccountArgument,
-        by: Annotated[datetime, typer.Option("--by", formats=DAY, help="The day by which it is to be paid.")],
+        by: Annotated[datetime, typer.Option("--by", formats=DAYS, help="The day by which it is to be paid.")],
         amount: Annotated[
             Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is open.")
         ] = None,
@@ -217,7 +214,7 @@ def _register_agreed(group: typer.Typer) -> None:
         currency: CurrencyOption = "",
         key: KeyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -226,7 +223,7 @@ def _register_agreed(group: typer.Typer) -> None:
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.dunning.promise(
-                account, amount, by.date(), change, invoices=invoices or (), currency=currency, key=key, on=_day(on),
+                account, amount, by.date(), change, invoices=invoices or (), currency=currency, key=key, on=day_of(on),
                 entity=entity,
             )  # fmt: skip
         _show_notes([made], as_json, made)
@@ -243,7 +240,7 @@ def _register_agreed(group: typer.Typer) -> None:
         currency: CurrencyOption = "",
         key: KeyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -253,7 +250,7 @@ def _register_agreed(group: typer.Typer) -> None:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.dunning.plan(
                 account, [_part(text) for text in parts], change, invoices=invoices or (), currency=currency, key=key,
-                on=_day(on), entity=entity,
+                on=day_of(on), entity=entity,
             )  # fmt: skip
         _show_notes([made], as_json, made)
 
@@ -265,7 +262,7 @@ def _register_agency(group: typer.Typer) -> None:
         account: AccountArgument,
         currency: CurrencyOption = "",
         on: OnOption = None,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -273,7 +270,7 @@ def _register_agency(group: typer.Typer) -> None:
         """Give what an account is late with to the agency of the rule; nothing more is asked for here."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
-            made = tollbook.dunning.hand_over(account, change, currency=currency, on=_day(on), entity=entity)
+            made = tollbook.dunning.hand_over(account, change, currency=currency, on=day_of(on), entity=entity)
         said = f"{coins(made['asked'], made['currency'])} {made['currency']}"
         costs = f"{coins(made['costs'], made['currency'])} of interest and fees"
         text = f"{said} of {made['account']}, and {costs}, go to {made['agency']} with the next delivery"
@@ -298,7 +295,3 @@ def _part(text: str) -> tuple[date, Decimal]:
         return date.fromisoformat(day), exact(amount)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no instalment; write 2026-03-01=50.00") from None
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

@@ -15,6 +15,7 @@ import typer.exceptions
 from engine.base.errors import TollbookError
 from engine.cli import failure
 from engine.cli.common import COULD_NOT_RUN, DONE, WRONG_INPUT, Session, err
+from engine.cli.verbs_help import WIDEST, whole
 
 VERBS = (
     "init",
@@ -63,6 +64,7 @@ VERBS = (
     "worklist",
     "changes",
     "delivery",
+    "inbox",
     "exchange",
     "explain",
     "preview",
@@ -109,6 +111,7 @@ def build(modules: Sequence[str] = VERBS) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"max_content_width": WIDEST},
     )
 
     @app.callback()
@@ -130,7 +133,7 @@ def build(modules: Sequence[str] = VERBS) -> typer.Typer:
 
     for name in modules:
         importlib.import_module(f"engine.cli.{name}").register(app)
-    return app
+    return whole(app)
 
 
 def main() -> None:

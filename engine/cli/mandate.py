@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, table
+from engine.cli.options import OnOption, day_or_today
 
 ReferenceArgument = Annotated[str, typer.Argument(help="Reference of the mandate.")]
 EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have such a mandate.")]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day; default: today.")]
 _COLUMNS = (
     "reference",
     "account",
@@ -48,7 +48,7 @@ def _register_looks(group: typer.Typer) -> None:
     ) -> None:
         """List mandates, and how each stands on a day."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            listed = tollbook.mandates.listed(_day(on), entity, account)
+            listed = tollbook.mandates.listed(day_or_today(on), entity, account)
         emit(listed, as_json, lambda: table("", _COLUMNS, map(_row, listed)))
 
     @group.command("show")
@@ -61,7 +61,7 @@ def _register_looks(group: typer.Typer) -> None:
     ) -> None:
         """Show a mandate, how it stands on a day, and what was collected under it."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            view = tollbook.mandates.shown(reference, _day(on), entity)
+            view = tollbook.mandates.shown(reference, day_or_today(on), entity)
 
         def render() -> None:
             table("", _COLUMNS, [_row(view)])
@@ -137,7 +137,7 @@ def _register_amend(group: typer.Typer) -> None:
         given = {name: value for name, value in asked.items() if value is not None}
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "import", reason)
-            made = tollbook.mandates.amend(reference, given, change, _day(None), entity)
+            made = tollbook.mandates.amend(reference, given, change, day_or_today(None), entity)
         emit(made, as_json, lambda: out.print(f"mandate {made.reference} is amended", markup=False))
 
 
@@ -155,7 +155,7 @@ def _register_standing(group: typer.Typer) -> None:
         """Say that a mandate is good all the same, after a collection under it came back."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "import", reason)
-            made = tollbook.mandates.confirm(reference, change, _day(on), entity)
+            made = tollbook.mandates.confirm(reference, change, day_or_today(on), entity)
         emit(made, as_json, lambda: out.print(f"mandate {made.reference} is confirmed", markup=False))
 
     @group.command("cancel")
@@ -171,7 +171,7 @@ def _register_standing(group: typer.Typer) -> None:
         """Let a mandate end: nothing is collected that would be due on that day or after it."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "import", reason)
-            made = tollbook.mandates.cancel(reference, change, _day(on), entity)
+            made = tollbook.mandates.cancel(reference, change, day_or_today(on), entity)
         words = f"mandate {made.reference} ends on {made.cancelled_on}"
         emit(made, as_json, lambda: out.print(words, markup=False))
 
@@ -181,7 +181,3 @@ def _row(view: Any) -> tuple[Any, ...]:
     hidden = f"{one.iban[:4]}…{one.iban[-4:]}"
     head = (one.reference, one.account, one.scheme, one.kind, one.debtor_name, hidden, one.signed_on)
     return (*head, stands.last_due or "", stands.lapses_on, stands.sequence, stands.fault or "good")
-
-
-def _day(moment: datetime | None) -> date:
-    return moment.date() if moment else datetime.now(UTC).date()

@@ -43,6 +43,12 @@ def _register_proposing(group: typer.Typer) -> None:
             list[str] | None,
             typer.Option("--parameter", help="RULESET.NAME=VALUE sets a value; without a VALUE it is taken back."),
         ] = None,
+        changes: Annotated[
+            str,
+            typer.Option(
+                "--changes", help="past: prices in force may change in place, so that billed days are billed again."
+            ),
+        ] = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -54,9 +60,11 @@ def _register_proposing(group: typer.Typer) -> None:
             values = parameters(parameter or ())
         except ValueError as error:
             raise typer.BadParameter(f"{str(error)!r} is not of the form RULESET.NAME=VALUE") from None
+        if changes not in ("", "past"):
+            raise typer.BadParameter(f"--changes is past or left out, not {changes!r}")
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "release", reason)
-            made = tollbook.releases.propose(change, start.date() if start else None, values)
+            made = tollbook.releases.propose(change, start.date() if start else None, values, changes)
         show_findings(made.findings)
         emit(_proposed(made), as_json, lambda: _show_proposal(made))
 

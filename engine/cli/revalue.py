@@ -24,6 +24,7 @@ def register_revalue(group: typer.Typer) -> None:
         on: Annotated[
             datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="The closing date, such as the end of a month.")
         ],
+        entity: Annotated[str | None, typer.Option("--entity", help="Only the books of this legal entity.")] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would book; write nothing.")] = False,
         person: PersonOption = "",
         reason: ReasonOption = "",
@@ -31,16 +32,17 @@ def register_revalue(group: typer.Typer) -> None:
     ) -> None:
         """Book what money owed in foreign currency has gained or lost by the closing rate, and turn it round on the next day.
 
-        A day is revalued once; the same again shows what was booked. What is owed in services keeps its rate.
+        A day that is revalued again books what has changed since; the same again shows what stands. What is owed in services keeps
+        its rate.
         """
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "run", reason)
-            told = tollbook.ledger.revalue(on.date(), change, dry_run=dry_run)
+            told = tollbook.ledger.revalue(on.date(), change, entity=entity, dry_run=dry_run)
         show_findings(told.findings)
         emit(_plain(told), as_json, lambda: _show(told))
 
 
-COLUMNS = ("entity", "account", "customer", "amount", "kept at", "rate", "of", "worth", "gain or loss")
+COLUMNS = ("entity", "account", "customer", "amount", "kept at", "rate", "of", "worth", "gain or loss", "before")
 
 
 def _plain(told: Revaluation) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def _plain(told: Revaluation) -> dict[str, Any]:
                 "rate_on": item.rate.on,
                 "worth": _money(item.worth, item.exposure.functional_currency),
                 "difference": _money(item.difference, item.exposure.functional_currency),
+                "before": _money(item.before, item.exposure.functional_currency),
             }
             for item in told.items
         ],
@@ -87,13 +90,14 @@ def _show(told: Revaluation) -> None:
             f"{item.rate.source}, {item.rate.on}",
             _money(item.worth, item.exposure.functional_currency),
             _money(item.difference, item.exposure.functional_currency),
+            _money(item.before, item.exposure.functional_currency),
         )
         for item in told.items
     ]
     if not rows:
         out.print(f"nothing is owed in foreign currency on {told.on}")
         return
-    table(f"revaluation on {told.on}", COLUMNS, rows, right=(3, 4, 5, 7, 8))
+    table(f"revaluation on {told.on}", COLUMNS, rows, right=(3, 4, 5, 7, 8, 9))
     if told.dry:
         err.print("dry run: nothing is written")
     elif told.repeated:

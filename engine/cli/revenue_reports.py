@@ -13,7 +13,7 @@ from engine.cli.common import JsonOption, coins, emit, open_app, out, plain, tab
 from engine.cli.revenue_events import LineArgument
 from engine.cli.revenue_recognise import EntityOption, first_day, last_day
 
-MOVES = ("opening", "brought", "invoiced", "credited", "recognised", "closing", "ledger", "difference", "fx")
+MOVES = ("opening", "brought", "invoiced", "credited", "at_once", "recognised", "closing", "ledger", "difference", "fx")
 
 
 def register_in(group: typer.Typer) -> None:
@@ -75,7 +75,7 @@ def _register_sums(group: typer.Typer) -> None:
         ]
         names = ("entity", "account", "currency", *MOVES)
         title = f"contract liabilities from {days[0]} to {days[1]}"
-        emit(plain(found), as_json, lambda: table(title, names, rows, right=range(3, 12)))
+        emit(plain(found), as_json, lambda: table(title, names, rows, right=range(3, 13)))
         if any(one.difference or one.fx for one in found):
             raise typer.Exit(1)
 

@@ -6,20 +6,19 @@ import csv
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.common import Bars, JsonOption, emit, open_app, out, show_findings, table
-from engine.cli.simulate_tables import bar, dunning, matching, money, signed
+from engine.cli.simulate_tables import cut, decided, dunning, matching, money, revenue, signed
 
 if TYPE_CHECKING:
-    from engine.app import Simulated, SimulatedRow
+    from engine.app import Simulated
 
 ROWS = 12
-"""Rows of a table on the screen."""
+"""Documents that are named on the screen."""
 
 
 def register(app: typer.Typer) -> None:
@@ -99,11 +98,13 @@ def show(found: Simulated) -> None:
         matching(found.matching)
     if found.dunning is not None:
         dunning(found.dunning)
+    if found.revenue is not None:
+        revenue(found.revenue)
     if not found.runs:
         return
     _totals(found)
     for name, rows in found.cuts().items():
-        _cut(f"by {name}", rows)
+        cut(f"by {name}", ("billed", "would be"), rows)
     _movers(found)
     _decided(found)
     _proved(found)
@@ -127,29 +128,6 @@ def _totals(found: Simulated) -> None:
     out.print()
 
 
-def _cut(title: str, rows: Sequence[SimulatedRow]) -> None:
-    differ = [row for row in rows if row.difference]
-    if not differ:
-        return
-    largest: dict[str, Decimal] = {}
-    for row in differ:
-        largest[row.currency] = max(largest.get(row.currency, Decimal(0)), abs(row.difference))
-    cells = [
-        (
-            row.key,
-            money(row.before, row.currency),
-            money(row.after, row.currency),
-            f"{signed(row.difference, row.currency)} {row.currency}",
-            bar(row.difference, largest[row.currency]),
-        )
-        for row in differ[:ROWS]
-    ]
-    table(title, (title.removeprefix("by "), "billed", "would be", "difference", ""), cells, right=(1, 2, 3))
-    if len(differ) > ROWS:
-        out.print(f"and {len(differ) - ROWS} more that differ less")
-    out.print()
-
-
 def _movers(found: Simulated) -> None:
     for one in found.movers:
         more, less = (signed(amount, one.currency) for amount in (one.more, one.less))
@@ -161,16 +139,9 @@ def _movers(found: Simulated) -> None:
 
 
 def _decided(found: Simulated) -> None:
-    out.print(f"[bold]{found.decisions:,} decisions come out otherwise[/bold]")
-    for one in found.decided[:ROWS]:
-        other = f" -> {one.other_rule}" if one.other_rule != one.rule else ""
-        sums = ", ".join(f"{signed(amount, currency)} {currency}" for currency, amount in one.money.items())
-        out.print(f"  {one.count:>6,}  {one.rule}{other}{f'  {sums}' if sums else ''}", markup=False)
-        for why in one.why:
-            out.print(f"          {why}", markup=False)
-        out.print(f"          for example {one.example}", markup=False, style="dim")
-    if len(found.decided) > ROWS:
-        out.print(f"  and {len(found.decided) - ROWS} more ways")
+    moved = f"{found.decisions_moved:,} of them with other money"
+    out.print(f"[bold]{found.decisions:,} decisions come out otherwise[/bold], {moved}")
+    decided(found.decided)
 
 
 def _proved(found: Simulated) -> None:
@@ -179,3 +150,16 @@ def _proved(found: Simulated) -> None:
         out.print(f"does not tie {one.what}: {one.one} against {one.other} {one.currency}")
     again = f"{found.documents - len(found.drift):,} of {found.documents:,} documents come out as the books have them"
     out.print(f"{'all sums tie; ' if not broken else ''}by their own rules {again}")
+    for drift in found.drift[:ROWS]:
+        sums = (
+            f"{money(one, drift.currency)} {drift.currency}" if one is not None else "none"
+            for one in (drift.books, drift.replayed)
+        )
+        held, made = sums
+        reason = drift.reason or "records that have no history were changed since"
+        out.print(
+            f"  {drift.kind} to {drift.payer}, run {drift.run}: {held} in the books, {made} replayed; {reason}",
+            markup=False,
+        )
+    if len(found.drift) > ROWS:
+        out.print(f"  and {len(found.drift) - ROWS} more")

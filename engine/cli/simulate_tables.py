@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.cli.common import coins, out, table
 
 if TYPE_CHECKING:
-    from engine.app import DunningReplayed, MatchingReplayed
+    from engine.app import Decided, DunningReplayed, MatchingReplayed, RevenueReplayed, SimulatedRow
 
 BAR = 10
 """Characters of the longest bar to either side."""
 ROWS = 20
-"""Rows of a table on the screen."""
+"""Rows of a table of entries or steps on the screen."""
+FEW = 12
+"""Rows of a table of sums."""
 
 
 def bar(amount: Decimal, largest: Decimal) -> str:
@@ -71,7 +73,8 @@ def matching(found: MatchingReplayed) -> None:
         )
         for one in found.changed[:ROWS]
     ]
-    table(f"{len(found.changed)} entries come out otherwise", ("entry", "booked", "amount", "was", "would be", "documents", "why"), cells, right=(2,))  # fmt: skip
+    title = f"{len(found.changed)} entries come out otherwise, {found.moved} of them with other documents or money"
+    table(title, ("entry", "booked", "amount", "was", "would be", "documents", "why"), cells, right=(2,))  # fmt: skip
     if found.drift:
         listed = ", ".join(map(str, found.drift[:ROWS]))
         out.print(f"{len(found.drift)} entries were used otherwise than the replay by their own rules says: {listed}")
@@ -104,5 +107,69 @@ def dunning(found: DunningReplayed) -> None:
         for each in found.changed[:ROWS]
     ]
     columns = ("day", "account", "about", "step", "asked", "costs were", "would be", "rule")
-    table(f"{len(found.changed)} steps come out otherwise", columns, cells, right=(4, 5, 6))
+    title = f"{len(found.changed)} steps come out otherwise, {found.moved} of them at other costs or on one side only"
+    table(title, columns, cells, right=(4, 5, 6))
+    out.print()
+
+
+def cut(title: str, sides: tuple[str, str], rows: Sequence[SimulatedRow]) -> None:
+    """Sums that differ, the largest first, with a bar each; ``sides`` are the heads of both."""
+    differ = [row for row in rows if row.difference]
+    if not differ:
+        return
+    largest: dict[str, Decimal] = {}
+    for row in differ:
+        largest[row.currency] = max(largest.get(row.currency, Decimal(0)), abs(row.difference))
+    cells = [
+        (
+            row.key,
+            money(row.before, row.currency),
+            money(row.after, row.currency),
+            f"{signed(row.difference, row.currency)} {row.currency}",
+            bar(row.difference, largest[row.currency]),
+        )
+        for row in differ[:FEW]
+    ]
+    table(title, (title.rpartition("by ")[2], *sides, "difference", ""), cells, right=(1, 2, 3))
+    if len(differ) > FEW:
+        out.print(f"and {len(differ) - FEW} more that differ less")
+    out.print()
+
+
+def decided(ways: Sequence[Decided]) -> None:
+    """Ways in which decisions come out otherwise, each with its count, money, reason and an example."""
+    for one in ways[:FEW]:
+        other = f" -> {one.other_rule}" if one.other_rule != one.rule else ""
+        amounts = ", ".join(f"{signed(amount, currency)} {currency}" for currency, amount in one.money.items())
+        still = "" if one.moved == one.count else f"  {one.count - one.moved:,} with the same money"
+        out.print(f"  {one.count:>6,}  {one.rule}{other}{f'  {amounts}' if amounts else ''}{still}", markup=False)
+        for why in one.why:
+            out.print(f"          {why}", markup=False)
+        out.print(f"          for example {one.example}", markup=False, style="dim")
+    if len(ways) > FEW:
+        out.print(f"  and {len(ways) - FEW} more ways")
+
+
+def revenue(found: RevenueReplayed) -> None:
+    """Recognised revenue of the months."""
+    out.print(f"[bold]recognised revenue[/bold]: {found.lines:,} lines planned again", highlight=False)
+    for name, rows in found.cuts().items():
+        cut(f"recognised revenue by {name}", ("was", "would be"), rows)
+    for one in found.movers:
+        more, less = (signed(amount, one.currency) for amount in (one.more, one.less))
+        out.print(
+            f"{one.currency}: more of {one.up:,} customers ({more}), less of {one.down:,} ({less}), the same of {one.unchanged:,}"
+        )
+    count, moved = sum(one.count for one in found.decided), sum(one.moved for one in found.decided)
+    out.print(
+        f"[bold]{count:,} decisions of revenue come out otherwise[/bold], {moved:,} of them with other money in these months"
+    )
+    decided(found.decided)
+    broken = [one for one in found.ties if not one.holds]
+    for tie in broken:
+        out.print(f"does not tie {tie.what}: {tie.one} against {tie.other} {tie.currency}")
+    again = f"{found.lines - len(found.drift):,} of {found.lines:,} lines are recognised as the books have them"
+    out.print(f"{'all sums tie; ' if not broken else ''}by their own rules {again}")
+    if found.beside:
+        out.print(f"no part of it: {', '.join(f'{count:,} {name}' for name, count in found.beside.items())}")
     out.print()

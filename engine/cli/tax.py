@@ -113,7 +113,7 @@ def _register_report(group: typer.Typer) -> None:
             str,
             typer.Option(
                 "--by",
-                help="Any of entity, jurisdiction, category, rate, code, tax_code, day, month; default: the first five.",
+                help="Any of entity, jurisdiction, category, rate, code, tax_code, day, month, cause; default: the first five.",
             ),
         ] = "",
         entity: Annotated[str, typer.Option("--entity", help="One legal entity only.")] = "",
@@ -152,11 +152,11 @@ def _register_report(group: typer.Typer) -> None:
                 rows,
                 right=tuple(range(len(names) + 1, len(columns))),
             )
-            heads = ("entity", "GL account", "currency", "lines", "posted", "difference", "other entries")
+            heads = ("entity", "GL account", "currency", "lines", "posted", "difference", "lowered", "other entries")
             ties = [
-                (one.entity, one.account, one.currency, one.lines, one.posted, one.difference, one.other)
+                (one.entity, one.account, one.currency, one.lines, one.posted, one.difference, one.lowered, one.other)
                 for one in found.ties
             ]
-            table("GL accounts of tax", heads, ties, right=(3, 4, 5, 6))
+            table("GL accounts of tax", heads, ties, right=(3, 4, 5, 6, 7))
 
         emit(found, as_json, render)

@@ -23,7 +23,14 @@ WRITTEN_SECRET = Code("config.written-secret", "A secret that stands in the file
 BAD_URL = Code("config.bad-url", "The address of a database that is neither SQLite nor PostgreSQL.")
 NO_FOLDER = Code("config.no-folder", "A folder that a setting names and that is not there.")
 DOUBLE_ADAPTER = Code("config.double-adapter", "Two adapters of one name.")
+TAKEN_NAME = Code("config.taken-name", "An adapter with a name that stands for something else.")
 UNKNOWN_ROLE = Code("config.unknown-role", "A person with a role that the configuration does not have.")
+
+TAKEN: Final[Mapping[str, str]] = {
+    "inbox": "puts documents into the customer's inbox in the books",
+    "none": "means that nobody is asked or told",
+}
+"""Names that no adapter may have, and what they stand for."""
 
 SQLITE: Final = "sqlite:///"
 POSTGRESQL: Final = re.compile(r"postgresql(\+[a-z0-9]+)?://.")
@@ -91,7 +98,10 @@ def _adapters(document: Document, adapters: list[Any]) -> Iterator[Finding]:
     for number, adapter in enumerate(adapters):
         name = _at(adapter, str, "name")
         where = document.where(("adapters", number, "name"))
-        if name in places:
+        if name in TAKEN:
+            why = f"in rules it {TAKEN[name]}"
+            yield Finding(TAKEN_NAME, where, f"no adapter may have the name {name!r}", why, "rename it")
+        elif name in places:
             why = f"the other stands on line {places[name].line}"
             yield Finding(DOUBLE_ADAPTER, where, f"there are two adapters of the name {name!r}", why, "rename one")
         elif name:

@@ -27,6 +27,11 @@ VERB_OF: Final[Mapping[str, str]] = {
     "collect": "run",
     "revenue": "run",
     "accrual": "run",
+    "direct-debits": "run",
+    "cash-send": "credit",
+    "disputes": "credit",
+    "erp": "run",
+    "close": "close",
 }
 """What a schedule may run -> the verb that its person needs; looking needs none."""
 

@@ -246,7 +246,10 @@ SETTINGS: Final = (
         "a rule wants invoiced at once), renewals (terms that end by that day), wallet-expire (what has expired in "
         "wallets by that day), cash-match (match the money that banks have booked by that day), rates (fetch the exchange rates "
         "of the local day), dunning (the steps of that day), collect (payments of what is due by that day), revenue (recognise "
-        "what is earned by that day), or accrual (accrue the month before that day; on the last day of a month that month).",
+        "what is earned by that day), accrual (accrue the month before that day; on the last day of a month that month), direct-debits "
+        "(plan, tell and hand over collections of that day), cash-send (tell the bank what money goes back), disputes (deadlines "
+        "and what was approved), erp (post entries up to that day), or close (the steps of the close of the month before that day, for "
+        "every legal entity, as far as nothing is in the way).",
         {"type": "string", "allowed": [*VERB_OF]},
         REQUIRED,
         ", ".join(VERB_OF),

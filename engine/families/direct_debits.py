@@ -22,9 +22,15 @@ FAMILY = Family(
             "allowed": ["invoice", "letter"],
             "default": "invoice",
             "meta": {
-                "description": "what tells the debtor: the invoice, once it is delivered, or a letter of its own, once somebody "
-                "has recorded it with `tollbook direct-debit notify`"
+                "description": "what tells the debtor: the invoice, once it is delivered, or a letter of its own, which goes as the "
+                "collection is planned, once it is delivered or recorded with `tollbook direct-debit notify`"
             },
+        },
+        "notice_channel": {
+            "type": "string",
+            "allowed": ["email", "post", "portal"],
+            "default": "email",
+            "meta": {"description": "how a letter of its own goes; routing names the adapter for port delivery and it"},
         },
         "notice_days": {
             "type": "integer",

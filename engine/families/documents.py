@@ -65,6 +65,15 @@ FAMILY = Family(
             "meta": {"description": "picture in the folder of templates; empty: none"},
         },
         "footer": {"type": "string", "default": "", "meta": {"description": "a sentence at the end of the document"}},
+        "codes": {
+            "type": "list",
+            "default": ["authority"],
+            "schema": {"type": "string", "allowed": ["authority", "zatca", "epc"]},
+            "meta": {
+                "description": "QR codes on the page, where the document has what they say: authority (what the authority that cleared "
+                "it answered), zatca (seller, VAT number, time, total and VAT, for Saudi Arabia), epc (a transfer in euros)"
+            },
+        },
         "formats": {
             "type": "list",
             "default": ["html"],

@@ -24,6 +24,28 @@ FAMILY = Family(
             "default": None,
             "meta": {"description": "days until it is due; the contract's where absent"},
         },
+        "early_payment": {
+            "type": "dict",
+            "nullable": True,
+            "default": None,
+            "schema": {
+                "discount": {
+                    "type": "percent",
+                    "required": True,
+                    "min": 0,
+                    "meta": {"description": "share of what is open that need not be paid then"},
+                },
+                "within": {
+                    "type": "days",
+                    "required": True,
+                    "meta": {"description": "days from the date of the invoice in which the money has to come"},
+                },
+            },
+            "meta": {
+                "description": "what a payer may take off who pays early, such as 2 % within 10 days; the run that matches money "
+                "grants it. None where absent"
+            },
+        },
         "hold": {
             "type": "string",
             "default": "",

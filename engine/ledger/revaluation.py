@@ -109,17 +109,40 @@ def revalued(exposures: Iterable[Exposure], rate_of: Callable[[str, str], FxRate
     return made
 
 
+def changed(items: Iterable[Revalued], standing: Iterable[Revalued]) -> list[Revalued]:
+    """What differs from what stands of earlier rounds of the same day, with the difference that is booked of it; what is owed no more
+    comes to nothing.  In order of key.  An item is left out where what stands is the same in every amount."""
+    before = {_key(one): one for one in standing}
+    made: list[Revalued] = []
+    for item in items:
+        there = before.pop(_key(item), None)
+        if there is None:
+            made.append(item)
+        elif (there.exposure, there.worth) != (item.exposure, item.worth):
+            made.append(msgspec.structs.replace(item, before=there.difference))
+    for there in before.values():
+        if there.exposure.amount:
+            gone = msgspec.structs.replace(there.exposure, amount=ZERO, functional=ZERO)
+            made.append(Revalued(gone, there.rate, ZERO, ZERO, there.difference))
+    return sorted(made, key=_key)
+
+
+def _key(item: Revalued) -> tuple[str, str, str, str]:
+    one = item.exposure
+    return one.entity, one.account, one.currency, one.customer
+
+
 def revaluation_entries(
     tenant: str, on: date, items: Sequence[Revalued], accounts: Determine
 ) -> tuple[JournalEntry, JournalEntry] | None:
     """The entry of items of one legal entity, GL account and currency, and the one of the next day that turns it round; None
-    where nothing was gained or lost.
+    where nothing was gained or lost beyond what stands of an earlier round.
 
     Gains and losses are added up by themselves, customer by customer: they are not set off against one another.
     """
     first = items[0]
-    gains = sum((item.difference for item in items if item.difference > 0), ZERO)
-    losses = sum((item.difference for item in items if item.difference < 0), ZERO)
+    gains = sum((item.gained for item in items), ZERO)
+    losses = sum((item.lost for item in items), ZERO)
     if not gains and not losses:
         return None
     one, rate = first.exposure, first.rate

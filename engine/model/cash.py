@@ -134,6 +134,26 @@ class Withheld(msgspec.Struct, frozen=True, gc=False):
     run_id: int
 
 
+class ByHand(msgspec.Struct, frozen=True, gc=False):
+    """Money that somebody has booked without a bank entry: ``kind`` is payment, refund or chargeback, ``amount`` is above zero where it
+    came; ``items`` are the ids of the documents that it has settled or opened."""
+
+    key: str
+    kind: str
+    account: str
+    currency: str
+    amount: Decimal
+    day: date
+    document: int = 0
+    note: str = ""
+    items: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What a use of a bank entry calls it."""
+        return f"{self.kind} {self.key}"
+
+
 class Off(msgspec.Struct, frozen=True, gc=False):
     """A difference that settles a part of a document beside the money: its reason, such as ``discount``, and its amount."""
 

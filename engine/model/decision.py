@@ -74,7 +74,8 @@ class Family(msgspec.Struct, frozen=True):
         collects: whether those who ask take all decisions of a rule set; only then may one say ``hit: collect``.
         answers: for which facts its rule sets are expected to have an answer: ``all`` of them, or those with values that
             the rules of a set ``named``; ``check`` warns of gaps in that.
-        names: fields of the outcome that name something outside of the rules, and what it is: ``{"adapter": "adapter"}``.
+        names: fields of the outcome that name something outside of the rules, and what it is: ``{"adapter": "adapter"}``;
+            dots lead into lists and their items: ``{"channels.adapter": "adapter"}``.
     """
 
     name: str

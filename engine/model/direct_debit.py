@@ -18,6 +18,11 @@ Kind = Literal["recurrent", "one_off"]
 PLANNED: Final = "planned"
 NOTIFIED: Final = "notified"
 SENT: Final = "sent"
+PRENOTICE: Final = "debit_notice"
+"""Kind of the effects that tell a debtor of a collection."""
+FEE: Final = "direct_debit_fee"
+"""Kind of the entries of what banks ask for a collection that comes back."""
+
 SETTLED: Final = "settled"
 REJECTED: Final = "rejected"
 RETURNED: Final = "returned"

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import TollbookError
+from engine.base.period import Period
 from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.discount import Redemption
@@ -48,8 +49,10 @@ class Carried(msgspec.Struct, frozen=True):
     written: str
 
 
-Measured = Mapping[tuple[str, str, str, date, date], tuple[Found, ...] | TollbookError]
-"""What charges count, by plan, charge, meter, first day and day after the last, or why it cannot be counted."""
+MeasuredKey = tuple[str, str, str, date, date, Period | None]
+"""Plan, charge, meter, first day, day after the last; and the days that levels are averaged over, where that is not the cycle."""
+Measured = Mapping[MeasuredKey, tuple[Found, ...] | TollbookError]
+"""What charges count, or why it cannot be counted."""
 Recount = Callable[[Collection[int]], Measured]
 """What charges count without the events of some ids."""
 
@@ -63,7 +66,7 @@ class SubscriptionDue(msgspec.Struct, frozen=True):
     share a day with the window (and the credits on them), ``usage`` the daily sums from one cycle before the window on.
     ``opening`` is there where another system billed before.  ``singles`` are the events of ``usage`` one by one in order of
     time, only where some price looks at each.  ``measured`` says what charges count that daily sums do not tell of, by
-    (plan, charge, meter, first day, day after the last), or why it cannot be counted.  ``usage_from`` is the first day that
+    :data:`MeasuredKey`, or why it cannot be counted.  ``usage_from`` is the first day that
     ``usage`` is of; ``earlier`` are sums of the days before it, each from the ``day`` it names, on which a window begins that
     some price counts over.  ``redemptions`` are the coupons that it has redeemed.  ``milestones`` are those that were planned.
     ``late`` is usage that became known after a run had billed its days.  ``sums`` are sums of days before those of ``usage``,

@@ -88,6 +88,14 @@ class OrderData(Data, frozen=True):
     prices: Annotated[
         tuple[OrderPrice, ...], Meta(max_length=1000, description="prices of this contract", extra={"since": 1})
     ] = ()
+    payer: Annotated[
+        str,
+        Meta(
+            max_length=100,
+            description="key of the account that gets the invoices of its items; the payer of the customer if empty",
+            extra={"since": 2},
+        ),
+    ] = ""
 
 
 class ActivationData(Data, frozen=True):
@@ -249,7 +257,7 @@ INBOUND: Final = _kinds(
         "entity": "E1", "key": "A9", "name": "Nine BV", "country": "NL", "currency": "EUR", "zone": "Europe/Amsterdam",
         "email": "billing@nine.example",
     }),
-    Kind("order", OrderData, "1.1", "CRM: a contract was signed", {
+    Kind("order", OrderData, "1.2", "CRM: a contract was signed", {
         "entity": "E1", "key": "C9", "account": "A1", "signed_on": "2026-01-15", "purchase_order": "PO-77",
         "items": [{"subscription": "S9", "plan": "team", "quantity": "3", "starts_on": "2026-02-01"}],
         "prices": [{"plan": "team", "charge": "seats", "unit_price": "8.50", "currency": "EUR"}],

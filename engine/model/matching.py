@@ -186,6 +186,9 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
         Decimal, Meta(description="the difference without its sign, in per cent of what is open", extra={"least": 0})
     ]
     discount_in_time: Annotated[bool, Meta(description="the payment came while the terms grant the discount")]
+    discount_late: Annotated[
+        int, Meta(description="days by which the payment came after them, 0 in time", extra={"least": 0})
+    ]
     transposed: Annotated[bool, Meta(description="the money is what is open with two digits exchanged")]
     elsewhere: Annotated[
         int,
@@ -198,6 +201,10 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
         int, Meta(description="fits of this payment that are as good as this one, itself included", extra={"least": 1})
     ]
     paid_already: Annotated[bool, Meta(description="another payment of the batch paid a part of the documents before")]
+    repeated: Annotated[
+        bool,
+        Meta(description="another payment of the batch paid as much of one of the documents before, in the same words"),
+    ]
     advance: Annotated[bool, Meta(description="the payment says that it is in advance, for no invoice yet")]
     days: Annotated[
         int, Meta(description="days from the latest issue of the documents to the payment, below 0 before it")

@@ -106,8 +106,19 @@ class PaymentChange(msgspec.Struct, frozen=True):
     amount: Annotated[Decimal | None, Meta(description="how much to capture; absent: all")] = None
 
 
+class Payee(msgspec.Struct, frozen=True):
+    """The bank account that money goes to by credit transfer."""
+
+    name: str
+    iban: str
+    bic: str = ""
+
+
 class RefundRequest(msgspec.Struct, frozen=True):
-    """Payload of effects of kind ``payment-refund``: money goes back to what it was paid with, and nowhere else."""
+    """Payload of effects of kind ``payment-refund``: money goes back to what it was paid with, and nowhere else.
+
+    Where a ``payee`` is named, it came by a transfer from that bank account; ``provider_id`` is empty then.
+    """
 
     reference: Annotated[str, Meta(description="key of the refund")]
     payment: Annotated[str, Meta(description="key of the payment")]
@@ -119,6 +130,7 @@ class RefundRequest(msgspec.Struct, frozen=True):
     method: Method
     paid: Annotated[date | None, Meta(description="the day on which the payment came")] = None
     reason: str = ""
+    payee: Annotated[Payee | None, Meta(description="whose transfer is given back; absent: it was collected")] = None
 
 
 class PaymentAnswer(msgspec.Struct, frozen=True):

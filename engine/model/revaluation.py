@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from engine.base.money import ZERO
 from engine.model.journal import FxRate
 
 KIND: Final = "revaluation"
@@ -31,9 +32,23 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
 
 
 class Revalued(msgspec.Struct, frozen=True, gc=False):
-    """An exposure and what it is worth at the closing rate; ``difference`` is a gain where it is positive."""
+    """An exposure and what it is worth at the closing rate; ``difference`` is a gain where it is positive.
+
+    ``before`` is the difference that stands of an earlier round of the same day: what is booked is what differs from it.
+    """
 
     exposure: Exposure
     rate: FxRate
     worth: Decimal
     difference: Decimal
+    before: Decimal = ZERO
+
+    @property
+    def gained(self) -> Decimal:
+        """What is added to the gains that stand; below zero where they become less."""
+        return max(self.difference, ZERO) - max(self.before, ZERO)
+
+    @property
+    def lost(self) -> Decimal:
+        """What is added to the losses that stand, which are below zero."""
+        return min(self.difference, ZERO) - min(self.before, ZERO)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from engine.base.document import Document
+from engine.base.document import Document, Path
 from engine.base.errors import Code, Finding, did_you_mean
 from engine.rulebook.cases import FAILED, run_cases
 from engine.rulebook.rulebook import RuleBook, uncollected
@@ -26,13 +26,26 @@ def unknown_names(
         names = book.families[ruleset.family].names
         for index, rule in enumerate(ruleset.rules) if names else ():
             for field, kind in names.items():
-                value = rule.terms.get(field)
-                if kind not in known or value in (None, NOBODY) or value in known[kind]:
+                if kind not in known:
                     continue
-                where = documents[ruleset.file].where(("rules", index, "then", field))
-                what = f"the rule {rule.id!r} names the {kind} {value!r}, which does not exist"
-                mend = did_you_mean(str(value), [*known[kind], NOBODY])
-                yield Finding(UNKNOWN_NAME, where, what, f"config.yaml names every {kind}", mend)
+                for path, value in _named(rule.terms, field.split(".")):
+                    if value in (None, NOBODY) or value in known[kind]:
+                        continue
+                    where = documents[ruleset.file].where(("rules", index, "then", *path))
+                    what = f"the rule {rule.id!r} names the {kind} {value!r}, which does not exist"
+                    mend = did_you_mean(str(value), [*known[kind], NOBODY])
+                    yield Finding(UNKNOWN_NAME, where, what, f"config.yaml names every {kind}", mend)
+
+
+def _named(terms: Any, names: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """What stands in a field, in each item of the lists on the way, with where it stands."""
+    if isinstance(terms, list | tuple):
+        for place, one in enumerate(terms):
+            yield from _named(one, names, (*path, place))
+    elif names:
+        yield from _named(terms.get(names[0]), names[1:], (*path, names[0])) if terms is not None else ()
+    else:
+        yield path, terms
 
 
 def mistaken_cases(book: RuleBook, documents: dict[str, Document]) -> Iterator[Finding]:

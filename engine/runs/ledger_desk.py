@@ -91,9 +91,10 @@ class LedgerDesk:
         self.entities(entity)
         return self._approvals.act(PERIOD_ACTS[state], {"entity": entity, "month": f"{month:%Y-%m}"}, change)
 
-    def revalue(self, on: date, change: Change, *, dry_run: bool = False) -> Revaluation:
+    def revalue(self, on: date, change: Change, *, entity: str | None = None, dry_run: bool = False) -> Revaluation:
         """Revalue what is owed in money and foreign currency; see :func:`engine.runs.revaluation.revalue`."""
-        return revalue(self._parts(on=on), on, change, dry_run=dry_run)
+        self.entities(entity)
+        return revalue(self._parts(on=on), on, change, entity=entity or "", dry_run=dry_run)
 
     def fetch_rates(self, change: Change, first: date, last: date, adapters: Sequence[str] = ()) -> list[Fetched]:
         """Fetch the exchange rates of some days; see :func:`engine.runs.rates.fetch_rates`."""

@@ -1,27 +1,28 @@
 """The revaluation run: what is owed in foreign currency, at the closing rate, and its reversal on the next day.
 
-It is one transaction, so that a run which was broken off has left nothing.  A day is revalued once: the same again says what
-was booked then.
+It is one transaction, so that a run which was broken off has left nothing.  A day that is revalued again posts the difference to
+what stands, with a reversal of its own: the same again posts nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding, Where
+from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.money import ZERO
 from engine.ledger.fx import RateTable
 from engine.ledger.posting import Determine, PostingFacts, determine
-from engine.ledger.revaluation import Valued, revaluation_entries, revalued, valued_accounts
+from engine.ledger.revaluation import Valued, changed, revaluation_entries, revalued, valued_accounts
 from engine.model.journal import Change, FxRate, JournalEntry
 from engine.model.revaluation import Exposure, Revalued
 from engine.model.wallet import Purse, WalletFacts
+from engine.runs.accruals.repeating import again, begin
 from engine.runs.billing import rows as bill_rows
 from engine.runs.run import Parts
 from engine.store import revaluing
@@ -29,6 +30,7 @@ from engine.store import tables as t
 from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.writer import Writer
+from engine.store.writing.ledger import PERIOD_CLOSED
 
 LEFT_OVER = Code("fx.left-over", "A balance that is settled in its currency and is kept at something in another one.")
 
@@ -37,6 +39,7 @@ BLOCK = "invoice"
 """Name of the block of ids of documents: an id never means two of them."""
 
 GROUP = attrgetter("exposure.entity", "exposure.account", "exposure.currency")
+KEY = attrgetter("exposure.entity", "exposure.account", "exposure.currency", "exposure.customer")
 
 Booked = tuple[list[Revalued], tuple[JournalEntry, ...]]
 """What one document revalues, and its entries: two, or none where nothing was gained or lost."""
@@ -45,7 +48,8 @@ Booked = tuple[list[Revalued], tuple[JournalEntry, ...]]
 class Revaluation(msgspec.Struct, frozen=True):
     """What a revaluation found and booked; ``entries`` is how many entries, reversals included.
 
-    ``repeated`` says that the day was revalued before, and that asking for it again changed nothing.
+    Where the day was revalued before, ``items`` are those that have changed since; ``repeated`` says that there are none, and that
+    asking for it again changed nothing: ``items`` are then all that stand, and ``entries`` those of all rounds.
     """
 
     on: date
@@ -57,8 +61,9 @@ class Revaluation(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-def revalue(parts: Parts, on: date, change: Change, *, dry_run: bool = False) -> Revaluation:
-    """Revalue what is owed in money and foreign currency at the end of a day; a dry run writes nothing.
+def revalue(parts: Parts, on: date, change: Change, *, entity: str = "", dry_run: bool = False) -> Revaluation:
+    """Revalue what is owed in money and foreign currency at the end of a day, in the books of one legal entity or of all; a dry run
+    writes nothing.
 
     Raises:
         TollbookError: ``fx.mixed-account``, ``fx.no-rate``, ``ledger.period-closed`` (of the day or of the next one),
@@ -66,21 +71,25 @@ def revalue(parts: Parts, on: date, change: Change, *, dry_run: bool = False) ->
     """
     if dry_run:
         with parts.books.reader() as reader:
-            found, findings = _found(parts, reader, on)
+            found, findings = pending(parts, reader, on, entity)
             booked = _booked(parts, on, found)
         return Revaluation(on, 0, tuple(found), _count(booked), dry=True, findings=tuple(findings))
-    rules = parts.rules
     with parts.books.writer(change, tenant=parts.tenant) as writer:
-        writer.store_release(parts.tenant, rules.release, rules.files, rules.overrides, rules.plugins)
-        run = writer.lock_run(writer.start_run(parts.tenant, KIND, on.isoformat(), "all", rules.release).id)
+        run = begin(parts, writer, KIND, on, on.isoformat(), entity)
+        found, findings = pending(parts, writer.reader, on, entity)
+        before = _before(writer.reader, parts.tenant, run, on, entity)
         if run.state == "done":
-            return _before(writer.reader, parts.tenant, run, on)
-        found, findings = _found(parts, writer.reader, on)
+            if not found:
+                return before
+            run = again(parts, writer, KIND, on.isoformat(), entity)
         booked = _booked(parts, on, found)
-        writer.store_decisions(rules.decisions())
+        _turned_in_open(writer.reader, parts.tenant, on, booked)
+        writer.store_decisions(parts.rules.decisions())
         _write(writer, parts.tenant, on, booked, run.id)
         writer.add_findings(parts.tenant, findings, run.id)
         writer.finish_run(run.id, {"counts": {"items": len(found), "entries": _count(booked)}})
+    if before.items and not found:  # a run of another scope has booked it
+        return before
     return Revaluation(on, run.id, tuple(found), _count(booked), findings=tuple(findings))
 
 
@@ -88,23 +97,34 @@ def _count(booked: Sequence[Booked]) -> int:
     return sum(len(both) for _, both in booked)
 
 
-def _found(parts: Parts, reader: Reader, on: date) -> tuple[list[Revalued], list[Finding]]:
+def pending(parts: Parts, reader: Reader, on: date, entity: str = "") -> tuple[list[Revalued], list[Finding]]:
+    """What a revaluation of a day has to book, in order of key: balances that it has not seen, or seen otherwise.
+
+    Raises:
+        TollbookError: ``fx.mixed-account``, ``fx.no-rate``, ``rule.no-answer``.
+    """
     ways = valued_accounts(rule.terms for one in parts.rules.in_force("posting", on) for rule in one.rules)
     closing = sorted(account for account, way in ways.items() if way == "closing")
-    owed = revaluing.exposures(reader, parts.tenant, on, closing)
+    owed = revaluing.exposures(reader, parts.tenant, on, closing, entity)
     findings = [_left_over(one) for one in owed if not one.amount and one.functional]
     if any(way != "historical" for way in ways.values()):
-        owed += _wallets(parts, reader, on, ways)
+        owed += _wallets(parts, reader, on, ways, entity)
     rates = reader.fx_rates(parts.tenant, on, parts.fx_max_age)
     table = RateTable([rate for rate in rates if rate.source == parts.fx_source], on)
-    return revalued(owed, table.rate), findings
+    return changed(revalued(owed, table.rate), _standing(reader, parts.tenant, on, entity)), findings
 
 
-def _wallets(parts: Parts, reader: Reader, on: date, ways: Mapping[str, Valued]) -> list[Exposure]:
+def _standing(reader: Reader, tenant: str, on: date, entity: str) -> list[Revalued]:
+    """What stands of a day: the newest round of each balance, in order of key."""
+    rows = revaluing.revaluations(reader, tenant, on=on, entity=entity)
+    return sorted({KEY(one): one for one in map(_item, rows)}.values(), key=KEY)
+
+
+def _wallets(parts: Parts, reader: Reader, on: date, ways: Mapping[str, Valued], only: str) -> list[Exposure]:
     """What wallets owe in money, wallet by wallet: those whose account is `refundable`, where rules give the money back."""
     entities = reader.entities(parts.tenant)
     made = []
-    for entity, key, currency, cost, worth in revaluing.wallet_liabilities(reader, parts.tenant, on):
+    for entity, key, currency, cost, worth in revaluing.wallet_liabilities(reader, parts.tenant, on, only):
         own = entities[entity].functional_currency
         found = reader.purse(parts.tenant, entity, key) if cost and currency != own else None
         if found is None:
@@ -150,6 +170,20 @@ def _booked(parts: Parts, on: date, found: Sequence[Revalued]) -> list[Booked]:
     return made
 
 
+def _turned_in_open(reader: Reader, tenant: str, on: date, booked: Sequence[Booked]) -> None:
+    """Refuse what would be turned round in a closed month: what that month has revalued itself would be counted twice."""
+    day = on + timedelta(days=1)
+    for entity in sorted({entry.entity for _, both in booked for entry in both}):
+        if reader.period_state(tenant, entity, day) == "closed":
+            raise refuse(
+                PERIOD_CLOSED,
+                f"{day:%Y-%m} is closed in the books of {entity}, and a revaluation of {on} is turned round on {day}",
+                why="left as it is, the later month would hold both revaluations",
+                mend=f"`tollbook close reopen --entity {entity} --month {day:%Y-%m}`, and close both months in their order",
+                subject=f"period/{entity}/{day:%Y-%m}",
+            )
+
+
 def _write(writer: Writer, tenant: str, on: date, booked: Sequence[Booked], run_id: int) -> None:
     """Write revaluations, their entries and postings."""
     count = sum(len(items) for items, _ in booked)
@@ -174,10 +208,10 @@ def _row(tenant: str, on: date, item: Revalued, document: int, run_id: int) -> t
     return (*head, *worth, rate.rate, rate.source, rate.on, document, run_id)
 
 
-def _before(reader: Reader, tenant: str, run: Run, on: date) -> Revaluation:
-    """What the run of that day has booked."""
-    items = tuple(map(_item, revaluing.revaluations(reader, tenant, on=on)))
-    return Revaluation(on, run.id, items, run.summary["counts"]["entries"], repeated=True)
+def _before(reader: Reader, tenant: str, run: Run, on: date, entity: str) -> Revaluation:
+    """What the runs of that day have booked."""
+    entries = revaluing.entries_of(reader, tenant, on, entity)
+    return Revaluation(on, run.id, tuple(_standing(reader, tenant, on, entity)), entries, repeated=True)
 
 
 def _item(row: Mapping[str, Any]) -> Revalued:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where
+from engine.billing.alike import Alike
 from engine.model.attribute import Declared
 from engine.model.decision import Decision
 from engine.ports.host import Host
@@ -63,7 +64,8 @@ class Parts(msgspec.Struct, frozen=True):
     """The parts that runs are made of, put together by ``app``.
 
     ``partition_size`` is payers a partition; ``fx_max_age`` how many days old a rate of ``fx_source`` may be; ``workers`` processes that
-    bill partitions at once, below 2 for this one alone; ``recipe``, which travels to them, bills one partition there.
+    bill partitions at once, below 2 for this one alone; ``recipe``, which travels to them, bills one partition there;
+    ``alike`` knows what subscriptions of a run owe that are like others.
     """
 
     books: Books
@@ -75,6 +77,7 @@ class Parts(msgspec.Struct, frozen=True):
     fx_source: str = "ECB"
     workers: int = 0
     recipe: Callable[[Any, int], dict[str, Any]] | None = None
+    alike: Alike = msgspec.field(default_factory=Alike)
 
 
 class Report(msgspec.Struct, frozen=True):

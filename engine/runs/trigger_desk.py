@@ -107,9 +107,9 @@ class _Happened(msgspec.Struct, frozen=True):
 class TriggerDesk:
     """What people and other systems tell of triggers, and ask of what waits."""
 
-    def __init__(self, books: Books, tenant: str, parts: PartsOn) -> None:
-        """``parts`` are asked for only by what needs the rules."""
-        self._books, self._tenant, self._parts = books, tenant, parts
+    def __init__(self, books: Books, tenant: str, parts: PartsOn, seen: PartsOn) -> None:
+        """``parts`` are asked for only by what needs the rules, ``seen`` by what only looks and may do so before any are in force."""
+        self._books, self._tenant, self._parts, self._seen = books, tenant, parts, seen
 
     def rows(self, text: str) -> list[Row]:
         """Rows of a body in JSON: one trigger, or a list of them."""
@@ -275,7 +275,7 @@ class TriggerDesk:
 
     def unbilled(self, on: Any, account: str | None, change: Change) -> unbilled.Unbilled:
         """What waits and what is unbilled on a day; see :func:`engine.runs.billing.unbilled.look`."""
-        return unbilled.look(self._parts(on=on), on, account, change)
+        return unbilled.look(self._seen(on=on), on, account, change)
 
 
 def _facts(

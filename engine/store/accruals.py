@@ -38,12 +38,11 @@ def held(session: Session, tenant: str, entity: str = "", through: date | None =
     return {key: one for key, one in found.items() if one.amount or one.functional}
 
 
-def newest_month(session: Session, tenant: str) -> date | None:
-    """The first day of the last month of which anything is accrued."""
+def newest_month(session: Session, tenant: str, entity: str = "") -> date | None:
+    """The first day of the last month of which anything is accrued, of one legal entity or of any."""
     column = t.REVENUE_ACCRUAL.c
-    found: date | None = session.connection.execute(
-        sa.select(sa.func.max(column.month)).where(column.tenant == tenant)
-    ).scalar()
+    mine = (column.tenant == tenant, *([column.entity == entity] if entity else []))
+    found: date | None = session.connection.execute(sa.select(sa.func.max(column.month)).where(*mine)).scalar()
     return found
 
 

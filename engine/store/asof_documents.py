@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.tax import TaxQuote
+from engine.model.tax_correction import LAST_GOOD, RULES
 from engine.store import tables as t
 from engine.store.asof import AsOf
 
@@ -49,7 +50,10 @@ def lines(books: AsOf, run_id: int, entity: str, payers: Collection[str]) -> dic
 
 
 def taxes(books: AsOf, run_id: int, entity: str, low: str, high: str) -> dict[tuple[str, str], TaxQuote]:
-    """By payer and tax code, how lines that a run has billed to the payers ``low`` to ``high`` are taxed."""
+    """By payer and tax code, how an adapter has taxed lines that a run has billed to the payers ``low`` to ``high``.
+
+    Lines that no adapter answered for are not among them: rules decide about these again.
+    """
     line, head = books.now(t.INVOICE_LINE).c, books.now(t.INVOICE).c
     fields = (
         line.tax_rate,
@@ -63,6 +67,7 @@ def taxes(books: AsOf, run_id: int, entity: str, low: str, high: str) -> dict[tu
         sa.select(head.payer, line.tax_code, *fields)
         .where(head.run_id == run_id, head.entity == entity, head.payer.between(low, high))
         .where(line.invoice_id == head.id, line.credits == 0)
+        .where(line.tax_source != RULES, ~line.tax_source.startswith(LAST_GOOD, autoescape=True))
         .order_by(line.id.desc())
     )
     with books.reader() as reader:
@@ -75,3 +80,23 @@ def applied_by(books: AsOf, run_id: int) -> set[int]:
     with books.reader() as reader:
         rows = reader.rows(sa.select(use.entry_id).where(use.run_id == run_id, use.kind == "applied").distinct())
         return {row[0] for row in rows}
+
+
+def by_hand(
+    books: AsOf, entity: str, payers: Collection[str], runs: tuple[int, int]
+) -> dict[str, list[tuple[str, str, str]]]:
+    """By payer, documents that no bill run has issued between two ``runs``: number, kind of their run, date."""
+    head, run = books.now(t.INVOICE).c, books.now(t.RUN).c
+    found: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    wanted = sorted(payers)
+    with books.reader() as reader:
+        for start in range(0, len(wanted), _MANY):
+            query = (
+                sa.select(head.payer, head.number, run.kind, head.invoice_date)
+                .where(head.entity == entity, head.payer.in_(wanted[start : start + _MANY]), head.run_id == run.id)
+                .where(head.run_id > runs[0], head.run_id < runs[1], run.kind != "bill")
+                .order_by(head.id)
+            )
+            for payer, number, kind, on in reader.rows(query):
+                found[payer].append((number, kind, on.isoformat()))
+    return found

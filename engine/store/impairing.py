@@ -14,12 +14,11 @@ from engine.store import tables as t
 from engine.store.session import Session
 
 
-def newest_day(session: Session, tenant: str) -> date | None:
-    """The last day that an allowance was booked for."""
+def newest_day(session: Session, tenant: str, entity: str = "") -> date | None:
+    """The last day that an allowance was booked for, of one legal entity or of any."""
     column = t.IMPAIRMENT.c
-    found: date | None = session.connection.execute(
-        sa.select(sa.func.max(column.on_day)).where(column.tenant == tenant)
-    ).scalar()
+    mine = (column.tenant == tenant, *([column.entity == entity] if entity else []))
+    found: date | None = session.connection.execute(sa.select(sa.func.max(column.on_day)).where(*mine)).scalar()
     return found
 
 

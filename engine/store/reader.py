@@ -8,6 +8,7 @@ from engine.store.reading.approvals import ApprovalsReader
 from engine.store.reading.cash import CashReader
 from engine.store.reading.conditions import ConditionsReader
 from engine.store.reading.cursors import CursorsReader
+from engine.store.reading.deliveries import DeliveriesReader
 from engine.store.reading.disputes import DisputesReader
 from engine.store.reading.drafts import DraftsReader
 from engine.store.reading.dunning import DunningReader
@@ -54,6 +55,7 @@ class Reader(
     DraftsReader,
     OrdersReader,
     DunningReader,
+    DeliveriesReader,
     PaymentsReader,
     MandatesReader,
     CashReader,

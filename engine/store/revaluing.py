@@ -15,8 +15,9 @@ from engine.store import tables as t
 from engine.store.session import Session
 
 
-def exposures(session: Session, tenant: str, on: date, accounts: Sequence[str]) -> list[Exposure]:
-    """Balances of GL accounts in foreign currency up to and with a day, by customer: revaluations are left out.
+def exposures(session: Session, tenant: str, on: date, accounts: Sequence[str], entity: str = "") -> list[Exposure]:
+    """Balances of GL accounts in foreign currency up to and with a day, by customer, of one legal entity or of all: revaluations are
+    left out.
 
     A posting is its document's customer's: the payer of the invoice, the account of what was brought over, or that of the
     wallet that moved; of a document that is none of these it is nobody's.
@@ -30,6 +31,7 @@ def exposures(session: Session, tenant: str, on: date, accounts: Sequence[str]) 
         .where(posting.tenant == tenant, posting.currency != posting.functional_currency)
         .where(entry.posting_date <= on, entry.kind.not_in((KIND, BACK)))
         .where(query.among(session.dialect, posting.account, "accounts", types.TextList))
+        .where(*([posting.entity == entity] if entity else []))
         .subquery()
     )
     one, kind = statement.c, posting.amount.type
@@ -61,27 +63,40 @@ def customer() -> sa.ColumnElement[str]:
     return sa.func.coalesce(t.INVOICE.c.payer, *brought, accrued, wallet, settled, "")
 
 
-def wallet_liabilities(session: Session, tenant: str, on: date) -> list[tuple[str, str, str, Decimal, Decimal]]:
+def wallet_liabilities(
+    session: Session, tenant: str, on: date, entity: str = ""
+) -> list[tuple[str, str, str, Decimal, Decimal]]:
     """What is owed of wallets on a day, as (legal entity, wallet, its currency, in that, in functional currency): above zero."""
+    mine = [t.WALLET_MOVEMENT.c.entity == entity] if entity else []
     move, state = t.WALLET_MOVEMENT.c, t.WALLET_STATE.c
     same = (state.tenant == move.tenant) & (state.entity == move.entity) & (state.key == move.wallet)
     keys, kind = (move.entity, move.wallet, state.currency), move.cost.type
     sums = (sa.func.sum(move.cost, type_=kind), sa.func.sum(move.functional, type_=kind))
     joined = sa.select(*keys, *sums).join_from(t.WALLET_MOVEMENT, t.WALLET_STATE, same)
-    statement = joined.where(move.tenant == tenant, move.day <= on).group_by(*keys).order_by(*keys)
+    statement = joined.where(move.tenant == tenant, move.day <= on, *mine).group_by(*keys).order_by(*keys)
     return [tuple(row) for row in session.rows(statement)]
 
 
 def revaluations(
-    session: Session, tenant: str, *, on: date | None = None, document: int | None = None
+    session: Session, tenant: str, *, on: date | None = None, document: int | None = None, entity: str = ""
 ) -> list[dict[str, Any]]:
-    """Rows of revaluations by column name, of a day or of a document, in order of id."""
+    """Rows of revaluations by column name, of a day or of a document, of one legal entity or of all, in order of id."""
     column = t.REVALUATION.c
     conditions = [column.tenant == tenant]
     conditions += [] if on is None else [column.on_day == on]
     conditions += [] if document is None else [column.document == document]
+    conditions += [column.entity == entity] if entity else []
     rows = session.rows(sa.select(t.REVALUATION).where(*conditions).order_by(column.id))
     return [dict(row._mapping) for row in rows]
+
+
+def entries_of(session: Session, tenant: str, on: date, entity: str = "") -> int:
+    """How many entries the revaluations of a day have, reversals included."""
+    row, entry = t.REVALUATION.c, t.ENTRY.c
+    mine = (row.tenant == tenant, row.on_day == on, *([row.entity == entity] if entity else []))
+    documents = sa.select(row.document).where(*mine)
+    counted = sa.select(sa.func.count()).where(entry.kind.in_((KIND, BACK)), entry.document.in_(documents))
+    return int(session.connection.execute(counted.where(entry.tenant == tenant)).scalar_one())
 
 
 def currency_pairs(session: Session, tenant: str) -> list[tuple[str, str]]:

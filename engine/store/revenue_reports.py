@@ -63,6 +63,26 @@ def recognised(session: Session, tenant: str, last: date, first: date | None = N
     return session.rows(statement)
 
 
+def at_once(session: Session, tenant: str, last: date, first: date) -> Moves:
+    """What documents from one posting date to another, both included, put on contract liabilities and took from there by themselves, as
+    it was earned at once: what of it was ``invoiced`` or ``credited``.  It has no schedule, and leaves nothing behind."""
+    posting, entry, line = t.POSTING.c, t.ENTRY.c, t.INVOICE_LINE.c
+    sums = (sa.func.sum(one, type_=one.type) for one in (posting.amount, posting.functional_amount))
+    keys = (posting.entity, posting.account, posting.currency)
+    what = sa.case((line.credits != 0, "credited"), else_="invoiced")
+    taken = sa.or_((posting.amount > 0) & (line.amount > 0), (posting.amount < 0) & (line.amount < 0))
+    scheduled = sa.exists().where(t.REVENUE_SCHEDULE.c.line_id == line.id, t.REVENUE_SCHEDULE.c.source == "line")
+    statement = (
+        sa.select(*keys, what.label("what"), *sums)
+        .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
+        .join(t.INVOICE_LINE, line.id == posting.line_id)
+        .where(entry.tenant == tenant, entry.kind == "revenue", entry.posting_date.between(first, last))
+        .where(taken, ~scheduled)
+        .group_by(*keys, sa.text("what"))
+    )
+    return session.rows(statement)
+
+
 def held(session: Session, tenant: str, last: date) -> Moves:
     """Balances of the GL accounts of contract liabilities up to and with a posting date, without advances: lines that no schedule
     is of, and deferrals that have none yet, are left out."""

@@ -161,6 +161,10 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "release_event": (1, {}),
     "master_change": (1, _UNDECIDED),
     "message": (1, {}),
+    "delivery_way": (10, {}),
+    "inbox_document": (10, {}),
+    "inbox_file": (1, {}),
+    "inbox_token": (1, {"revoked_at": None}),
 } | {table.name: (1, {"current": True} if "current" in table.c else {}) for table in (*MASTERS, *OPENINGS)}
 """Tables whose rows are sealed: rows a digest, and the columns that change afterwards, with what they begin as."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from engine.model.approval import APPROVED
 from engine.store.session import Session
-from engine.store.tables import APPROVAL
+from engine.store.tables import APPROVAL, SETTLEMENT
 
 ACT: Final = "tune"
 """The act by which a parameter is set."""
+_MANY: Final = 500
 
 
 class Tuned(msgspec.Struct, frozen=True):
@@ -52,3 +53,14 @@ def overrides(session: Session, tenant: str, since: datetime | None = None) -> d
         if since is None or one.at > since:
             made.setdefault(ruleset, {})[parameter] = one.value
     return made
+
+
+def write_offs_by(session: Session, tenant: str, runs: Sequence[int]) -> dict[int, int]:
+    """How many write-offs some runs have made, by run; those without any are left out."""
+    column, act = SETTLEMENT.c, sa.func.count(SETTLEMENT.c.key.distinct())
+    found: dict[int, int] = {}
+    for start in range(0, len(runs), _MANY):
+        mine = (column.tenant == tenant, column.kind == "write_off", column.run_id.in_(runs[start : start + _MANY]))
+        query = sa.select(column.run_id, act).where(*mine, ~column.key.startswith("undo/")).group_by(column.run_id)
+        found |= {row[0]: row[1] for row in session.rows(query)}
+    return found

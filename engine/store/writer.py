@@ -9,6 +9,7 @@ from engine.store.writing.clearance import ClearanceWriter
 from engine.store.writing.close import CloseWriter
 from engine.store.writing.conditions import ConditionsWriter
 from engine.store.writing.cursors import CursorsWriter
+from engine.store.writing.deliveries import DeliveriesWriter
 from engine.store.writing.disputes import DisputesWriter
 from engine.store.writing.drafts import DraftsWriter
 from engine.store.writing.dunning import DunningWriter
@@ -63,5 +64,6 @@ class Writer(
     ReleasesWriter,
     StewardshipWriter,
     ExchangeWriter,
+    DeliveriesWriter,
 ):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

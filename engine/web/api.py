@@ -14,14 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
-from engine.web import control_schema, messaging, paying, problems, schema, trigger_schema, wallet_schema
+from engine.web import control_schema, inbox_schema, messaging, paying, problems, schema, trigger_schema, wallet_schema
 from engine.web.controls import Controls
+from engine.web.inboxes import Inboxes
 from engine.web.ingesting import Ingesting
 from engine.web.triggering import Triggering
 from engine.web.wallets import Wallets
 
 ABOUT = (
-    "Usage events and triggers in, and wallets that pay for usage. An answer of success is given when the events are committed; the same event may be sent again "
+    "Usage events and triggers in, wallets that pay for usage, and inboxes of customers. An answer of success is given when the events are committed; the same event may be sent again "
     "and counts once."
 )
 _READY: dict[str, Any] = {
@@ -40,6 +41,7 @@ def made(
     controls: Controls | None = None,
     payments: paying.Paying | None = None,
     messages: messaging.Messaging | None = None,
+    inboxes: Inboxes | None = None,
 ) -> FastAPI:
     """The application of one process; ``stopped`` is called when it ends.  Without ``ingesting`` it only describes itself."""
 
@@ -53,6 +55,7 @@ def made(
     _add_controls(api, controls)
     _add_payments(api, payments)
     _add_messages(api, messages)
+    inbox_schema.add_inbox(api, inboxes, Security(BEARER))
     return api
 
 
@@ -255,7 +258,7 @@ def document(api: FastAPI) -> dict[str, Any]:
     if api.openapi_schema is None:
         described = get_openapi(title=api.title, version=api.version, description=ABOUT, routes=api.routes)
         schemas = schema.SCHEMAS | trigger_schema.SCHEMAS | wallet_schema.SCHEMAS | control_schema.SCHEMAS
-        schemas |= paying.SCHEMAS | messaging.SCHEMAS
+        schemas |= paying.SCHEMAS | messaging.SCHEMAS | inbox_schema.SCHEMAS
         described.setdefault("components", {})["schemas"] = schemas
         for path in described["paths"].values():
             for operation in path.values():

@@ -24,6 +24,7 @@ BROKEN = Code("web.broken", "A body that is no JSON.")
 NO_MOVEMENT = Code(
     "web.no-movement", "A movement of a wallet, or a question about one, that is not as the API wants it."
 )
+NO_QUESTION = Code("web.no-question", "A question about an inbox that is not as the API wants it.")
 FAULT = Code("web.fault", "A fault of the program while it answered; it is in the server's log.")
 SOME_REFUSED = Code("web.some-refused", "Some events of a request were refused; the others are in the books.")
 ALL_REFUSED = Code("web.all-refused", "No event of a request was taken.")
@@ -39,6 +40,7 @@ STATUS: Final[Mapping[str, int]] = {
     "wallet.needs-second-person": 403,
     "wallet.unknown": 404,
     "exchange.other-body": 409,
+    "inbox.no-document": 404,
     "payment.unsigned-event": 400,
     "payment.no-events": 404,
     "adapter.unknown": 404,

@@ -22,6 +22,7 @@ from engine.web import api
 from engine.web.access import Access, access
 from engine.web.buckets import Buckets
 from engine.web.controls import Controls
+from engine.web.inboxes import BUCKETS, Inboxes
 from engine.web.ingesting import Ingesting
 from engine.web.messaging import Messaging
 from engine.web.paying import Paying
@@ -67,7 +68,7 @@ class Server:
         self._app, self._workers, self._say = app, workers, say
         self._access: Access = access(app.config.api.clients, environment)
         names = [client.name for client in app.config.api.clients]
-        self._throttle = Throttle(app, Buckets([TENANT, *names], clock))
+        self._throttle = Throttle(app, Buckets([TENANT, *names, *BUCKETS], clock))
         for name in (TENANT, *names):
             self._throttle.limit(name, datetime.now(UTC).date())
         app.usage_door().ready()
@@ -106,7 +107,10 @@ class Server:
         payments = Paying(lambda: self._app.payments, settings.waiting)
         messages = Messaging(lambda: self._app.exchange, self._access, self._throttle, settings.waiting)
 
+        inboxes = Inboxes(lambda: self._app.inboxes, self._throttle, settings.waiting)
+
         def stopped() -> None:
+            inboxes.close()
             payments.close()
             ingesting.close()
             triggering.close()
@@ -115,7 +119,7 @@ class Server:
             messages.close()
 
         config = uvicorn.Config(
-            api.made(ingesting, stopped, triggering, wallets, controls, payments, messages),
+            api.made(ingesting, stopped, triggering, wallets, controls, payments, messages, inboxes),
             log_level="warning",
             access_log=False,
             server_header=False,

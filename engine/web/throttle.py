@@ -17,6 +17,8 @@ from engine.web.problems import TOO_FAST, found
 INGEST: Final = "ingest"
 TENANT: Final = ""
 """Name of the bucket of the tenant."""
+PLACE: Final = "#"
+"""Between the name of a client and one of the buckets that its callers are spread over; rules know the name only."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -42,7 +44,7 @@ class Throttle:
         known = self._limits.get((client, day))
         if known is None:
             bucket = "client" if client != TENANT else "tenant"
-            facts = LimitFacts(bucket, client, self._app.tenant, INGEST, day)
+            facts = LimitFacts(bucket, client.partition(PLACE)[0], self._app.tenant, INGEST, day)
             terms = self._app.rulebook.decide("limits", facts, day).terms
             known = Limit(terms["events_per_second"], terms["burst"], terms["largest_batch"], terms["ahead_seconds"])
             if len(self._limits) > 10_000:

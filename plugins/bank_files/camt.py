@@ -1,4 +1,4 @@
-"""ISO 20022 camt.052, .053 and .054, versions 02 to 08.
+"""ISO 20022 camt.052, .053 and .054, versions 02 to 13.
 
 ``CdtDbtInd`` is the sign as booked, also of a reversal: ``RvslInd`` changes nothing about it.  The opening balance is OPBD,
 else PRCD, which is the closing balance of the day before; the closing one is CLBD.
@@ -20,8 +20,12 @@ from engine.ports.hookspecs.bank import Entry, Reference, Statement
 
 from .reading import bad, day, decoded, head, number, references, signed
 
-_NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.(05[234])\.001\.([0-9]{2})")
-_VERSIONS: Final = range(2, 9)
+_NAMESPACE: Final = re.compile(
+    r"(?:urn:iso:std:iso:20022:tech:xsd:|urn:swift:xsd:\$?|ISO:)camt\.(05[234])\.001\.([0-9]{2})(?::[^\s\"'<>]*)?"
+)
+"""The names of the messages: of ISO, of SWIFT, and of the Austrian banks, which put their own rules behind it."""
+
+_VERSIONS: Final = range(2, 14)
 _HOLDERS: Final = {
     "052": ("BkToCstmrAcctRpt", "Rpt"),
     "053": ("BkToCstmrStmt", "Stmt"),
@@ -76,7 +80,7 @@ def read(data: bytes) -> tuple[Statement, ...]:
         assert found
         if int(found[2]) not in _VERSIONS:
             what = f"camt.{found[1]}.001.{found[2]} is of a version that is not known"
-            raise bad(what, document.sourceline, mend="versions 02 to 08 are read; the bank can send one of them")
+            raise bad(what, document.sourceline, mend="versions 02 to 13 are read; the bank can send one of them")
         holder, name = _HOLDERS[found[1]]
         message_element = _need(document, holder)
         statements += [_statement(one) for one in message_element.iterfind(f"{{*}}{name}")]

@@ -29,10 +29,13 @@ _LINE: Final = re.compile(
     re.DOTALL,
 )
 _BALANCE: Final = re.compile(r"(?P<mark>[CD])(?P<day>[0-9]{6})(?P<currency>[A-Z]{3})?(?P<amount>[0-9]*[,.]?[0-9]*)")
-_FLOOR: Final = re.compile(r"([A-Z]{3})[CD]?[0-9,]")
-_GERMAN: Final = re.compile(r"[0-9]{3}\?")
+_FLOOR: Final = re.compile(r"([A-Z]{3}) ?[CD]? ?[0-9,]")
+_NUMBERED: Final = re.compile(r"[0-9]{3}([?~^<])(?=[0-9]{2})")
+"""A code, and what stands before the numbers of sub-fields: ``?`` at German banks, another mark at Polish ones."""
+
 _PURPOSES: Final = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC|COAM|OAMT)\+")
-_SLASHED: Final = re.compile(r"/(EREF|MARF|NAME|REMI|IBAN|PREF)/+([^/]*)")
+_SLASHED: Final = re.compile(r"/(EREF|MARF|NAME|REMI|IBAN|PREF)/+(?:USTD/+|STRD/[A-Z]{3}/+)?([^/]*)")
+_PARTY: Final = re.compile(r"/CNTP/([^/]*)/[^/]*/([^/]*)/")
 _KINDS: Final = {
     "EREF": "end_to_end_id",
     "KREF": "customer",
@@ -76,6 +79,8 @@ def _messages(text: str) -> Iterator[list[Field]]:
     """The messages of a file, each as its fields; what stands outside of messages is passed over."""
     fields: list[Field] = []
     outside = False
+    if "@@:" in text and "\n:" not in text:  # how lines end in what German banks send by FinTS
+        text = text.replace("@@", "\n")
     for number, raw in enumerate(text.split("\n"), 1):
         line = _HEADING.sub("", raw).rstrip("\x03") if "{4:" in raw else raw.rstrip("\x03")
         found = _TAG.match(line)
@@ -145,7 +150,11 @@ def _entries(fields: list[Field], currency: str | None, flaws: list[Finding]) ->
 
 
 def _entry(field: Field, told: Field | None, currency: str | None, flaws: list[Finding]) -> Entry:
-    found = _LINE.fullmatch(field.lines[0].strip())
+    lines = field.lines
+    found = _LINE.fullmatch(lines[0].strip())
+    if len(lines) > 1 and not (found and found["amount"]):  # a line that was wrapped before its amount
+        lines = (lines[0].strip() + lines[1].strip(), *lines[2:])
+        found = _LINE.fullmatch(lines[0])
     if not found or not found["amount"]:
         raise bad(
             f"field 61 is {field.lines[0]!r}, which is no entry",
@@ -154,7 +163,7 @@ def _entry(field: Field, told: Field | None, currency: str | None, flaws: list[F
         )
     value = short_day(found["value"], field.line, flaws, "the value day of field 61")
     customer, _, bank = found["rest"].partition("//")
-    supplement = " ".join(field.lines[1:])
+    supplement = " ".join(lines[1:])
     pairs: list[tuple[str, str | None]] = [
         ("customer", customer),
         ("bank", bank),
@@ -189,28 +198,32 @@ def _booked(text: str, value: date | None, line: int, flaws: list[Finding]) -> d
 
 
 def _told(field: Field) -> tuple[str | None, list[tuple[str, str | None]]]:
-    """Name of the counterparty, and references, from field 86 in the German form, the one with slashes, or as plain text."""
+    """Name of the counterparty, and references, from field 86 with numbered parts, with slashes, or as plain text."""
     whole = "".join(field.lines)
-    if _GERMAN.match(whole):
-        parts = dict(_sub_fields(whole))
+    numbered = _NUMBERED.match(whole)
+    if numbered:
+        parts = dict(_sub_fields(whole, numbered[1]))
         purpose = "".join(text for code, text in sorted(parts.items()) if code[0] == "2" or code[:2] in _MORE)
         name = " ".join((parts.get("32", "") + parts.get("33", "")).split())
         pieces = _PURPOSES.split(purpose)
         pairs: list[tuple[str, str | None]] = [
             (_KINDS[code], text) for code, text in zip(pieces[1::2], pieces[2::2], strict=True) if code in _KINDS
         ]
-        return name or None, [*pairs, ("text", pieces[0]), ("counterparty_account", parts.get("31"))]
+        pairs += [("text", pieces[0]), ("counterparty_account", parts.get("38") or parts.get("31"))]
+        return name or None, pairs if numbered[1] == "?" else [*pairs, ("text", whole)]
     slashed = _SLASHED.findall(whole)
     if slashed:
-        names = [text.strip() for code, text in slashed if code == "NAME"]
+        party = _PARTY.search(whole)
+        names = [text.strip() for code, text in slashed if code == "NAME"] + ([party[2].strip()] if party else [])
         pairs = [(_KINDS[code], text) for code, text in slashed if code in _KINDS]
-        return (names[0] if names else None), [*pairs, ("text", whole)]
+        pairs.append(("counterparty_account", party[1] if party else None))
+        return (names[0] if names and names[0] else None), [*pairs, ("text", whole)]
     return None, [("text", " ".join(field.lines))]
 
 
 _MORE: Final = ("60", "61", "62", "63")
 
 
-def _sub_fields(text: str) -> Iterator[tuple[str, str]]:
-    pieces = re.split(r"\?([0-9]{2})", text)
+def _sub_fields(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    pieces = re.split(re.escape(mark) + "([0-9]{2})", text)
     yield from zip(pieces[1::2], pieces[2::2], strict=True)

@@ -96,11 +96,13 @@ def _tree(text: str) -> Node:
 
 
 def _close(stack: list[Node], name: str, line: int) -> None:
-    """Close an element; what was opened within it and is still open are values that are empty."""
+    """Close an element; what was opened within it and is still open are values that are empty.  A value may be closed by
+    a wrong name, as it needs no closing at all."""
     last = stack[-1].children[-1] if stack[-1].children else None
-    if last is not None and last.name == name and (last.value or all(node.name != name for node in stack)):
+    is_open = any(node.name == name for node in stack)
+    if last is not None and ((last.name == name and last.value) or (not is_open and (last.name == name or last.value))):
         return
-    if not any(node.name == name for node in stack):
+    if not is_open:
         raise bad(f"the element {name} is closed and was never opened", line)
     while stack[-1].name != name:
         empty = stack.pop()
@@ -117,8 +119,7 @@ def _statement(node: Node) -> Statement:
     closing: Decimal | None = None
     if balance is not None and balance.value:
         closing = comma_number(balance.value, balance.line, "BALAMT of LEDGERBAL")
-    listed = node.find("BANKTRANLIST")
-    transactions = [one for one in listed.children if one.name == "STMTTRN"] if listed else []
+    transactions = [one for one in node.walk() if one.name == "STMTTRN"]  # of all lists, also of one that is not closed
     entries = tuple(_entry(one, currency, flaws) for one in transactions)
     return Statement(account, currency, entries, None, closing, tuple(flaws))
 

@@ -27,6 +27,10 @@ NO_ACCOUNT = Code("bank.no-account", "A statement in a bank file that does not s
 NOT_FOR_BOOKING = Code("bank.not-for-booking", "A part of a bank file that says of itself that it is not to be booked.")
 
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UNMARKED: Final[dict[tuple[bool, ...], str]] = {
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
 _HEAD: Final = 65_536
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
@@ -36,10 +40,14 @@ NO_REFERENCE: Final = frozenset({"NONREF", "NOTPROVIDED", "NOTAVAIL", "NOREF"})
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file: UTF-8 or UTF-16 by its mark, else UTF-8 if it is, else Windows-1252, else Latin-1.  Lines end
-    with a newline alone, whatever ended them, and control characters that end a transmission are gone."""
+    """The text of a file: UTF-8 or UTF-16 by its mark, UTF-16 without one by its zeros, else UTF-8 if it is, else
+    Windows-1252, else Latin-1.  Lines end with a newline alone, whatever ended them, and control characters that end a
+    transmission are gone."""
+    unmarked = _UNMARKED.get(tuple(byte == 0 for byte in data[:4]))
     if data.startswith(_UTF16):
         text = data.decode("utf-16", errors="replace")
+    elif unmarked:
+        text = data.decode(unmarked, errors="replace")
     else:
         text = _guessed(data.removeprefix(codecs.BOM_UTF8))
     return text.replace("\r\n", "\n").replace("\r", "\n").strip("\x00\x1a")

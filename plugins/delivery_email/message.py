@@ -131,7 +131,12 @@ class Letters:
 
         buyer = document.buyer
         lines = [self._text("greeting", language, buyer=document.recipient.name), ""]
-        lines += [say(f"about_{title_of(document)}", buyer=buyer.name, key=buyer.key), ""]
+        about = {"buyer": buyer.name, "key": buyer.key, "amount": money(document.total)}
+        if (one := document.collection) is not None:
+            about |= {"date": day(one.on), "account": one.account, "mandate": one.mandate}
+        lines += [say(f"about_{title_of(document)}", **about)]
+        lines += [say("creditor_is", creditor=one.creditor_id)] if one is not None and one.creditor_id else []
+        lines += [""]
         lines += [f"{one.number}  {say('due_on')} {day(one.due)}  {money(one.asked)}" for one in document.items]
         lines += [f"{_cost(one, say, day)}  {money(one.amount)}" for one in document.charges]
         lines += ["", f"{say('sum_total')}: {money(document.total)}"]

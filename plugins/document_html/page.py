@@ -21,6 +21,8 @@ from engine.base.errors import Code, TollbookError, Where, did_you_mean, refuse
 from engine.base.wording import ENGLISH
 from engine.ports.hookspecs.notice import Document, dated, reader_of, words_of
 
+from .codes import codes_of
+
 BAD_TEMPLATE = Code(
     "document-html.bad-template", "A template that is missing, is not Jinja2, or cannot show a document."
 )
@@ -46,7 +48,7 @@ class Pages:
 
     A template sees ``document`` (:class:`engine.ports.hookspecs.delivery.InvoiceDocument`, or of letters
     :class:`engine.ports.hookspecs.notice.NoticeDocument`), its date as ``dated``, its ``currency``, ``lang`` and ``rtl``, ``text(label, …)`` for the words of ``texts.yaml``, ``asset(name)`` for a picture or font of the folders as an
-    address that holds it, and the filters of :data:`FILTERS`.
+    address that holds it, the QR ``codes`` of the layout, each with ``name`` and ``uri``, and the filters of :data:`FILTERS`.
     """
 
     def __init__(self, own: Path, shipped: Path) -> None:
@@ -81,6 +83,7 @@ class Pages:
                 asset=self._asset,
                 locale=locale,
                 currency=document.currency,
+                codes=codes_of(document),
             )
         except TollbookError:
             raise

@@ -11,10 +11,12 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,11 @@ SHEETS: Final = {
 """The sheet of each syntax, below the package's folder of them."""
 
 SVRL: Final = "http://purl.oclc.org/dsdl/svrl"
+FAILED: Final = "failed-assert"
+TABLE: Final = "tollbook-table-"
+"""What the names of parameters begin with that hold tables of codes."""
+_READ: Final = re.compile(r"document\('([^']+)'\)")
+_OUTPUT: Final = re.compile(r"<xsl:output[^>]*>")
 
 
 class Complaint(msgspec.Struct, frozen=True):
@@ -108,18 +115,40 @@ def _main() -> None:
     from saxonche import PySaxonProcessor
 
     with PySaxonProcessor(license=False) as saxon:
-        compiler = saxon.new_xslt30_processor()
         compiled: dict[str, Any] = {}
         while head := sys.stdin.buffer.readline():
             syntax, length = head.split()
             xml = sys.stdin.buffer.read(int(length))
             name = syntax.decode()
             if name not in compiled:
-                compiled[name] = compiler.compile_stylesheet(stylesheet_file=str(folder() / SHEETS[name]))
-            report = compiled[name].transform_to_string(xdm_node=saxon.parse_xml(xml_text=xml.decode()))
-            failed = etree.fromstring(report.encode()).iter(f"{{{SVRL}}}failed-assert")
+                compiled[name] = _compiled(saxon, folder() / SHEETS[name])
+            report: str = compiled[name].transform_to_string(xdm_node=saxon.parse_xml(xml_text=xml.decode()))
+            failed: Iterable[Any] = ()
+            if FAILED in report:
+                failed = etree.fromstring(report.encode()).iter(f"{{{SVRL}}}{FAILED}")
             sys.stdout.write(json.dumps([_said(one) for one in failed]) + "\n")
             sys.stdout.flush()
+
+
+def _compiled(saxon: Any, path: Path) -> Any:
+    """A sheet, compiled for many documents."""
+    text, names = hastened(path.read_text(encoding="utf-8"))
+    made = saxon.new_xslt30_processor().compile_stylesheet(stylesheet_text=text)
+    for number, name in enumerate(names):
+        made.set_parameter(f"{TABLE}{number}", saxon.parse_xml(xml_file_name=str(path.parent / name)))
+    return made
+
+
+def hastened(sheet: str) -> tuple[str, list[str]]:
+    """A sheet that says the same of every document in half the time, and the files that it wants as parameters.
+
+    Tables of codes that it reads anew for each document are read once, and its report, which no person reads, is not indented.
+    """
+    names = list(dict.fromkeys(_READ.findall(sheet)))
+    for number, name in enumerate(names):
+        sheet = sheet.replace(f"document('{name}')", f"${TABLE}{number}")
+    wanted = "".join(f'<xsl:param name="{TABLE}{number}"/>' for number in range(len(names)))
+    return _OUTPUT.sub(lambda found: wanted + found[0].replace('indent="yes"', 'indent="no"'), sheet, count=1), names
 
 
 def _said(element: Any) -> dict[str, str]:

@@ -62,7 +62,7 @@ class Reading:
                 kind = reasons.kind_of(verdict.code, _scheme(sent), None, at.date())
                 yield PaymentEvent(
                     f"{sent.name}:failed",
-                    "payment_failed",
+                    "payment_failed" if "due" in sent.evidence else "refund_failed",
                     at,
                     provider_id=sent.name,
                     key=sent.key,

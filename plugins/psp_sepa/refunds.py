@@ -12,7 +12,7 @@ import msgspec
 
 from engine.base import iban
 from engine.model.effect import Answer, Effect
-from engine.model.payment import PaymentAnswer, RefundRequest
+from engine.model.payment import Payee, PaymentAnswer, RefundRequest
 
 from .charset import plain
 from .kept import Kept, digest_of
@@ -72,6 +72,11 @@ def sorted_out(effects: Sequence[Effect], kept: Kept, creditor: Creditor) -> tup
 
 def _wrong(request: RefundRequest, kept: Kept, beside: Sequence[Transfer]) -> str:
     """Why money cannot go back, in words; empty where it can."""
+    if request.payee is not None:
+        if request.currency != "EUR" or request.amount <= 0:
+            return f"{request.amount:f} {request.currency} cannot be given back: above zero, in euros"
+        fault = iban.iban_fault(iban.compact(request.payee.iban))
+        return f"the account that it came from {fault}" if fault else ""
     paid = kept.by_name(request.provider_id)
     if paid is None or "due" not in paid.evidence:
         return f"{request.provider_id!r} was not collected by this adapter"
@@ -104,6 +109,7 @@ def file_of(transfers: Sequence[Transfer], creditor: Creditor, message: str, cre
         "PmtInf",
         ("PmtInfId", f"{name}-001"),
         ("PmtMtd", "TRF"),
+        ("BtchBookg", "false"),
         *sums,
         ("PmtTpInf", ("SvcLvl", ("Cd", "SEPA"))),
         ("ReqdExctnDt", day if version == VERSIONS["pain.008.001.02"] else ("Dt", day)),
@@ -124,14 +130,22 @@ def file_of(transfers: Sequence[Transfer], creditor: Creditor, message: str, cre
 
 
 def _transaction(one: Transfer, message: str) -> Node:
-    mandate = one.request.method.mandate
-    assert mandate is not None
+    to = payee_of(one.request)
     return (
         "CdtTrfTxInf",
         ("PmtId", ("EndToEndId", one.end_to_end)),
         ("Amt", ("InstdAmt", {"Ccy": "EUR"}, f"{one.amount:.2f}")),
-        ("CdtrAgt", bank(mandate.bic, message)) if mandate.bic else ("CdtrAgt",),
-        ("Cdtr", ("Nm", plain(mandate.debtor_name, 70))),
-        ("CdtrAcct", ("Id", ("IBAN", iban.compact(mandate.iban)))),
+        ("CdtrAgt", bank(to.bic, message)) if to.bic else ("CdtrAgt",),
+        ("Cdtr", ("Nm", plain(to.name, 70))),
+        ("CdtrAcct", ("Id", ("IBAN", iban.compact(to.iban)))),
         ("RmtInf", ("Ustrd", plain(f"Refund {one.request.payment} {one.request.reason}", 140))),
     )
+
+
+def payee_of(request: RefundRequest) -> Payee:
+    """Whose account the money goes to: that of the transfer, or of the mandate that it was collected under."""
+    mandate = request.method.mandate
+    if request.payee is not None or mandate is None:
+        assert request.payee is not None
+        return request.payee
+    return Payee(mandate.debtor_name, mandate.iban, mandate.bic)

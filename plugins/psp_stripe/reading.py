@@ -161,6 +161,7 @@ def _of_refund(head: dict[str, Any], found: Mapping[str, Any]) -> PaymentEvent:
     kind: Any = {"succeeded": "refund_succeeded", "failed": "refund_failed", "canceled": "refund_failed"}.get(how.state)
     key = str((found.get("metadata") or {}).get(KEY, ""))
     more = {"amount": how.amount, "currency": how.currency, "code": how.code}
+    more["charge"] = str(found.get("payment_intent") or found.get("charge") or "")
     return PaymentEvent(kind=kind or "other", provider_id=how.provider_id, key=key, reason=how.code, **more, **head)  # type: ignore[arg-type]
 
 

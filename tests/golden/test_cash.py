@@ -15,6 +15,7 @@ import pytest
 
 from engine.app import App, Outcome
 from engine.base.errors import TollbookError
+from engine.base.period import Period
 from engine.model.journal import Change
 from engine.runs.cash import matching
 from engine.runs.cash.till import Used
@@ -84,6 +85,16 @@ def left(app: App, account: str) -> tuple[Decimal, Decimal]:
     """What an account owes in its currency, and its credit."""
     balance = app.accounts.shown(account).balances[0]
     return balance.owed, balance.credit
+
+
+def lowered(app: App) -> dict[tuple[str, ...], tuple[Decimal, Decimal]]:
+    """What was lowered of the tax of February, by jurisdiction, rate and cause; nothing of the GL accounts of tax is without its row."""
+    report = app.tax.report(Period(day(1), date(2026, 3, 1)), ("jurisdiction", "rate", "cause"))
+    rows = {tuple(one.keys.values()): (one.net, one.tax) for one in report.rows if one.currency == "EUR"}
+    found = {key: amounts for key, amounts in rows.items() if key[-1] != "document"}
+    (tie,) = [one for one in report.ties if one.currency == "EUR"]
+    assert (tie.difference, tie.other, tie.lowered) == (0, 0, sum(tax for _, tax in found.values()))
+    return found
 
 
 def ledger(app: App, *codes: str) -> dict[str, Decimal]:
@@ -251,10 +262,12 @@ def test_bad_debt_goes_through_the_allowance_and_may_come_back(local: App, tmp_p
     tax = (total * 21 / 121).quantize(D("0.01"))
     assert ledger(local, "6900", "1290", "2200") == {"6900": total - tax, "2200": before + tax}
     assert left(local, "B2") == (0, 0)
+    assert lowered(local) == {("NL", "0.21", "bad_debt"): (tax - total, -tax)}
     local.cash.undo(f"give-up/bad_debt/2026-02-10/{number}", "E1", CHANGE, on=day(20))
     entry = paid_by(local, tmp_path, ("C", f"{total:.2f}", "K1", NAMES["B2"], number), on=21)
     assert [one.state for one in local.cash.match(day(21), CHANGE).entries] == ["applied"]
     assert (ledger(local, "6900", "2200"), left(local, "B2")) == ({"2200": before}, (0, 0))
+    assert lowered(local) == {("NL", "0.21", "bad_debt"): (0, 0)}
     steps = [step.name for step in local.explain(f"bank:{entry}").steps]
     assert steps[:3] == ["statement", "match", "use"] and "journal" in steps
     well(local)
@@ -279,6 +292,7 @@ def test_discount_fee_and_tax_withheld(local: App, tmp_path: Path) -> None:
     tax = (cut * 21 / 121).quantize(D("0.01"))
     wanted = {"4910": cut - tax, "6850": D(8), "1480": held, "2200": before + tax}
     assert ledger(local, "4910", "6850", "1480", "2200", "1090") == wanted
+    assert lowered(local) == {("NL", "0.21", "discount"): (tax - cut, -tax)}
     assert {key: left(local, key)[0] for key in ("B1", "B2", "B3")} == {"B1": 0, "B2": 0, "B3": 0}
     over = lambda: local.cash.certificate(b3, "W-1", CHANGE, amount=held + 1, on=day(9))  # noqa: E731
     assert codes(over) == ["cash.not-withheld"]

@@ -230,3 +230,45 @@ def test_groups_that_several_rules_price_have_no_line_in_sum(tmp_path: Path, dat
             codes = [str(finding.code) for finding in reader.findings("acme", reader.runs("acme", 1)[0].id)]
         assert "pricing.several-rules" in codes
         assert stories.invoices(app) == []
+
+
+BY_DAY = """
+ruleset: pricing/metered
+scope: plan == "metered"
+priority: 10
+effective: {from: 2020-01-01}
+rules:
+  - {id: month, when: charge.key == "space", then: {method: per_unit, unit: 31 EUR, per: month}}
+  - {id: usage, then: {method: per_unit, unit: 1 EUR, per: day, after: [{maximum: 3 EUR, of: window}]}}
+"""
+
+
+@pytest.mark.capability("A2.2")
+def test_measured_usage_is_priced_by_day(tmp_path: Path, sqlite_url: str) -> None:
+    """Users of each day, the highest of it, levels over it, and groups and filters with days of their own, at most 3 a day."""
+    folder = company(tmp_path)
+    (folder / "rules" / "pricing" / "metered.yaml").write_text(BY_DAY)
+    with stories.opened(folder, sqlite_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        found = {key: amount for key, (_, amount, _) in told(app, "2026-02-01").items()}
+        assert found[("users", "")] == D(3)  # a, b and a: each counts on its day, and one has no name
+        assert found[("times", "")] == D(1 + 2 + 18 * 3)  # 1, 2, 3 to 20: 3 at most
+        assert found[("space", "")] == D("638.08")  # 31 from 10:00 on the 11th on: 20.583333 of the month
+        assert found[("level", "")] == D(6)
+        assert found[("paid", "")] == D(2)  # the meter leaves out what is free, and the charge what is no vip's
+        assert (found[("lines", '{"region":"EU"}')], found[("regions", "")]) == (D(2 + 3), D(2 + 3 + 3 + 3))
+        right(app)
+        late = stories.deliver(
+            folder,
+            "late",
+            usage=(USED, used("users", "u9", "01-02", 1, "z"), used("sold", "d9", "01-10", 5, region="EU")),
+        )
+        stories.load(app, late)
+        stories.bill(app, "2026-03-01")
+        found = {key: amount for key, (_, amount, _) in told(app, "2026-03-01").items()}
+        assert found == {
+            ("users", ""): D(1), ("lines", '{"region":"EU"}'): D(1), ("regions", ""): D(1), ("vips", '{"vip":null}'): D(3),
+            ("space", ""): D(961),
+        }  # fmt: skip
+        right(app)

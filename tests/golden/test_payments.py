@@ -20,7 +20,7 @@ from engine.model.journal import Change
 from engine.model.payment_state import PaymentRecord
 from engine.ports.contracts.clauses import in_threads
 from engine.ports.contracts.fakes.stripe import KEY, SECRET, StripeFake
-from engine.runs.scheduling.work import KINDS
+from engine.runs.scheduling.kinds import KINDS
 from tests import stories
 
 pytestmark = pytest.mark.capability("A4.1")
@@ -221,4 +221,31 @@ def test_what_is_reserved_or_confirmed(tmp_path: Path, fake: StripeFake) -> None
         assert only(app, "A2").state == "succeeded"
         with pytest.raises(TollbookError, match="did you mean"):
             app.payments.shown("psp/A2/2")
+        sound(app)
+
+
+def test_what_was_given_back_at_the_provider(tmp_path: Path, fake: StripeFake) -> None:
+    """A refund in part that somebody made in Stripe's dashboard: its invoice is open again, told ten times; a bank sends it back."""
+    folder = company(tmp_path, fake, "E1,A1,card,card,stripe,pm_card_visa,cus_1,visa,4242")
+    with billed(folder, f"sqlite:///{tmp_path / 'books.db'}") as app:
+        collect(app)
+        paid = only(app)
+        made = fake.give_back(paid.provider_id, 1000)
+        for _ in range(3):
+            for event in fake.events:
+                app.payments.hear("stripe", *fake.signed(event), NOW)
+        back = only(app, kind="refund")
+        assert (back.key, back.state, back.taken, back.of_payment) == (made["id"], "succeeded", 10, paid.id)
+        assert app.accounts.shown("A1").balances[0].owed == 10
+        assert [one.kind for one in app.worklist.listed()] == ["payment"]
+        fake.pay_out("eur")
+        app.payments.fetch_payouts("stripe", date(2026, 3, 1), date(2026, 3, 31), NOW)
+        assert app.payments.report(date(2026, 4, 30)).differences == ()
+        with pytest.raises(TollbookError, match="left"):
+            app.payments.refund(paid.key, "rest", NOW, paid.amount)
+        sound(app)
+        fake.fail_refund(made["id"])
+        for event in fake.events:
+            app.payments.hear("stripe", *fake.signed(event), NOW)
+        assert app.accounts.shown("A1").balances[0].owed == 0
         sound(app)

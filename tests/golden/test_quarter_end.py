@@ -176,6 +176,13 @@ def sound(app: App, on: str) -> None:
     assert [(one.name, one.currency, one.difference) for one in app.reports.ties(day) if one.difference] == []
     moved = app.revenue.roll_forward(date(2026, 1, 1), day)
     assert [(one.currency, one.difference) for one in moved if one.difference] == []
+    told = {one.currency: one.invoiced + one.credited for one in moved if one.invoiced or one.credited}
+    billed: dict[str, Decimal] = {}
+    for one in stories.invoices(app):
+        if one["invoice_date"] <= day:
+            net = sum((line["amount"] for line in one["lines"]), D(0))
+            billed[one["currency"]] = billed.get(one["currency"], D(0)) + net
+    assert told == billed, "what was invoiced is what the documents say"
     books: dict[str, Decimal] = {}
     for row in app.ledger.trial_balance("E1", day)["E1"]:
         if row["account"] == "2300" and row["amount"]:
@@ -258,6 +265,9 @@ def february(app: App, folder: Path) -> None:
     app.accounts.pay("A2", "wire-3", D(10), of("cleo", "2026-03-03"), on=date(2026, 2, 27))
     assert [one.what for one in app.closing.history("E1", date(2026, 2, 1))][-1] == "adjust period"
     assert app.accruals.accrue(date(2026, 2, 1), of("ada", "2026-03-03")).repeated
+    late_money = closed(app, 2, "2026-03-05")
+    assert (late_money.period, {one.check for one in late_money.in_the_way}) == ("soft", {"revaluation-missing"})
+    assert not app.ledger.revalue(date(2026, 2, 28), of("cleo", "2026-03-05"), entity="E1").repeated
     assert closed(app, 2, "2026-03-05").period == "closed"
     assert revenue(app, "2026-02-28") == delivered
 

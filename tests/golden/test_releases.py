@@ -72,7 +72,7 @@ def write_prices(folder: Path, text: str) -> None:
 
 
 def approved(app: App, day: date | None = JAN, by: tuple[Change, ...] = (CLEO,)) -> str:
-    release: str = app.releases.propose(ADA, day).release
+    release: str = app.releases.propose(ADA, day, changes="past").release
     for one in by:
         app.releases.approve(release, one)
     return release
@@ -103,7 +103,14 @@ def test_a_release_from_proposal_to_rollback(tmp_path: Path, database_url: str) 
     dearer = stories.PRICES.replace("[10 EUR", "[11 EUR")
     write_prices(folder, dearer)
     with opened(folder, database_url) as app:
-        made = app.releases.propose(ADA, MID)
+        with pytest.raises(TollbookError) as refused:
+            app.releases.propose(ADA, MID)
+        (wrong,) = refused.value.findings
+        assert (wrong.code, wrong.level) == ("release.changes-the-past", "error")
+        assert f"effective from {MID}" in wrong.mend and "--changes past" in wrong.mend
+        assert app.releases.status(MID).proposed == first  # nothing of it was kept
+        made = app.releases.propose(ADA, MID, changes="past")
+        assert ["bills days before that again by pricing/acme" in one.text for one in made.outcomes] == [True]
         said = made.difference.changes
         assert [str(one.code) for one in made.findings if one.level == "warning"] == ["release.changes-the-past"]
         assert [one.what for one in said] == [

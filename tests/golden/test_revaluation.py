@@ -191,7 +191,7 @@ def test_money_is_revalued_and_turned_round(tmp_path: Path, database_url: str) -
 
 
 @pytest.mark.capability("A1.3")
-def test_a_day_is_revalued_once_and_in_open_periods(tmp_path: Path, database_url: str) -> None:
+def test_a_day_is_revalued_in_open_periods(tmp_path: Path, database_url: str) -> None:
     """Neither the period of the day nor that of the next one may be closed, and nothing is left of an attempt; the same again says
     what was booked; the next closing date starts from the rates of the documents."""
     with company(tmp_path, database_url) as app:
@@ -221,6 +221,52 @@ def test_a_day_is_revalued_once_and_in_open_periods(tmp_path: Path, database_url
             (i.exposure.account, i.exposure.customer, i.exposure.currency): i.exposure.functional for i in march.items
         } == kept
         well(app)
+
+
+def result(app: App, on: date) -> tuple[Decimal, Decimal]:
+    """What the accounts of gains and of losses come to on a day, a gain being above zero."""
+    kept = defaultdict[str, Decimal](Decimal)
+    for (account, _), (_, functional) in ledger(app, on).items():
+        kept[account] -= functional
+    return kept["7940"], kept["7950"]
+
+
+@pytest.mark.capability("A1.3")
+def test_a_day_is_revalued_again_by_the_difference(tmp_path: Path, database_url: str) -> None:
+    """Money that reaches a month late is revalued by what it changes, turned round with it; what stands then is what one revaluation
+    of all would have booked, every round is kept, and the same again books nothing."""
+    with company(tmp_path, database_url) as app:
+        loaded(app, tmp_path)
+        first = app.ledger.revalue(CLOSE, CHANGE, entity="E1")
+        app.accounts.pay("A2", "late", D("50"), CHANGE, on=CLOSE)
+        app.accounts.pay("A3", "all", D(900), CHANGE, on=CLOSE)
+        dry = app.ledger.revalue(CLOSE, CHANGE, dry_run=True)
+        second = app.ledger.revalue(CLOSE, CHANGE)
+        assert second.items == dry.items and not second.repeated and second.run_id != first.run_id
+        stands = {(i.exposure.account, i.exposure.customer, i.exposure.currency): i for i in first.items}
+        for item in second.items:
+            one = item.exposure
+            there = stands.get((one.account, one.customer, one.currency))
+            assert item.before == (there.difference if there else 0)
+            assert there is None or (there.exposure, there.worth) != (one, item.worth), "only what has changed"
+        third = app.ledger.revalue(CLOSE, CHANGE)
+        assert third.repeated and third.entries == first.entries + second.entries
+        for item in third.items:
+            one = item.exposure
+            assert item.worth == (one.amount * item.rate.rate).quantize(D("0.01")), one
+            assert item.difference == item.worth - one.functional
+        gains = sum((i.difference for i in third.items if i.difference > 0), D(0))
+        losses = sum((i.difference for i in third.items if i.difference < 0), D(0))
+        assert result(app, CLOSE) == (gains, losses) and gains and losses
+        assert result(app, NEXT) == (0, 0)
+        assert app.ledger.revalue(CLOSE, CHANGE, entity="E1").repeated
+        with app.books.reader() as reader:
+            rows = revaluations(reader, "acme")
+        assert len(rows) == len(first.items) + len(second.items)
+        assert len({row["run_id"] for row in rows}) == 2
+        well(app)
+        found = planted(app, sa.update(t.REVALUATION).where(t.REVALUATION.c.id == rows[-1]["id"]).values(worth=1))
+        assert any("its customers differ by" in what for what in found)
 
 
 def test_what_keeps_a_revaluation_from_being_right_is_refused(tmp_path: Path, one_url: str) -> None:

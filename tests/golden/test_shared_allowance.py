@@ -156,3 +156,28 @@ def test_a_pool_that_is_voided_and_one_whose_late_usage_is_billed_anew(tmp_path:
         accrued = app.triggers.unbilled(date(2026, 3, 20), None, stories.CHANGE)
         assert [(one.subscription, one.charge) for one in accrued.accrued] == [("S1", "calls")]
         assert sound(app)
+
+
+@pytest.mark.capability("A2.1")
+def test_what_a_pool_leaves_is_carried_over(tmp_path: Path, database_url: str) -> None:
+    folder = company(tmp_path)
+    rules = folder / "rules" / "pricing" / "acme.yaml"
+    rules.write_text(rules.read_text().replace("scope: payer}}", "scope: payer}, rollover: {cycles: 2, within: year}}"))
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        assert lines(app, "2026-02-01") == {"S1 data Jan": "150.00", "S2 data Jan": "50.00", "S3 data Jan": "30.00"}
+        stories.bill(app, "2026-03-01")  # 150 of 200 used by A1, nothing of 100 by A3
+        stories.load(app, stories.deliver(folder, "march", usage=used("S1 data d6 03-10 290", "S3 data d7 03-10 230")))
+        shown = stories.bill(app, "2026-04-01", account="A1", dry_run=True)
+        stories.bill(app, "2026-04-01")
+        expected = {"S1 data Mar": "40.00", "S3 data Mar": "30.00", "S1 calls Mar": "1.00"}
+        assert lines(app, "2026-04-01") == expected
+        assert sum(D(one["net"]) for one in shown.details) == D("41.00")
+        assert "50 that 2026-02-01..2026-03-01 left" in told_of(app, "data", "2026-04-01")
+        stories.load(app, stories.deliver(folder, "late", usage=used("S2 data d8 02-20 30")))
+        stories.bill(app, "2026-05-01")
+        assert lines(app, "2026-05-01") == {"S1 data Mar": "30.00"}  # February left 20
+        stories.bill(app, "2026-06-01")
+        assert lines(app, "2026-06-01") == {}
+        assert sound(app)

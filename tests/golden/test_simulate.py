@@ -118,6 +118,46 @@ def test_text_csv_and_page(once: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "price EUR: 31 -> 33" in text and "all sums tie" in text
 
 
+def beside(once: Path, folder: Path, prices: str | None) -> Path:
+    """The same books with other files of pricing on disk; None takes the file away."""
+    (folder / "rules" / "pricing").mkdir(parents=True)
+    if prices is not None:
+        (folder / "rules" / "pricing" / "acme.yaml").write_text(prices)
+    for path in (once / "rules").rglob("*.yaml"):
+        if path.parent.name != "pricing":
+            target = folder / path.relative_to(once)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(path.read_text())
+    (folder / "config.yaml").write_text((once / "config.yaml").read_text())
+    return folder
+
+
+def test_a_file_that_is_deleted_no_longer_counts(once: Path, tmp_path: Path) -> None:
+    """The rules on disk are all there are; a folder that is named is laid over those of the run."""
+    lean = beside(once, tmp_path / "lean", None)
+    with stories.opened(lean, f"sqlite:///{once / 'books.db'}") as app:
+        found = app.simulation().simulate(FIRST, FIRST)
+        laid = app.simulation([lean / "rules"]).simulate(FIRST, FIRST)
+        others = app.simulation(only=["proration"]).simulate(FIRST, FIRST)
+    assert found.changed == ("pricing",) and {one.after for one in found.totals} == {Decimal(0)}
+    assert {one.code for one in found.findings} == {"rule.no-answer"}
+    assert laid.changed == () == others.changed and laid.totals == others.totals != found.totals
+
+
+def test_a_decision_with_the_same_money_says_so(once: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another rule with the same price is another decision, and no other money."""
+    same = beside(once, tmp_path / "same", stories.PRICES.replace("id: base", "id: standard"))
+    words = ["--config", str(same / "config.yaml"), "--set", f"database.url=sqlite:///{once / 'books.db'}"]
+    page = tmp_path / "page.html"
+    assert tollbook.run([*words, "simulate", "--from", "2026-02", "--html", str(page)]) == 0
+    text = capsys.readouterr().out
+    with stories.opened(same, f"sqlite:///{once / 'books.db'}") as app:
+        found = app.simulation().simulate(FIRST, FIRST)
+    assert found.decisions > 0 == found.decisions_moved and not found.lines
+    assert f"{found.decisions} decisions come out otherwise, 0 of them with other money" in text
+    assert f"{found.decided[0].count} with the same money" in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -154,3 +194,23 @@ def test_a_snapshot_writes_nothing(once: Path) -> None:
             reader.connection.exec_driver_sql("DELETE FROM main.invoice_line")
     finally:
         books.close()
+
+
+def test_what_was_done_by_hand_is_a_line_of_its_own(tmp_path: Path, sqlite_url: str) -> None:
+    """A void between two runs: its payer's next invoice is named with the reason, and the difference is that of the prices."""
+    stories.write(tmp_path)
+    (tmp_path / "other" / "pricing").mkdir(parents=True)
+    (tmp_path / "other" / "pricing" / "acme.yaml").write_text(DEARER)
+    with stories.opened(tmp_path, sqlite_url) as app:
+        stories.load(app, tmp_path / "data")
+        stories.bill(app, "2026-02-01")
+        number = next(one["number"] for one in stories.invoices(app) if one["payer"] == "A1")
+        app.void(number, date(2026, 2, 10), stories.CHANGE)
+        stories.bill(app, "2026-03-01")
+        found = app.simulation([tmp_path / "other"]).simulate(FIRST, LAST)
+        note = next(one["number"] for one in stories.invoices(app) if one["kind"] == "credit_note")
+    (drift,) = found.drift
+    assert drift.payer == "A1" and drift.reason == f"by hand since the bill run before: {note} (void of 2026-02-10)"
+    rows = list(found.csv())
+    assert [row[rows[0].index("rule")] for row in rows if row[0] == "drift"] == [drift.reason]
+    assert found.ties_hold and note in simulation_page(found)

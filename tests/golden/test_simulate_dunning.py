@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+from engine.model.journal import Change
 from tests import stories
+from tests.golden.test_cash import OTHER
 from tests.stories import CHANGE
 
 
@@ -22,3 +25,27 @@ def test_a_later_reminder_is_not_sent_on_the_day(tmp_path: Path, sqlite_url: str
     assert found is not None and taken > 0
     assert (sum(found.before.steps.values()), found.after.steps) == (taken, {})
     assert len(found.changed) == taken and all(one.other_costs is None for one in found.changed)
+
+
+def test_a_parameter_of_dunning_is_watched(tmp_path: Path, sqlite_url: str) -> None:
+    """The curve foresees the steps by account; once it is set, the runs of dunning are held against the band."""
+    stories.write(tmp_path)
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text().replace("bob: []", "bob: [controller]"))
+    with stories.opened(tmp_path, sqlite_url) as app:
+        stories.load(app, tmp_path / "data")
+        stories.bill(app, "2026-02-01")
+        counts = app.dunning.run(date(2026, 3, 12), CHANGE).counts
+        found = app.tuning.curve("dunning/default", "reminder", "60 days", months=None, count=2)
+        assert found.measure == "dunning" and found.chosen.rate == 0
+        rates = {one.rate for one in found.points if one.now}
+        assert rates == {(Decimal(counts["steps"]) / counts["accounts"]).quantize(Decimal("0.0001"))} != {Decimal(0)}
+        outcome = app.tuning.propose(found, CHANGE, Decimal("0.05"))
+        assert outcome.approval is not None
+        app.approvals.approve(outcome.approval.id, OTHER)
+    with stories.opened(tmp_path, sqlite_url) as app:
+        app.dunning.run(date(2026, 4, 2), Change("ada", datetime.now(UTC), "test"))
+        app.dunning.run(date(2026, 5, 20), Change("ada", datetime.now(UTC), "test"))
+        (watched,), findings = app.tuning.watch()
+    assert [run for run, _, _ in watched.rates] == list(watched.outside) and len(watched.outside) == 2
+    assert "the number of steps for each account that is late" in findings[0].what

@@ -86,11 +86,15 @@ def test_a_year_of_tiers_and_phases(tmp_path: Path, database_url: str) -> None:
 MEASURED = """
 ruleset: pricing/acme
 rules:
-  - {id: users, when: charge.key == "users" or charge.key == "level", then: {method: per_unit, unit: 1 EUR, window: year}}
+  - {id: users, when: charge.key == "users", then: {method: per_unit, unit: 1 EUR, window: year}}
+  - {id: both, when: charge.key == "both", then: {method: graduated, window: year, tiers: [{up_to: 100, unit: 1 EUR}, {unit: 0.50 EUR}]}}
+  - {id: level, when: charge.key == "level", then: {method: graduated, window: year, tiers: [{up_to: 10, unit: 365 USD}, {unit: 36.50 USD}]}}
+  - {id: sites, when: charge.key == "sites", then: {method: per_unit, unit: 365 USD, window: quarter, included: 1}}
   - id: calls
     then: {method: graduated, window: year, tiers: [{up_to: 100, unit: 0.10 EUR}, {unit: 0.05 EUR}]}
 """
 NAMED = f"{USAGE},dimensions"
+LEVELS = ("disk l1 01-01 100 site=one", "disk l2 02-15 50 site=one", "disk l3 02-20 5000 site=one")
 
 
 def seen(*rows: str) -> list[str]:
@@ -104,7 +108,8 @@ def seen(*rows: str) -> list[str]:
 
 @pytest.mark.capability("A2.1")
 def test_a_year_of_filtered_grouped_and_unique_usage(tmp_path: Path, database_url: str) -> None:
-    """Groups have tiers of a year each by itself, filters count before them, and a user counts once a year."""
+    """Groups have tiers of a year each by itself, filters count before them, a user counts once a year, and levels are averaged over
+    the window."""
     folder = stories.write(
         tmp_path,
         rules={"pricing/acme.yaml": MEASURED},
@@ -113,14 +118,16 @@ def test_a_year_of_filtered_grouped_and_unique_usage(tmp_path: Path, database_ur
             "key,unit,aggregation,dimensions,dimension",
             "sold,call,sum,region:text,",
             "logins,user,unique,user:text,user",
-            "disk,GB,time_weighted,,",
+            "disk,GB,time_weighted,site:text,",
         ),
         charges=(
-            "plan,key,name,kind,timing,months,meter,unit,product,tax_code,filter,group_by,group_lines",
-            "all,regions,Regions,usage,arrears,1,sold,call,team,standard,,region,true",
-            "all,together,Together,usage,arrears,1,sold,call,team,standard,quantity > 1,region,false",
-            "all,users,Users,usage,arrears,1,logins,user,team,standard,,,",
-            "levels,level,Level,usage,arrears,1,disk,GB,team,standard,,,",
+            "plan,key,name,kind,timing,months,meter,unit,product,tax_code,filter,group_by,group_lines,meters",
+            "all,both,Both,usage,arrears,1,sold,call,team,standard,,,,sold;logins",
+            "all,regions,Regions,usage,arrears,1,sold,call,team,standard,,region,true,",
+            "all,together,Together,usage,arrears,1,sold,call,team,standard,quantity > 1,region,false,",
+            "all,users,Users,usage,arrears,1,logins,user,team,standard,,,,",
+            "levels,level,Level,usage,arrears,1,disk,GB,team,standard,quantity < 1000,,,",
+            "levels,sites,Sites,usage,arrears,1,disk,GB,team,standard,quantity < 1000,site,true,",
         ),
         subscriptions=stories.FILES["subscriptions"][:3],
         subscription_events=(EVENT, "E1,S1,1,start,2026-01-01,all,1", "E1,S2,1,start,2026-01-01,levels,1"),
@@ -129,26 +136,43 @@ def test_a_year_of_filtered_grouped_and_unique_usage(tmp_path: Path, database_ur
             *seen("sold a 01-20 80 region=EU", "sold b 01-21 1 region=EU", "sold c 02-10 40 region=EU"),
             *seen("sold d 02-11 30 region=US", "logins e 01-05 1 user=ann", "logins f 01-06 1 user=bob"),
             *seen("logins g 02-05 1 user=bob", "logins h 02-06 1 user=eve"),
+            *(row.replace("S1,disk", "S2,disk").replace("T10:00:00+01:00", "T00:00:00-05:00") for row in seen(*LEVELS)),
         ),
     )
     with stories.opened(folder, database_url) as app:
         stories.load(app, folder / "data")
-        held = stories.bill(app, "2026-02-01")
-        assert [f.code for f in held.findings if f.level == "error"] == ["pricing.window-not-of-sums"]
+        made = stories.bill(app, "2026-02-01")
+        assert [one for one in made.findings if one.level == "error"] == []
         # 81 at 0.10; with more than one a time 80; ann and bob
         assert lines(app, "2026-02-01") == {
             "regions": (D(81), D("8.10")),
             "together": (D(80), D(8)),
             "users": (D(2), D(2)),
+            "both": (D(83), D(83)),  # 81 sold and two users
+            # 100 for 31 of 365 days are 8.493151 of the year, all in the first tier; of the quarter,
+            # which is an hour shorter than 90 days, 34.460398 less 1 that is free
+            "level": (D(100), D("3100.00")),
+            "sites": (D(100), D("12213.05")),
         }
         stories.bill(app, "2026-03-01")
+        # 100 for 45 and 50 for 14 of 365 days are 14.246575: the tier of 10 is full. Of the quarter 57.804539
         # EU 121 cost 11.05, less 8.10; US 30 cost 3.00. Filtered EU 120 cost 11.00, less 8.00, and US. Of bob and eve one is new
         assert lines(app, "2026-03-01") == {
-            "regions": (D(70), D("5.95")), "together": (D(70), D(6)), "users": (D(2), D(1)),
+            "regions": (D(70), D("5.95")), "together": (D(70), D(6)), "users": (D(2), D(1)), "both": (D(72), D(44)),
+            "level": (D(75), D("705.00")), "sites": (D(75), D("8520.61")),
         }  # fmt: skip
-        late = stories.deliver(folder, "late", usage=(NAMED, *seen("sold z 01-22 20 region=EU")))
-        stories.load(app, late)
+        down = seen("disk l4 01-22 80 site=one")[0].replace("S1,", "S2,").replace("T10:00:00+01:00", "T00:00:00-05:00")
+        late = stories.deliver(
+            folder, "late", usage=(NAMED, *seen("sold z 01-22 20 region=EU", "sold y 03-10 10 region=EU"), down)
+        )
+        assert stories.load(app, late).findings == ()
         stories.bill(app, "2026-03-02")
+        # 20 less from the 22nd of January to the 15th of February: 24 days, of which 10 in January
         # January: EU 101 cost 10.05, 1.95 more; February: 141 cost 12.05, less 10.05 is 2.00, 0.95 less. Filtered 2.00 more, 1.00 less
-        assert lines(app, "2026-03-02") == {"regions": (D(20), D(1)), "together": (D(20), D(1))}
+        found = lines(app, "2026-03-02")
+        assert (found["regions"], found["together"], found["both"]) == ((D(20), D(1)), (D(20), D(1)), (D(20), D(10)))
+        # 14.246575 - 1.315068 = 12.931507 of the year cost 3757.00, less 3805.00; 52.468735 of the quarter 18786.09, less 20733.66
+        assert (found["level"][1], found["sites"][1]) == (D("-48.00"), D("-1947.57"))
+        stories.bill(app, "2026-04-01")
+        assert lines(app, "2026-04-01")["both"] == (D(10), D(5))  # January and February have filled the first tier
         assert app.verify() == dict.fromkeys(app.verify(), ())

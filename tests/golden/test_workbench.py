@@ -45,7 +45,7 @@ def company(tmp_path: Path) -> tuple[Path, str]:
 
 def approved(app: App, start: date) -> str:
     """Propose what is in the folders, and let another person agree."""
-    release = app.releases.propose(by("ada"), start).release
+    release = app.releases.propose(by("ada"), start, changes="past").release
     app.releases.approve(release, by("bob"))
     return release
 
@@ -56,6 +56,7 @@ def looked_at_before_anything_is_approved(app: App) -> None:
     assert app.report(app.runs()[0].id).kind == "import"
     assert app.cash.waiting(day(1)) == [] and app.requests.listed("", None, False, 5) == []
     assert app.accounts.shown("A1").items == ()
+    assert [one.key for one in app.tuning.listed() if one.ruleset == WHICH] and "rules of the folders" in app.notice
     for work in (
         lambda: app.bill(FEB, by("ada")),
         lambda: app.bill(FEB, by("ada"), dry_run=True),
@@ -64,6 +65,7 @@ def looked_at_before_anything_is_approved(app: App) -> None:
     ):
         assert codes(work) == ["release.none-in-force"]
     assert app.chain_head() == head
+    assert app.triggers.unbilled(FEB, "A1", by("ada")).owed
 
 
 def tuned(app: App) -> None:
@@ -93,7 +95,7 @@ def test_a_value_that_is_tuned_gets_into_the_next_release(
         head = app.chain_head()
         found = app.simulation().simulate(FEB, FEB)
         assert app.chain_head() == head and found.changed == ("pricing",) and found.ties_hold and not found.drift
-        second = app.releases.propose(by("ada"), MAR).release
+        second = app.releases.propose(by("ada"), MAR, changes="past").release
         tuned(app)
         app.releases.approve(second, by("bob"))
         assert app.releases.diff("approved", "disk").changes[0].kind == "parameter"

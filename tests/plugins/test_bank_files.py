@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -109,10 +110,10 @@ def test_camt_currency_is_the_accounts_else_the_first_entrys(kinds: Kinds) -> No
     assert moves(own) == moves(without) == ["C 12.50 SEK", "C 12.50 NOK"]
 
 
-@pytest.mark.parametrize("version", ["02", "03", "04", "05", "06", "07", "08"])
+@pytest.mark.parametrize("version", ["02", "04", "06", "08", "09", "10", "13"])
 @pytest.mark.parametrize("message", ["052", "053", "054"])
 def test_camt_versions(kinds: Kinds, message: str, version: str) -> None:
-    status, name = ("<Cd>PDNG</Cd>", "<Pty><Nm>Anna</Nm></Pty>") if version == "08" else ("PDNG", "<Nm>Anna</Nm>")
+    status, name = ("<Cd>PDNG</Cd>", "<Pty><Nm>Anna</Nm></Pty>") if version >= "08" else ("PDNG", "<Nm>Anna</Nm>")
     details = samples.CAMT_DETAILS.format(end="E-1", amount="", payer=name, payee="<Nm>Me</Nm>")
     data = camt(camt_statement(camt_entry(status=status, details=details)), message=message, version=version)
     (entry,) = read(kinds, data)[0].entries
@@ -151,7 +152,7 @@ ENTITY = '<!DOCTYPE Document [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
     ("data", "said"),
     [
         (camt("", version="01"), "2 camt.053.001.01 is of a version that is not known"),
-        (camt("", version="09"), "2 camt.053.001.09 is of a version that is not known"),
+        (camt("", version="14"), "2 camt.053.001.14 is of a version that is not known"),
         (camt(camt_statement(camt_entry("CR"))), "4 CdtDbtInd is 'CR'"),
         (camt(camt_statement(camt_entry(amount="1,50"))), "4 Amt of Ntry is '1,50', which is no number"),
         (camt(camt_statement("<Ntry/>")), "4 Ntry has no Amt"),
@@ -169,7 +170,10 @@ def test_camt_in_an_envelope_with_prefixes_and_in_another_encoding(kinds: Kinds)
     details = samples.CAMT_DETAILS.format(end="E", amount="", payer=name, payee="")
     text = camt(camt_statement(camt_entry(details=details)), head="").decode().strip()
     enveloped = f"<Envelope><AppHdr/>{text}</Envelope>"
-    for data in (enveloped.encode(), b"\n" + enveloped.encode("latin-1"), enveloped.encode("utf-16")):
+    austrian = re.sub(r"urn:[a-z0-9:]*:(camt[0-9.]*)", r"ISO:\1:APC:STUZZA:payments:003", text)
+    assert "ISO:camt.053" in austrian
+    encoded = enveloped.encode(), b"\n" + enveloped.encode("latin-1"), enveloped.encode("utf-16")
+    for data in (*encoded, enveloped.encode("utf-16-le"), austrian.encode("utf-16-be")):
         assert [entry.counterparty for entry in read(kinds, data)[0].entries] == ["Jörg"]
 
 
@@ -254,6 +258,32 @@ def test_mt940_a_text_that_looks_like_the_end_and_a_message_without_its_first_fi
     first, second = read(kinds, data + b"\n" + data)
     assert moves(first) == moves(second) == ["C 1 EUR", "D 1 EUR"]
     assert first.account == "ACC"
+
+
+def test_mt940_an_entry_wrapped_before_its_amount_and_lines_that_end_with_at_signs(kinds: Kinds) -> None:
+    (one,) = read(kinds, mt(":61:2603020302CR", "12,50NTRFmine//theirs", "more", ":86:text"))
+    assert moves(one) == ["C 12.50 EUR"]
+    assert references(one.entries[0])["supplement"] == "more"
+    data = b"@@:20:X@@:25:ACC@@:28C:0@@:34F:CHF D1,00@@:13:2603021200@@:61:260302D0,02NMSC@@:86:166?00A?20long@@?21er"
+    (interim,) = read(kinds, data)
+    assert (interim.account, moves(interim)) == ("ACC", ["D 0.02 CHF"])
+    assert references(interim.entries[0])["text"] == "longer"
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "account", "text"),
+    [
+        ("166?20RG 17 Z?21ahlung?31DE9?32MUELLER?33 GMBH", "MUELLER GMBH", "DE9", "RG 17 Zahlung"),
+        ("020~00A~20FAKTURA~21 17~31 99~32JAN ~33KOWALSKI~38PL61", "JAN KOWALSKI", "PL61", "FAKTURA 17"),
+        ("020^00A^20FAKTURA 17^32JAN KOWALSKI^31PL61", "JAN KOWALSKI", "PL61", "FAKTURA 17"),
+        ("/EREF/E//CNTP/NL55/INGB/J de Vries///REMI/USTD//Factuur 17/", "J de Vries", "NL55", "Factuur 17"),
+        ("/EREF/E//CNTP/NL55///Ede/REMI/STRD/CUR/4711/", None, "NL55", "4711"),
+    ],
+)
+def test_mt940_what_field_86_tells(kinds: Kinds, told: str, name: str | None, account: str, text: str) -> None:
+    (entry,) = read(kinds, mt(":61:260302C1,NTRF", f":86:{told}"))[0].entries
+    assert (entry.counterparty, references(entry)["counterparty_account"]) == (name, account)
+    assert text in [one.value for one in entry.references if one.kind == "text"]
 
 
 def test_mt942_only_informs(kinds: Kinds) -> None:
@@ -481,6 +511,24 @@ def test_ofx(kinds: Kinds) -> None:
     (card,) = read(kinds, samples.OFX_XML)
     assert (card.account, card.closing, moves(card)) == ("4711", None, ["D 9.99 USD"])
     assert references(card.entries[0])["text"] == "a < b"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<STMTTRN><TRNTYPE>DEBIT", b"</BANKTRANLIST><BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT"),
+        (b"</BANKTRANLIST>", b""),
+        (b"<FITID>F1<", b"<FITID>F1</MEMO><"),
+        (b"</BANKTRANLIST>", b"</BANKTRANLIST><BANKTRANLISTP><STMTTRNP><TRNAMT>1</STMTTRNP></BANKTRANLISTP>"),
+    ],
+    ids=["two lists", "list not closed", "value closed by a wrong name", "pending ones apart"],
+)
+def test_no_transaction_of_ofx_is_lost(kinds: Kinds, old: bytes, new: bytes) -> None:
+    data = samples.OFX_SGML.replace(old, new, 1)
+    assert data != samples.OFX_SGML
+    (one,) = read(kinds, data)
+    assert (moves(one), one.closing) == (["C 12.50 EUR", "D 7.00 EUR", "D 3 USD"], Decimal("105.5"))
+    assert references(one.entries[0])["text"] == "Invoice 17"
 
 
 @pytest.mark.parametrize(

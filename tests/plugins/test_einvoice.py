@@ -3,6 +3,7 @@ refused by name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -28,7 +29,7 @@ from engine.ports.hookspecs.delivery import (
     Seller,
 )
 from plugins.einvoice_en16931.plugin import KINDS
-from plugins.einvoice_en16931.sheets import Sheets
+from plugins.einvoice_en16931.sheets import SHEETS, Sheets, folder, hastened
 from plugins.einvoice_en16931.terms import terms
 from plugins.einvoice_en16931.writing import Writer
 
@@ -263,3 +264,17 @@ def test_the_process_of_the_sheets_is_started_again_when_it_has_died(sheets: She
     sheets._child.kill()
     sheets._child.wait()
     assert writer("ubl", DOCUMENTS["standard"])
+
+
+@pytest.mark.parametrize("syntax", SHEETS)
+def test_a_sheet_is_changed_in_nothing_but_its_tables_and_the_white_space_of_its_report(syntax: str) -> None:
+    path = folder() / SHEETS[syntax]
+    sheet = path.read_text(encoding="utf-8")
+    made, names = hastened(sheet)
+    assert all((path.parent / name).is_file() for name in names)
+    assert len(names) == (1 if syntax == "cii" else 0)
+    assert "document(" not in made
+    back = re.sub(r'<xsl:param name="tollbook-table-\d+"/>', "", made).replace('indent="no"', 'indent="yes"', 1)
+    for number, name in enumerate(names):
+        back = back.replace(f"$tollbook-table-{number}", f"document('{name}')")
+    assert back == sheet

@@ -10,6 +10,9 @@ files          the story as settings, rule files and import files
 outside        how adapters behave, and what they wrote down (``plugins`` are the adapters)
 faults         child processes that are killed, crashes, the wall clock
 life, prices   the auditor's own calendar and arithmetic
+meters         how it counts usage
+lateness       what it says becomes of late usage
+papers         credit notes, debit notes and voids, as asked for and as predicted
 auditor, lines what must be billed
 judge          the comparison with books and outside world
 drive          the loop

@@ -6,9 +6,11 @@ families.  It imports nothing of the engine, and never looks at what the engine 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -20,12 +22,17 @@ from tests.simulation.facts import (
     Entity,
     Era,
     Event,
+    Lateness,
     Price,
+    Reversal,
     Subscription,
     Usage,
 )
-from tests.simulation.life import DAY, Life, Stretch, share, stretches
+from tests.simulation.lateness import Judged, Mark, judge, late
+from tests.simulation.life import DAY, Life, Stretch, pieces, share, stretches, turns
 from tests.simulation.lines import Bill, Line, credit, credits_of, days_of, in_part, opened, part_of, runs, unit
+from tests.simulation.meters import Used, quantity
+from tests.simulation.papers import Asked, made, tax_of_credit
 from tests.simulation.prices import cost, minor
 
 FAR = timedelta(days=400)
@@ -38,13 +45,19 @@ TaxOf = Callable[[Line, str, str], tuple[Fraction, str]]
 class Auditor:
     """Knows what was delivered and predicts each run."""
 
-    def __init__(self, entities: Collection[Entity], catalogue: Catalogue) -> None:
+    def __init__(self, entities: Collection[Entity], catalogue: Catalogue, lateness: Iterable[Lateness]) -> None:
         self.entities = {entity.key: entity for entity in entities}
         self.catalogue = catalogue
+        self.lateness = {one.charge: one for one in lateness}
+        self.marks: dict[str, Mark] = {}
+        self.dropped: set[str] = set()
+        self.seen = 0
+        self.tally: Counter[str] = Counter()
+        self.first: dict[str, date] = {}
         self.accounts: dict[str, Account] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.events: dict[str, list[tuple[int, Event]]] = defaultdict(list)
-        self.usage: dict[str, list[tuple[int, date, str, Fraction]]] = defaultdict(list)
+        self.usage: dict[str, list[Used]] = defaultdict(list)
         self.agreed: dict[tuple[str, str, str], list[Agreed]] = defaultdict(list)
         self.eras: list[Era] = []
         self.lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
@@ -66,8 +79,11 @@ class Auditor:
             self.events[fact.subscription].append((self.known, fact))
         elif isinstance(fact, Usage):
             zone = ZoneInfo(self.accounts[self.subscriptions[fact.subscription].account].zone)
-            entry = (self.known, fact.at.astimezone(zone).date(), fact.meter, Fraction(fact.quantity))
-            self.usage[fact.subscription].append(entry)
+            self.usage[fact.subscription].append(Used(self.known, None, fact.at.astimezone(zone).date(), fact))
+        elif isinstance(fact, Reversal):
+            used = self.usage[fact.subscription]
+            place = next(n for n, one in enumerate(used) if one.event.key == fact.key)
+            used[place] = replace(used[place], gone=self.known)
         elif isinstance(fact, Agreed):
             self.agreed[fact.contract, fact.plan, fact.charge].append(fact)
         elif isinstance(fact, Era):
@@ -87,19 +103,19 @@ class Auditor:
             return []
         if end:
             self.done.add((on, scope))
-        billed = {bill.payer for bill in self.bills if bill.on == on}
+        billed = {bill.payer for bill in self.bills if bill.on == on and not bill.by_hand}
         payers = defaultdict(list)
         for subscription in self.subscriptions.values():
             account = self.accounts[subscription.account]
             if scope and scope not in (account.key, account.payer):
                 continue
             payers[account.payer].append(account.key)
-        made = []
+        found = []
         for payer in sorted(payers):
             if payer not in billed and (only is None or payer in only):
-                made.extend(self._payer(payer, on, seen, tax_of))
-        self.bills.extend(made)
-        return made
+                found.extend(self._payer(payer, on, seen, tax_of))
+        self.bills.extend(found)
+        return found
 
     def _payer(self, payer: str, on: date, seen: int, tax_of: TaxOf) -> Iterator[Bill]:
         groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
@@ -117,17 +133,28 @@ class Auditor:
             yield Bill(entity.key, payer, on, currency, kind, written, tuple(lines))
 
     def _tax(self, line: Line, country: str, entity: str, tax_of: TaxOf) -> None:
-        before = line.credits
-        if before is None:
-            line.rate, line.source = tax_of(line, country, entity)
-            line.tax = minor(Fraction(line.amount) * line.rate / unit(line.currency), line.currency)
-            line.tax_left = line.tax
+        if line.credits is not None:
+            tax_of_credit(line)
             return
-        line.rate, line.source = before.rate, before.source
-        part = minor(Fraction(line.amount) * line.rate / unit(line.currency), line.currency)
-        before.net_left += line.amount
-        line.tax = part if before.net_left and abs(part) < abs(before.tax_left) else -before.tax_left
-        before.tax_left += line.tax
+        line.rate, line.source = tax_of(line, country, entity)
+        line.tax = minor(Fraction(line.amount) * line.rate / unit(line.currency), line.currency)
+        line.tax_left = line.tax
+
+    # What people make by hand -------------------------------------------------------------------------------------------
+
+    def paper(self, asked: Asked, number: str, tax_of: TaxOf) -> Bill:
+        """The document that must exist after a paper; what is voided, or to be billed anew, is owed again."""
+        account = self.accounts[asked.account]
+        bill = made(asked, number, account)
+        for line in bill.lines:
+            self._tax(line, self.accounts[account.payer].country, account.entity, tax_of)
+            back = line.credits
+            if back and back.charge.kind == "one_time" and not back.stands:
+                self.once[back.subscription].discard((back.charge.plan, back.charge.key, back.start))
+            if back and asked.paper.how in ("anew", "void") and back.subscription in self.marks:
+                self.marks[back.subscription] = replace(self.marks[back.subscription], on=None)
+        self.bills.append(bill)
+        return bill
 
     # One subscription ---------------------------------------------------------------------------------------------------
 
@@ -136,16 +163,20 @@ class Auditor:
         if not events:
             return []
         life = Life(events, on + FAR)
-        usage = [one[1:] for one in self.usage[subscription.key] if one[0] <= seen]
+        self.first[subscription.key] = life.first
+        self.seen = seen
+        usage = [one for one in self.usage[subscription.key] if one.counts(seen) and one.event.key not in self.dropped]
         made: list[Line] = []
         plans = {event.plan for event in events if event.plan}
         for kind, bill in (("recurring", self._recurring), ("usage", self._usage)):
             charges = [c for c in self.catalogue.charges if c.kind == kind and c.plan in plans]
-            found = [s for c in charges for s in stretches(life, c, subscription.anchor, on)]
+            whole = [s for c in charges for s in stretches(life, c, subscription.anchor, on)]
+            found = [part for one in whole for part in pieces(one, self._turns(subscription, one))]
             made.extend(bill(subscription, life, on, found, usage))
         made.extend(self._one_time(subscription, life, on))
         for line in made:
             self.lines[subscription.key, line.charge.kind].append(line)
+        self.marks[subscription.key] = Mark(on, seen)
         return made
 
     def _recurring(self, sub: Subscription, life: Life, on: date, found: list[Stretch], usage: object) -> list[Line]:
@@ -169,20 +200,45 @@ class Auditor:
                 made.extend(part_of(line, one, start, end))
         return made
 
-    def _rated(self, sub: Subscription, one: Stretch, quantity: Fraction) -> Line:
+    def _rated(self, sub: Subscription, one: Stretch, quantity: Fraction, complete: bool = True) -> Line:
         """The line of a whole stretch: what it owes, as if nothing had been billed."""
         account = self.accounts[sub.account]
         price = self._price(sub, account, one.charge, one.start)
-        exact = quantity * price if isinstance(price, Fraction) else cost(price, quantity, account.currency)
         mode = "half_up" if isinstance(price, Fraction) else price.rounding
-        full = minor(exact, account.currency, mode)
-        amount = full
-        if one.charge.kind == "recurring" and (one.start, one.end) != one.cycle:
+
+        def costs(part: Fraction) -> Fraction:
+            if isinstance(price, Fraction):
+                return quantity * price
+            return cost(price, quantity, account.currency, part, complete) * self._pays(sub, price, one.start)
+
+        exact = costs(Fraction(1))
+        amount = full = minor(exact, account.currency, mode)
+        if one.charge.kind != "one_time" and (one.start, one.end) != one.cycle:
             worth = share(one.charge.proration, one.start, one.end, one.cycle, one.charge.months)
-            amount = minor(exact * worth, account.currency, mode)
+            amount = minor(costs(worth) if one.charge.kind == "usage" else exact * worth, account.currency, mode)
         return Line(
             sub.account, sub.key, one.charge, one.start, one.end, one.cycle, account.currency, quantity, full, amount
         )
+
+    def _turns(self, sub: Subscription, one: Stretch) -> list[date]:
+        """The days on which the price of a stretch enters another phase, by the list in force on its first day.
+
+        A price that a contract agrees has no phases: usage enters none once it holds.
+        """
+        price = self._price(sub, self.accounts[sub.account], one.charge, one.start)
+        if isinstance(price, Fraction):
+            return []
+        found = turns(price.ramp, self.first[sub.key])
+        if one.charge.kind == "recurring":
+            return found
+        agreed = self.agreed[sub.contract, one.charge.plan, one.charge.key]
+        return [day for day in found if not any(a.on is None or a.on < day for a in agreed)]
+
+    def _pays(self, sub: Subscription, price: Price, day: date) -> Fraction:
+        """The share of a price that is paid in the phase of a day."""
+        ends = turns(price.ramp, self.first[sub.key])
+        shares = (pays for end, (_, _, pays) in zip(ends, price.ramp, strict=True) if day < end)
+        return Fraction(next(shares, Decimal(1)))
 
     def _price(self, sub: Subscription, account: Account, charge: Charge, day: date) -> Price | Fraction:
         """The price in force on a day: the contract's unit price where it has one, else the list's."""
@@ -199,41 +255,89 @@ class Auditor:
         life: Life,
         on: date,
         found: list[Stretch],
-        usage: list[tuple[date, str, Fraction]],
+        usage: list[Used],
     ) -> list[Line]:
-        """What each stretch owes for what was used in it, less what was billed for exactly that stretch."""
-        billed = [line for line in self.lines[sub.key, "usage"] if line.credits is None and line.left]
-        before: dict[tuple[Charge, date, date], list[Line]] = defaultdict(list)
-        for line in billed:
-            before[line.charge, line.start, line.end].append(line)
-        made: list[Line] = []
+        """What each stretch owes for what was used in it, less what was billed for exactly that stretch; what was billed before its
+        time stays until then."""
+        every = [line for line in self.lines[sub.key, "usage"] if line.credits is None]
+        billed = [line for line in every if line.stands]
+        early = {(line.charge, line.start, line.end) for line in billed}
+        found = [replace(one, wait=self.lateness[one.charge.key].grace) for one in found]
+        owed = []
         for one in found:
-            if not (one.due(on) or in_part(one, billed)):
-                continue
-            used = [q for day, meter, q in usage if meter == one.charge.meter and one.start <= day < one.end]
-            how = self.catalogue.meters[one.charge.meter]
-            total = {"sum": sum(used, Fraction(0)), "count": Fraction(len(used)), "max": max(used, default=Fraction(0))}
-            line = self._rated(sub, one, total[how])
+            stays = (one.charge, one.start, one.end) in early
+            if one.due(on) or (in_part(one, billed) and not stays):
+                owed.append(one)
+        judged = self._late(sub, on, found, owed, usage, every)
+        self.dropped |= judged.dropped
+        usage = [one for one in usage if one.event.key not in judged.dropped]
+        before: dict[tuple[Charge, date, date], list[Line]] = defaultdict(list)
+        again = {(one.charge, one.start, one.end) for one in judged.anew}
+        kept = {(one.charge, one.start, one.end) for one in found} - {(one.charge, one.start, one.end) for one in owed}
+        made: list[Line] = []
+        for line in billed:
+            key = (line.charge, line.start, line.end)
+            if key in again and line.left:
+                made.append(credit(line, line.start, line.end, -line.left))
+            elif key not in kept:
+                before[key].append(line)
+        for one in owed:
+            line = self._counted(sub, one, on, usage)
             lines = before.pop((one.charge, one.start, one.end), [])
-            line.amount -= sum(x.left for x in lines)
+            line.amount -= sum(x.left + x.given for x in lines)
             line.quantity -= sum(x.quantity for x in lines)
-            line.events = len(used) - sum(x.events for x in lines)
+            line.events -= sum(x.events for x in lines)
             if line.amount:
                 made.append(opened(line))
         for orphans in before.values():
-            for line in orphans:
+            for line in (one for one in orphans if one.left):
                 made.append(credit(line, line.start, line.end, -line.left))
         return made
 
+    def _counted(self, sub: Subscription, one: Stretch, on: date, usage: Sequence[Used]) -> Line:
+        meter, zone = self.catalogue.meters[one.charge.meter], self.accounts[sub.account].zone
+        total, events = quantity(one.charge, meter, usage, (one.start, one.end), one.cycle, zone)
+        line = self._rated(sub, one, total, one.end <= on)
+        line.events = events
+        return line
+
+    def _late(
+        self,
+        sub: Subscription,
+        on: date,
+        found: list[Stretch],
+        owed: list[Stretch],
+        usage: list[Used],
+        every: list[Line],
+    ) -> Judged:
+        mark = self.marks.get(sub.key)
+        if mark is None:
+            return Judged()
+        came = late(self.usage[sub.key], mark, self.seen, self.dropped)
+        if not came:
+            return Judged()
+
+        def owes(only: Stretch | None, gone: set[str]) -> int:
+            left = [one for one in usage if one.event.key not in gone]
+            return sum(self._counted(sub, one, on, left).amount for one in (owed if only is None else [only]))
+
+        events = [(number, event) for number, event in self.events[sub.key] if number <= self.seen]
+        account, meters = self.accounts[sub.account], self.catalogue.meters
+        judged = judge(on, account, mark, found, came, events, every, self.lateness, meters, owes)
+        self.tally["usage events since the last run"] += len(came)
+        self.tally["late events dropped"] += len(judged.dropped)
+        self.tally["stretches billed anew"] += len(judged.anew)
+        return judged
+
     def _one_time(self, sub: Subscription, life: Life, on: date) -> list[Line]:
         made = []
-        for day, plan, quantity in life.begins():
+        for day, plan, count in life.begins():
             for charge in self.catalogue.of(plan, "one_time"):
                 if day > on or (plan, charge.key, day) in self.once[sub.key]:
                     continue
                 cycle = (day, day + DAY)
-                one = Stretch(charge, cycle, day, day + DAY, quantity, True)
-                line = self._rated(sub, one, Fraction(quantity))
+                one = Stretch(charge, cycle, day, day + DAY, count, True)
+                line = self._rated(sub, one, Fraction(count))
                 if line.amount:
                     self.once[sub.key].add((plan, charge.key, day))
                     made.append(opened(line))

@@ -21,8 +21,9 @@ from tests.simulation.faults import Place, Stopped, Task, clock_at, noon, tripwi
 from tests.simulation.judge import Disagreement, Judge
 from tests.simulation.lines import Line
 from tests.simulation.outside import RULED, asked, say, spoiled
+from tests.simulation.papers import chosen
 from tests.simulation.prices import shown
-from tests.simulation.workload import Batch, DeliverStep, PriceList, RunStep, Step, Story
+from tests.simulation.workload import Batch, DeliverStep, PaperStep, PriceList, RunStep, Step, Story
 from tests.simulation.world import company
 
 WRITTEN = 40
@@ -59,7 +60,7 @@ class Simulation:
         self.company = company(self.random, size.accounts, size.plans, year)
         self.steps = Story(self.random, self.company, size.months).steps()
         self.clocks = Random(seed + 1)
-        self.auditor = Auditor(self.company.entities, self.company.catalogue)
+        self.auditor = Auditor(self.company.entities, self.company.catalogue, self.company.lateness)
         self.eras: list[PriceList] = []
         self.counts: Counter[str] = Counter()
         self.statements = WRITTEN
@@ -84,6 +85,7 @@ class Simulation:
             except (Disagreement, TollbookError) as error:
                 raise Disagreement(f"{step.on:%Y-%m}: {' '.join(str(error).split())}") from error
         self._last_delivery()
+        self.counts.update(self.auditor.tally)
         with self._opened() as app:
             return Judge(app, self.folder).digest()
 
@@ -117,8 +119,36 @@ class Simulation:
             self._publish(step)
         elif isinstance(step, RunStep):
             self._run(step)
+        elif isinstance(step, PaperStep):
+            self._paper(step)
         else:
             self._deliver(step)
+
+    def _paper(self, step: PaperStep) -> None:
+        """A document by hand: asked for once or twice, or by a process that is killed, it is made once."""
+        paper = step.paper
+        asked = chosen(paper, self.company.accounts, self.auditor.bills)
+        self.show(
+            f"{step.on} {paper.how} {paper.key}: {step.fault}, of {asked.bill.key if asked and asked.bill else asked}"
+        )
+        if asked is None:
+            return
+        number, line = asked.account, 0
+        if asked.bill is not None:
+            with self._opened() as app:
+                number, line = Judge(app, self.folder).place(asked.bill, asked.line)
+        ask = (paper.how, paper.key, paper.percent, paper.amount, paper.tax_code, number, line)
+        task = Task(self.place, "paper", self.now, paper.on, ask=ask)
+        if step.fault == "kill":
+            trip = 1 + int(step.trip * self.statements)
+            self.counts[f"paper child {faults.ended(faults.start(Task(**{**vars(task), 'trip': trip})))}"] += 1
+        for _ in range(2 if step.fault == "again" else 1):
+            with clock_at(self.now), self._opened() as app:
+                faults.work(task, app)
+        self.auditor.paper(asked, number, self._tax_of(RunStep(step.on, "", "none", 0.0, "none", "", 0)))
+        self.counts[f"paper {paper.how}"] += 1
+        with self._opened() as app:
+            Judge(app, self.folder).judge(self.auditor.bills)
 
     def _publish(self, step: PriceList) -> None:
         self.show(f"{step.on} price list from {step.era.on}")

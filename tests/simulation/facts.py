@@ -42,7 +42,8 @@ class Account:
 
 @dataclass(frozen=True)
 class Charge:
-    """A charge of a plan.  ``proration`` is the method that the proration rules choose for its plan."""
+    """A charge of a plan.  ``proration`` is the method that the proration rules choose for its plan; ``only`` the region whose
+    usage alone counts, empty for any."""
 
     plan: str
     key: str
@@ -52,6 +53,28 @@ class Charge:
     meter: str
     tax_code: str
     proration: str
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Meter:
+    """How usage adds up; ``only`` is the region whose events it counts, empty for any."""
+
+    key: str
+    aggregation: str
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """What a rule says of late usage of a charge: days that its bill waits, what becomes of what comes after it, from how many days
+    after its end on it is dropped, and under which amount (euros, None: none)."""
+
+    charge: str
+    grace: int
+    policy: str
+    gone_after: int
+    drop_under: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +88,9 @@ class Tier:
 
 @dataclass(frozen=True)
 class Price:
-    """A price of the price list, in euros; :func:`in_currency` says what it is elsewhere."""
+    """A price of the price list, in euros; :func:`in_currency` says what it is elsewhere.  ``divide``: units are counted by so
+    many, a started one as a whole; ``steps``: what is done to the money in order, (discount, share) or (minimum or maximum, euros);
+    ``ramp``: phases from the first day of the subscription on, (days or months, how many, share that is paid); after them all is paid."""
 
     method: str
     rounding: str = "half_up"
@@ -74,6 +99,9 @@ class Price:
     size: Decimal = Decimal(1)
     tiers: tuple[Tier, ...] = ()
     zero_usage: str = "nothing"
+    divide: int = 1
+    steps: tuple[tuple[str, Decimal], ...] = ()
+    ramp: tuple[tuple[str, int, Decimal], ...] = ()
 
 
 def in_currency(euros: Decimal, currency: str) -> Decimal:
@@ -138,7 +166,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Usage:
-    """Something used at an instant (in UTC)."""
+    """Something used at an instant (in UTC), where and by whom if that is known."""
 
     entity: str
     subscription: str
@@ -146,6 +174,17 @@ class Usage:
     key: str
     at: datetime
     quantity: Decimal
+    region: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A usage event that its source takes back."""
+
+    entity: str
+    subscription: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -153,7 +192,7 @@ class Catalogue:
     """What is sold, and how meters add up."""
 
     charges: tuple[Charge, ...]
-    meters: dict[str, str]
+    meters: dict[str, Meter]
 
     def of(self, plan: str, kind: str) -> list[Charge]:
         """The charges of one kind of a plan."""

@@ -94,7 +94,7 @@ def die() -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What a child process does: import a folder, bill a date, or deliver."""
+    """What a child process does: import a folder, bill a date, deliver, or make a document by hand."""
 
     place: Place
     verb: str
@@ -103,10 +103,28 @@ class Task:
     folder: Path | None = None
     scope: str = ""
     trip: int = 0
+    ask: tuple[Any, ...] = ()
+
+
+def _by_hand(task: Task, app: App) -> Any:
+    """What somebody asks for: (how, key, percent, amount, tax code, account or number, line)."""
+    how, key, percent, amount, tax_code, about, line = task.ask
+    change = app.change("sim", "credit", "simulation")
+    if how == "debit":
+        return app.accounts.memos.debit(
+            about, amount, "damage", task.on, change, text="Lost", tax_code=tax_code, key=key
+        )
+    if how == "void":
+        return app.void(about, task.on, change)
+    reason = "billed_wrong" if how == "anew" else "goodwill"
+    share = percent if how == "part" else None
+    return app.accounts.memos.credit(about, reason, task.on, change, line=line, percent=share, key=key)
 
 
 def work(task: Task, app: App) -> Any:
     """Do a task in this process."""
+    if task.verb == "paper":
+        return _by_hand(task, app)
     person = {"import": "import", "bill": "run", "deliver": "deliver"}[task.verb]
     change = app.change("sim", person, "simulation")
     if task.verb == "import":

@@ -19,8 +19,11 @@ from tests.simulation.facts import (
     Contract,
     Era,
     Event,
+    Lateness,
+    Meter,
     Price,
     Rate,
+    Reversal,
     Subscription,
     Usage,
     in_currency,
@@ -72,7 +75,7 @@ def settle(folder: Path, company: Company, partition: int) -> None:
                 {"key": e.key, "name": e.key, "country": e.country, "functional_currency": e.functional, "zone": e.zone}
                 for e in company.entities
             ],
-            "meters": [{"key": k, "unit": "piece", "aggregation": how} for k, how in catalogue.meters.items()],
+            "meters": [_meter(meter) for meter in catalogue.meters.values()],
             "plans": [{"key": plan, "name": plan} for plan in company.plans],
             "charges": [
                 {
@@ -83,6 +86,7 @@ def settle(folder: Path, company: Company, partition: int) -> None:
                     "timing": c.timing,
                     "months": c.months,
                     "meter": c.meter,
+                    "filter": f'dim.region == "{c.only}"' if c.only else "",
                     "product": c.key,
                     "tax_code": c.tax_code,
                 }
@@ -91,6 +95,14 @@ def settle(folder: Path, company: Company, partition: int) -> None:
             "gl_accounts": [dict(zip(("code", "name", "kind"), row, strict=True)) for row in GL_ACCOUNTS],
         },
     )
+
+
+def _meter(meter: Meter) -> Row:
+    row = {"key": meter.key, "unit": "piece", "aggregation": meter.aggregation, "dimensions": "region:text;user:text"}
+    row["dimension"] = "user" if meter.aggregation == "unique" else ""
+    row["percentile"] = "95" if meter.aggregation == "percentile" else ""
+    row["filter"] = f'dim.region == "{meter.only}"' if meter.only else ""
+    return row
 
 
 def _rules(company: Company) -> dict[str, str]:
@@ -129,6 +141,17 @@ def _rules(company: Company) -> dict[str, str]:
             ),
         ),
         "tax_rounding/sim.yaml": ruleset("tax_rounding/sim", ("id: lines, then: {by: line}",)),
+        "lateness/sim.yaml": ruleset(
+            "lateness/sim", (rule for one in company.lateness for rule in _late(one, company))
+        ),
+        "crediting/sim.yaml": ruleset(
+            "crediting/sim",
+            (
+                "id: anew, when: memo == 'credit' and reason == 'billed_wrong', then: {decision: allow, rebill: true, revenue: correction}",
+                "id: money, when: memo == 'credit', then: {decision: allow, rebill: false, revenue: price_concession}",
+                "id: others, then: {decision: allow}",
+            ),
+        ),
         "revrec/sim.yaml": ruleset("revrec/sim", ("id: now, then: {method: now}",)),
         "posting/sim.yaml": ruleset(
             "posting/sim",
@@ -139,6 +162,17 @@ def _rules(company: Company) -> dict[str, str]:
             "unique",
         ),
     }
+
+
+def _late(one: Lateness, company: Company) -> list[str]:
+    under = f", drop_under: {_worth(one.drop_under, company.currencies)}" if one.drop_under is not None else ""
+    then, charge = f"grace: {one.grace} days{under}, policy: ", f'charge == "{one.charge}"'
+    gone = f"id: {one.charge}-gone, when: {charge} and days_late > {one.gone_after}, then: {{{then}drop}}"
+    return [gone, f"id: {one.charge}, when: {charge}, then: {{{then}{one.policy}}}"]
+
+
+def _worth(euros: Decimal, currencies: Iterable[str]) -> str:
+    return "[" + ", ".join(f"{in_currency(euros, c):f} {c}" for c in sorted(currencies)) + "]"
 
 
 def publish(folder: Path, eras: Iterable[Era], currencies: Iterable[str]) -> None:
@@ -163,9 +197,19 @@ def publish(folder: Path, eras: Iterable[Era], currencies: Iterable[str]) -> Non
 
 def _terms(price: Price, currencies: list[str]) -> str:
     def worth(euros: Decimal) -> str:
-        return "[" + ", ".join(f"{in_currency(euros, c):f} {c}" for c in currencies) + "]"
+        return _worth(euros, currencies)
 
     terms = f"method: {price.method}, rounding: {price.rounding}"
+    if price.ramp:
+        phases = (f"{{{unit}: {length}, pays: {pays * 100:f} %}}" for unit, length, pays in price.ramp)
+        terms += f", ramp: [{', '.join(phases)}, {{}}]"
+    if price.divide > 1:
+        terms += f", before: [{{divide: {price.divide}, round: ceiling}}]"
+    if price.steps:
+        said = (
+            f"{{{name}: {f'{value * 100:f} %' if name == 'discount' else worth(value)}}}" for name, value in price.steps
+        )
+        terms += f", after: [{', '.join(said)}]"
     if price.method == "flat":
         return f"{terms}, price: {worth(price.unit)}"
     if price.method == "per_unit":
@@ -210,7 +254,10 @@ def row_of(fact: Any, random: Random) -> tuple[str, Row]:
     if isinstance(fact, Usage):
         at = fact.at.astimezone(ZoneInfo(random.choice(["UTC", "Asia/Kolkata", "America/New_York"])))
         row = {"entity": fact.entity, "subscription": fact.subscription, "meter": fact.meter, "key": fact.key}
-        return "usage", row | {"at": at.isoformat(), "quantity": str(fact.quantity)}
+        named = {name: value for name, value in (("region", fact.region), ("user", fact.user)) if value}
+        return "usage", row | {"at": at.isoformat(), "quantity": str(fact.quantity), "dimensions": json.dumps(named)}
+    if isinstance(fact, Reversal):
+        return "usage_reversals", {"entity": fact.entity, "key": fact.key}
     assert isinstance(fact, Rate)
     return "rates", {"base": fact.base, "quote": fact.quote, "rate": f"{fact.value:f}", "source": "ECB", "on": fact.on}
 
@@ -257,5 +304,8 @@ def _csv(path: Path, rows: list[Row]) -> None:
 
 
 def _jsonl(path: Path, rows: list[Row]) -> None:
-    lines = [json.dumps({k: str(v) for k, v in row.items() if v != ""}) for row in rows]
+    lines = [
+        json.dumps({k: json.loads(v) if k == "dimensions" else str(v) for k, v in row.items() if v != ""})
+        for row in rows
+    ]
     path.write_text("\n".join(lines) + "\n")

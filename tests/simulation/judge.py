@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.app import App
-from tests.simulation.lines import Bill
+from tests.simulation.lines import Bill, Line
 from tests.simulation.outside import noted
-from tests.simulation.prices import shown, units
+from tests.simulation.papers import MEMO, VOID
+from tests.simulation.prices import minor, shown, units
 
 
 class Disagreement(Exception):
@@ -56,7 +57,14 @@ class Judge:
     def payers_of(self, on: date) -> set[str]:
         """Payers that have an invoice of a date."""
         with self.app.books.reader() as reader:
-            return {head["payer"] for head in reader.invoices(self.app.tenant, period=on.isoformat())}
+            heads = reader.invoices(self.app.tenant, period=on.isoformat())
+            return {head["payer"] for head in heads if MEMO not in head["group_key"] and VOID not in head["group_key"]}
+
+    def place(self, bill: Bill, line: Line | None) -> tuple[str, int]:
+        """The number of a document, and of one of its lines (0 without one), as the books call them."""
+        head = self.invoices()[bill.key]
+        numbers = [one["number"] for one in head["lines"] if line and _line_key(one) == line.key]
+        return head["number"], numbers[0] if line else 0
 
     def judge(self, bills: Iterable[Bill]) -> None:
         """Everything that is in the books, after a run.
@@ -189,6 +197,7 @@ class Judge:
         for key, head in self.invoices().items():
             total = [str(head[name]) for name in ("net", "tax", "total", "functional_total", "rate")]
             lines = sorted([*map(str, _line_key(line)), line["share"]] for line in head["lines"])
+            key = (*key[:-1], key[-1].split(VOID)[0])  # the number of what was voided is none of the books' content
             rows.append(f"{key} {[_plain(t) for t in total]} {lines}")
         for entity, balances in self.app.ledger.trial_balance().items():
             for row in balances:
@@ -224,7 +233,7 @@ def _line_key(line: dict[str, Any]) -> tuple[object, ...]:
         line["cycle_to"],
         currency,
         Fraction(line["quantity"]),
-        units(line["full"], currency),
+        minor(Fraction(line["full"]), currency) if line["credits"] else units(line["full"], currency),
         units(line["amount"], currency),
         line["events"],
         Fraction(line["tax_rate"]),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -108,7 +108,7 @@ def cycle_days(anchor: int, months: int, origin: date, until: date) -> tuple[tup
 
 @dataclass(frozen=True)
 class Stretch:
-    """Days of one cycle on which a charge is in service on one plan and quantity."""
+    """Days of one cycle on which a charge is in service on one plan and quantity; the bill of usage waits for so many days."""
 
     charge: Charge
     cycle: tuple[date, date]
@@ -116,6 +116,7 @@ class Stretch:
     end: date
     quantity: Decimal
     ended: bool
+    wait: int = 0
 
     @property
     def days(self) -> int:
@@ -126,7 +127,7 @@ class Stretch:
         """In advance from its first day; in arrears when its cycle is over, or its service for good."""
         if self.charge.timing == "advance":
             return self.start <= on
-        return self.cycle[1] <= on or (self.ended and self.end <= on)
+        return self.cycle[1] + self.wait * DAY <= on or (self.ended and self.end + self.wait * DAY <= on)
 
 
 def stretches(life: Life, charge: Charge, anchor: int, on: date) -> Iterator[Stretch]:
@@ -145,6 +146,31 @@ def stretches(life: Life, charge: Charge, anchor: int, on: date) -> Iterator[Str
                 start = None
             if now and start is None and day <= on:
                 start, held = day, now
+
+
+def turns(ramp: Sequence[tuple[str, int, Decimal]], since: date) -> list[date]:
+    """The days on which phases of a ramp end, counted one after the other from a first day; months end on the last day of shorter ones."""
+    found, day = [], since
+    for unit, length, _ in ramp:
+        if unit == "days":
+            day += length * DAY
+        else:
+            first = (day.replace(day=1) + timedelta(days=32 * length)).replace(day=1)
+            while (first.year - day.year) * 12 + first.month - day.month > length:
+                first = (first - DAY).replace(day=1)
+            day = first.replace(day=min(day.day, last_of_month(first)))
+        found.append(day)
+    return found
+
+
+def pieces(one: Stretch, cuts: Iterable[date]) -> Iterator[Stretch]:
+    """A stretch cut on some days; only the last piece ends where its service does."""
+    start = one.start
+    for day in sorted(cuts):
+        if start < day < one.end:
+            yield replace(one, start=start, end=day, ended=False)
+            start = day
+    yield replace(one, start=start)
 
 
 def share(method: str, start: date, end: date, cycle: tuple[date, date], months: int) -> Fraction:

@@ -15,7 +15,7 @@ from tests.simulation.prices import minor
 @dataclass(eq=False)
 class Line:
     """A line that must be on an invoice.  Amounts are in minor units; ``open``, ``left`` and ``tax_left`` are what credits left
-    of it, ``net_left`` is what is left while taxes are worked out."""
+    of it, ``given`` what of it was given back as money alone, ``net_left`` is what is left while taxes are worked out."""
 
     account: str
     subscription: str
@@ -34,6 +34,7 @@ class Line:
     tax: int = 0
     open: set[date] = field(default_factory=set)
     left: int = 0
+    given: int = 0
     net_left: int = 0
     tax_left: int = 0
 
@@ -61,6 +62,11 @@ class Line:
         )
 
     @property
+    def stands(self) -> bool:
+        """Whether it still bills its days: something is left of it, or money alone was given back."""
+        return bool(self.left or (self.given and self.open))
+
+    @property
     def terms(self) -> tuple[object, ...]:
         """What makes days of a recurring charge the same."""
         return self.charge.plan, self.charge.key, self.cycle, self.quantity, self.full
@@ -82,6 +88,11 @@ class Bill:
     def key(self) -> tuple[str, str, date, str, str, str]:
         """What identifies it."""
         return self.entity, self.payer, self.on, self.currency, self.kind, self.group
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody made it, and not a run."""
+        return "/memo/" in self.group or "/void/" in self.group
 
     @property
     def net(self) -> int:
@@ -117,7 +128,7 @@ def runs(days: list[date]) -> Iterator[tuple[date, date]]:
 def in_part(one: Stretch, billed: list[Line]) -> bool:
     """Whether some of its days are billed for its charge: then it is compared, whether it is due or not."""
     return any(
-        line.charge == one.charge and line.left and any(one.start <= day < one.end for day in line.open)
+        line.charge == one.charge and line.stands and any(one.start <= day < one.end for day in line.open)
         for line in billed
     )
 
@@ -150,7 +161,10 @@ def credits_of(line: Line, wanted: dict[tuple[date, str, str], tuple[object, ...
         back = part if remaining else left
         left -= back
         if back:
-            yield credit(line, start, end, -back)
+            made = credit(line, start, end, -back)
+            if line.given and (start, end) == (line.start, line.end):
+                made.full = minor(Fraction(line.full * (line.amount - line.given), line.amount), "JPY")
+            yield made
 
 
 def credit(line: Line, start: date, end: date, amount: int) -> Line:

@@ -32,8 +32,26 @@ def shown(amount: int, currency: str) -> str:
     return f"{Decimal(amount).scaleb(-DIGITS[currency])} {currency}"
 
 
-def cost(price: Price, quantity: Fraction, currency: str) -> Fraction:
-    """What a quantity costs in a whole cycle, exactly."""
+def cost(
+    price: Price, quantity: Fraction, currency: str, share: Fraction = Fraction(1), complete: bool = True
+) -> Fraction:
+    """What a quantity costs, exactly: the method's price of it, then the steps, whose limits shrink to a ``share`` of the cycle.
+
+    A minimum counts only once the days are over, when they are ``complete``.
+    """
+    amount = _method(price, Fraction(math.ceil(quantity / price.divide)) if price.divide > 1 else quantity, currency)
+    for name, value in price.steps:
+        limit = Fraction(in_currency(value, currency)) * share
+        if name == "discount":
+            amount -= amount * Fraction(value)
+        elif name == "maximum":
+            amount = min(amount, limit)
+        elif complete:
+            amount = max(amount, limit)
+    return amount
+
+
+def _method(price: Price, quantity: Fraction, currency: str) -> Fraction:
 
     def worth(euros: Decimal | None) -> Fraction:
         return Fraction(in_currency(euros, currency)) if euros else Fraction(0)
@@ -50,7 +68,10 @@ def cost(price: Price, quantity: Fraction, currency: str) -> Fraction:
     total, floor = Fraction(0), Fraction(0)
     for tier in price.tiers:
         top = Fraction(tier.up_to) if tier.up_to is not None else None
-        if price.method == "volume":
+        if price.method == "stairstep":
+            if top is None or quantity <= top:
+                return worth(tier.flat)
+        elif price.method == "volume":
             if top is None or quantity <= top:
                 return quantity * worth(tier.unit) + worth(tier.flat)
         else:

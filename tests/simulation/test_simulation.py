@@ -63,11 +63,12 @@ def test_the_seed_draws_everything() -> None:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
     """A simulation that the auditor agreed with, with books in a file."""
     folder = tmp_path_factory.mktemp("lived")
-    one = Simulation(4, SMALL, Place(folder, f"sqlite:///{folder / 'books.db'}"), lambda _: None)
+    one = Simulation(26, SMALL, Place(folder, f"sqlite:///{folder / 'books.db'}"), lambda _: None)
     try:
         one.live()
     finally:
         one.close()
+    assert verdict(one, one.auditor.bills) == ""
     return one
 
 
@@ -111,6 +112,8 @@ def never_told(folder: Path) -> None:
 
 LAST = "(SELECT max(id) FROM invoice)"
 SOME = "(SELECT max(id) FROM invoice_line WHERE kind = 'recurring')"
+BACK = "(SELECT max(id) FROM invoice_line WHERE credits <> 0 AND service_from = service_to)"
+USED = "(SELECT max(id) FROM invoice_line WHERE kind = 'usage' AND credits = 0)"
 SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a line that costs a cent more": (
         changed(f"UPDATE invoice_line SET amount = amount + 10000 WHERE id = {SOME}"),
@@ -123,6 +126,33 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a line of other days": (
         changed(f"UPDATE invoice_line SET service_to = date(service_to, '+1 day') WHERE id = {SOME}"),
         "found nothing like it",
+    ),
+    "a credit by hand given twice over": (
+        changed(f"UPDATE invoice_line SET amount = amount * 2 WHERE id = {BACK}"),
+        "expected line",
+    ),
+    "a credit by hand that took days": (
+        changed(f"UPDATE invoice_line SET service_to = date(service_to, '+1 day') WHERE id = {BACK}"),
+        "found nothing like it",
+    ),
+    "a void that was lost": (
+        changed(
+            "DELETE FROM invoice_line WHERE invoice_id = (SELECT min(id) FROM invoice WHERE group_key LIKE '%/void/%')",
+            "DELETE FROM invoice WHERE id = (SELECT min(id) FROM invoice WHERE group_key LIKE '%/void/%')",
+        ),
+        "is missing",
+    ),
+    "a usage event that no line counts": (
+        changed(f"UPDATE invoice_line SET events = events - 1 WHERE id = {USED}"),
+        "expected line",
+    ),
+    "usage that was taken back, and is billed": (
+        changed(f"UPDATE invoice_line SET quantity = quantity + 1000000 WHERE id = {USED}"),
+        "expected line",
+    ),
+    "a price of the cycle that was never in force": (
+        changed(f"UPDATE invoice_line SET full = full + 10000 WHERE id = {USED}"),
+        "expected line",
     ),
     "a total that is not the sum": (
         changed(f"UPDATE invoice SET total = total + 10000 WHERE id = {LAST}"),
@@ -151,10 +181,9 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", SPOILED)
 def test_the_auditor_disagrees_and_says_with_what(lived: Simulation, name: str) -> None:
-    """Whatever is wrong in the books or outside, the auditor names it in one line; restored, it agrees again."""
+    """Whatever is wrong in the books or outside, the auditor names it in one line."""
     spoil, said = SPOILED[name]
     kept = {path: path.read_bytes() for path in (lived.folder / "books.db", *(lived.folder / "outside").iterdir())}
-    assert verdict(lived, lived.auditor.bills) == ""
     try:
         spoil(lived.folder)
         found = verdict(lived, lived.auditor.bills)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -15,16 +15,19 @@ from tests.simulation.facts import (
     Era,
     Event,
     Rate,
+    Reversal,
     Subscription,
     Usage,
     in_currency,
 )
 from tests.simulation.life import DAY, legal
-from tests.simulation.world import Company, reprice
+from tests.simulation.papers import Paper
+from tests.simulation.world import REGIONS, USERS, Company, reprice
 
 IMPORT_FAULTS = ("plain", "twice", "split", "unordered", "killed")
 RUN_FAULTS = ("kill", "none", "exception", "twins", "kill", "again", "abandon", "none", "kill", "exception", "none")
 TAX_FAULTS = ("transient", "none", "partial", "none", "double", "none", "timeout", "none", "silent", "none")
+PAPERS = ("part", "part", "line", "all", "anew", "void", "void", "debit")
 DELIVERY_FAULTS = ("ok", "transient", "timeout", "partial", "double", "retry", "silent", "ok")
 
 
@@ -74,7 +77,17 @@ class DeliverStep:
     trip: float
 
 
-Step = Batch | PriceList | RunStep | DeliverStep
+@dataclass
+class PaperStep:
+    """A document that somebody makes by hand; ``fault`` is none, again, or a kill at ``trip``."""
+
+    on: date
+    paper: Paper
+    fault: str
+    trip: float
+
+
+Step = Batch | PriceList | RunStep | DeliverStep | PaperStep
 
 
 class Story:
@@ -87,6 +100,7 @@ class Story:
         self.zones = {account.key: account.zone for account in company.accounts}
         self.held: list[tuple[date, Usage]] = []
         self.sent: list[Usage] = []
+        self.back: set[str] = set()
         self.counter = 0
         self.eras = [company.era]
         self.last_era = company.start
@@ -125,8 +139,23 @@ class Story:
             runs.append(self._run(on, scope))
             on += self.random.choice([0, 0, 1]) * DAY
         runs.append(self._run(on, ""))
+        runs.extend(self._papers(on))
         runs.append(DeliverStep(on, [], 0.0))
         return runs
+
+    def _papers(self, after: date) -> list[Step]:
+        """What people make by hand between two runs."""
+        made: list[Step] = []
+        for _ in range(self.random.choice([0, 1, 1, 2])):
+            self.counter += 1
+            on = after + self.random.choice([0, 1]) * DAY
+            after = on
+            how, money = self.random.choice(PAPERS), Decimal(self.random.randint(10, 200))
+            part, code = self.random.choice([10, 33, 50, 100]), self.random.choice(["standard", "reduced", "zero"])
+            paper = Paper(f"P{self.counter}", on, how, self.random.random(), part, money, code)
+            fault = self.random.choice(["none", "again", "kill"])
+            made.append(PaperStep(on, paper, fault, self.random.random()))
+        return made
 
     def _run(self, on: date, scope: str) -> RunStep:
         return RunStep(on, scope, "none", self.random.random(), "none", "", self.random.randrange(1 << 30))
@@ -160,7 +189,7 @@ class Story:
             later = next((one for one in steps[place:] if isinstance(one, Batch)), None)
             if later is None or self.random.random() < 0.4:
                 continue
-            early = [fact for fact in later.facts if isinstance(fact, Subscription | Event | Usage)]
+            early = [fact for fact in later.facts if isinstance(fact, Subscription | Event | Usage | Reversal)]
             early = early[: len(early) // 2]
             if early and isinstance(early[-1], Subscription):
                 early.pop()  # its start comes with it
@@ -227,6 +256,7 @@ class Story:
         for one in self.subscriptions:
             if self.random.random() < 0.3:
                 facts.extend(self._happenings(one, on))
+        facts.extend(self._taken_back())
         facts.extend(self._used(last, on))
         return Batch(on, facts, again, wrong, salt=self.random.randrange(1 << 30))
 
@@ -281,9 +311,9 @@ class Story:
                 quantity = Decimal(self.random.choice([1, 7, 40, 95, 300, 1200, "0.5"]))
                 meter = self.random.choice(sorted(self.company.catalogue.meters))
                 delay = self.random.choice([0] * 7 + [20, 40, 70])
-                self.held.append(
-                    (on + delay * DAY, Usage(one.entity, one.key, meter, f"U{self.counter}", at, quantity))
-                )
+                where, who = self.random.choice(REGIONS), self.random.choice(USERS)
+                used = Usage(one.entity, one.key, meter, f"U{self.counter}", at, quantity, where, who)
+                self.held.append((on + delay * DAY, used))
         out = [usage for day, usage in self.held if day <= on]
         self.held = [(day, usage) for day, usage in self.held if day > on]
         self.random.shuffle(out)
@@ -291,7 +321,14 @@ class Story:
         return out
 
     def _bent(self, one: Usage) -> Usage:
-        return Usage(one.entity, one.subscription, one.meter, one.key, one.at, one.quantity + 1)
+        return self.random.choice([replace(one, quantity=one.quantity + 1), replace(one, user=f"{one.user}x")])
+
+    def _taken_back(self) -> list[Reversal]:
+        """Some of what was sent, taken back by its source."""
+        count = min(len(self.sent), self.random.choice([0, 0, 1, 2, 3]))
+        gone = [one for one in self.random.sample(self.sent, count) if one.key not in self.back]
+        self.back.update(one.key for one in gone)
+        return [Reversal(one.entity, one.subscription, one.key) for one in gone]
 
 
 def _month_after(day: date) -> date:

@@ -16,6 +16,8 @@ from tests.simulation.facts import (
     Contract,
     Entity,
     Era,
+    Lateness,
+    Meter,
     Price,
     Tier,
     in_currency,
@@ -40,7 +42,22 @@ BUYERS = (
     ("CL", "USD", "America/Santiago"),
     ("NZ", "AUD", "Pacific/Auckland"),
 )
-METERS = {"calls": "sum", "logins": "count", "peak": "max"}
+METERS = {
+    meter.key: meter
+    for meter in (
+        Meter("calls", "sum"),
+        Meter("logins", "count"),
+        Meter("peak", "max"),
+        Meter("abroad", "sum", "US"),
+        Meter("users", "unique"),
+        Meter("level", "latest"),
+        Meter("floor", "min"),
+        Meter("load", "percentile"),
+        Meter("stored", "time_weighted"),
+    )
+}
+REGIONS = ("EU", "EU", "US", "AP", "")
+USERS = ("ada", "bob", "cyd", "dan", "eve", "")
 PLANS = ("basic", "team", "pro", "metered")
 SEGMENTS = ("business", "business", "enterprise")
 
@@ -56,6 +73,7 @@ class Company:
     contracts: list[Contract]
     agreed: list[Agreed]
     era: Era
+    lateness: list[Lateness]
 
     @property
     def plans(self) -> list[str]:
@@ -81,7 +99,7 @@ def company(random: Random, accounts: int, plans: int, year: int) -> Company:
         Contract(a.entity, f"C-{a.key}", a.key, random.choice([14, 30, 60])) for a in buyers if random.random() < 0.4
     ]
     era = Era(ALWAYS, {key: price for c in catalogue.charges for key, price in _prices(random, c)})
-    made = Company(date(year, 1, 1), entities, buyers, catalogue, contracts, [], era)
+    made = Company(date(year, 1, 1), entities, buyers, catalogue, contracts, [], era, _lateness(random, catalogue))
     made.agreed.extend(_agreed(random, made))
     return made
 
@@ -111,9 +129,13 @@ def _charges(random: Random, plan: str) -> list[Charge]:
     made.append(charge("seats", "recurring", timing, months))
     if random.random() < 0.5:
         made.append(charge("setup", "one_time", "advance"))
+    for meter in random.sample([key for key in METERS if key != "calls"], random.choice([1, 2, 3])):
+        made.append(charge(meter, "usage", "arrears", random.choice([1, 1, 1, 3]), meter))
     if random.random() < 0.5:
-        meter = random.choice(["logins", "peak"])
-        made.append(charge(meter, "usage", "arrears", 1, meter))
+        region = random.choice(["EU", "US"])
+        made.append(
+            replace(charge("regional", "usage", "arrears", 1, random.choice(["calls", "peak", "load"])), only=region)
+        )
     return made
 
 
@@ -128,30 +150,61 @@ def _price(random: Random, charge: Charge) -> Price:
     """Dear enough that a day of it is worth a minor unit; usage is cheap and has high tiers."""
     usage = charge.kind == "usage"
     scale = Decimal("0.013") if usage else Decimal(charge.months)
-    steps = (100, 1000) if usage else (3, 10)
+    steps_at = (100, 1000) if usage else (3, 10)
 
     def euros(low: int, high: int) -> Decimal:
         return (Decimal(random.randint(low * 100, high * 100)) / 100 * scale).quantize(Decimal("0.0001"))
 
-    method = random.choice(["flat", "per_unit", "graduated", "volume", "package"])
+    method = random.choice(["flat", "per_unit", "graduated", "volume", "package", "stairstep"])
+    steps, ramp = _steps(random, charge), _ramp(random, charge)
+    divide = random.choice([1, 1, 1, 10]) if usage else 1
     if charge.kind != "recurring" and method == "flat":
         method = "per_unit"
     rounding = random.choice(["half_up", "half_up", "half_even"])
+    if method == "stairstep":
+        tiers = tuple(
+            Tier(top, None, euros(low, low + 200))
+            for top, low in ((Decimal(steps_at[0]), 300), (Decimal(steps_at[1]), 900), (None, 1500))
+        )
+        return Price(method, rounding, tiers=tiers, zero_usage="nothing", divide=divide, steps=steps, ramp=ramp)
     if method in ("graduated", "volume"):
         flat = euros(300, 900) if usage else euros(5, 20)
         tiers = (
-            Tier(Decimal(steps[0]), euros(20, 40), None),
-            Tier(Decimal(steps[1]), euros(15, 20), random.choice([flat, None])),
+            Tier(Decimal(steps_at[0]), euros(20, 40), None),
+            Tier(Decimal(steps_at[1]), euros(15, 20), random.choice([flat, None])),
             Tier(None, euros(8, 15), random.choice([flat, None])),
         )
         if random.random() < 0.3:
             tiers = (replace(tiers[0], flat=flat), *tiers[1:])
-        return Price(method, rounding, tiers=tiers, zero_usage=random.choice(["nothing", "first_tier"]))
+        zero = random.choice(["nothing", "first_tier"])
+        return Price(method, rounding, tiers=tiers, zero_usage=zero, divide=divide, steps=steps, ramp=ramp)
     included = Decimal(random.choice([0, 0, 50 if usage else 1]))
     size = Decimal(random.choice([10, 100]) if usage else random.choice([2, 5]))
     if method == "package":
-        return Price(method, rounding, euros(20, 90), included, size)
-    return Price(method, rounding, euros(20, 90), included if method == "per_unit" else Decimal(0))
+        return Price(method, rounding, euros(20, 90), included, size, divide=divide, steps=steps, ramp=ramp)
+    included = included if method == "per_unit" else Decimal(0)
+    return Price(method, rounding, euros(20, 90), included, divide=divide, steps=steps, ramp=ramp)
+
+
+def _ramp(random: Random, charge: Charge) -> tuple[tuple[str, int, Decimal], ...]:
+    """A trial, a lower price at first, both, or most often nothing of that."""
+    if charge.kind == "one_time" or random.random() > 0.3:
+        return ()
+    trial, cheap = ("days", random.choice([7, 14, 30]), Decimal(0)), ("months", random.choice([1, 3]), Decimal("0.5"))
+    return random.choice([(trial,), (cheap,), (trial, cheap)])
+
+
+def _steps(random: Random, charge: Charge) -> tuple[tuple[str, Decimal], ...]:
+    """What is done to the money after the method: less a share, at least, at most."""
+    months, steps = Decimal(charge.months), []
+    if random.random() < 0.2:
+        steps.append(("discount", Decimal(random.choice(["0.1", "0.075", "0.3333"]))))
+    if random.random() < 0.25:
+        steps.append(("minimum", Decimal(random.choice(["8.5", "15", "29.99"])) * months))
+    if random.random() < 0.25:
+        steps.append(("maximum", Decimal(random.choice(["45", "90.01", "120"])) * months))
+    random.shuffle(steps)
+    return tuple(steps)
 
 
 def reprice(random: Random, before: Era, on: date) -> Era:
@@ -166,6 +219,15 @@ def reprice(random: Random, before: Era, on: date) -> Era:
         tiers = tuple(Tier(t.up_to, times(t.unit), times(t.flat)) for t in price.tiers)
         changed[key] = replace(price, unit=times(price.unit) or Decimal(0), tiers=tiers)
     return Era(on, changed)
+
+
+def _lateness(random: Random, catalogue: Catalogue) -> list[Lateness]:
+    made = []
+    for key in sorted({charge.key for charge in catalogue.charges if charge.kind == "usage"}):
+        policy = random.choice(["next_bill", "next_bill", "credit_and_rebill", "drop"])
+        under = random.choice([None, None, Decimal("0.75"), Decimal(20)])
+        made.append(Lateness(key, random.choice([0, 0, 0, 2, 5]), policy, random.choice([1000, 1000, 45]), under))
+    return made
 
 
 def _agreed(random: Random, made: Company) -> list[Agreed]:

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,18 @@ import yaml
 from tests.vectors.outcome import Case, Document, Outcome, Runner, unsupported
 from tests.vectors.sheets import sheet_of
 
+
+class _Loader(yaml.SafeLoader):
+    """Numbers with a point are decimals, digit by digit as the file writes them."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Decimal(str(node.value).replace("_", "")))
 STATUSES = ("passed", "failed", "not supported")
 
 
 def outcomes(path: Path) -> Iterator[Outcome]:
     """Every case of a file, run."""
-    document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    document: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)
     sheet = sheet_of(path.stem, document)
     for section, cases in document.items():
         if not isinstance(cases, list):

@@ -172,13 +172,18 @@ def presented(world: World) -> obligations.Presented:
 
 def looked_through(world: World) -> obligations.LookedThrough:
     """Renewal options as if they were sold."""
-    efforts = [number(value) for value in world.contract["expected_cost"].values()]
+    efforts = [number(world.contract["expected_cost"][year]) for year in _years(world)]
     return obligations.look_through(of(world, "price_per_year"), of(world, "renewal_probability"), efforts)
 
 
 def by_year(world: World, values: Any) -> dict[str, Decimal]:
     """Values by the names of the years."""
-    return dict(zip(world.contract["expected_cost"], values, strict=True))
+    return dict(zip(_years(world), values, strict=True))
+
+
+def _years(world: World) -> list[str]:
+    """The names of the years, such as Y1 and Y10, in their order and not in that of the file."""
+    return sorted(world.contract["expected_cost"], key=lambda year: (len(year), year))
 
 
 def renewed(world: World) -> dict[str, Decimal]:

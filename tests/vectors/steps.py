@@ -49,7 +49,8 @@ class Sub:
 
     def plan(self, terms: Terms) -> str:
         """The plan of the catalogue: a price, period or timing of its own makes another one."""
-        variant = tuple(terms.get(key) for key in ("plan", "price", "period", "timing"))
+        price = None if terms.get("price") is None else number(terms["price"])
+        variant = (price, *(terms.get(key) for key in ("plan", "period", "timing")))
         if variant not in self.variants:
             self.variants.append(variant)
         return f"{self.key}-{self.variants.index(variant)}"

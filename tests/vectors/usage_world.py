@@ -12,10 +12,10 @@ import yaml
 
 from engine import families
 from engine.base.money import ZERO
-from engine.billing.job import Job
+from engine.billing.job import Job, Statement
 from engine.billing.pricing import Part, PricingFacts
 from engine.billing.pricing.blocks import used
-from engine.billing.statement import Statement, statement
+from engine.billing.statement import statement
 from engine.model.catalog import Charge, Meter
 from engine.model.decision import Decision
 from engine.model.due import AccountDue

@@ -61,7 +61,7 @@ def test_each_kind_comes_in_once(tmp_path: Path, database_url: str) -> None:
     """On both databases: an account, an order under it with a price of its own, its go-live, a pause, and money."""
     story = [
         message("account", "m1"),
-        message("order", "m2", account="A9"),
+        message("order", "m2", account="A9", payer="A1"),
         message("activation", "m3", subscription="S9"),
         message("suspension", "m4", subscription="S9"),
         message("payment", "m5", account="A9"),
@@ -78,10 +78,10 @@ def test_each_kind_comes_in_once(tmp_path: Path, database_url: str) -> None:
         events = rows(server, tables.SUBSCRIPTION_EVENT, subscription_id=taken.id)
         (paid,) = rows(server, tables.SETTLEMENT, account="A9")
         assert (account.name, contract.purchase_order, f"{line.unit_price:.2f}") == ("Nine BV", "PO-77", "8.50")
-        assert [(one.kind, one.on_day) for one in events] == [
-            ("start", date(2026, 2, 1)),
-            ("go_live", date(2026, 2, 1)),
-            ("pause", date(2026, 2, 10)),
+        assert [(one.kind, one.on_day, one.payer) for one in events] == [
+            ("start", date(2026, 2, 1), "A1"),
+            ("go_live", date(2026, 2, 1), None),
+            ("pause", date(2026, 2, 10), None),
         ]
         assert (paid.key, f"{paid.amount:.2f}") == ("erp/R-1", "-25.00")
         assert [one.state for one in rows(server, tables.MESSAGE)] == ["taken"] * 5
@@ -107,13 +107,20 @@ WRONG: dict[str, tuple[dict[str, Any], int, str, str]] = {
         "kind",
     ),
     "an unknown major": (message("order", "w") | {"version": "2.0"}, 422, "exchange.unknown-version", "version"),
-    "a later minor": (message("order", "w") | {"version": "1.2"}, 422, "exchange.unknown-version", "version"),
+    "a later minor": (message("order", "w") | {"version": "1.3"}, 422, "exchange.unknown-version", "version"),
     "a field of a later minor": (
         message("order", "w") | {"version": "1.0"},
         422,
         "exchange.bad-message",
         "data.prices",
     ),
+    "a payer of a later minor": (
+        message("order", "w", payer="A1") | {"version": "1.1"},
+        422,
+        "exchange.bad-message",
+        "data.payer",
+    ),
+    "a payer that nobody has": (message("order", "w", payer="A77"), 422, "exchange.not-taken", "data.items[0]"),
     "a missing field": (
         {**message("account", "w"), "data": {"entity": "E1"}},
         422,
@@ -139,7 +146,7 @@ def test_what_is_refused_names_field_and_reason(server: Running, case: str) -> N
 
 def test_the_versions_that_are_read_are_named(server: Running) -> None:
     said = send(server, message("order", "w") | {"version": "3.1"})
-    assert said.body["reason"] == "supported: 1.0, 1.1"
+    assert said.body["reason"] == "supported: 1.0, 1.1, 1.2"
     older = message("order", "older", key="C-old") | {"version": "1.0"}
     older["data"] |= {"items": [{**older["data"]["items"][0], "subscription": "S-old"}]}
     del older["data"]["prices"]
@@ -168,7 +175,7 @@ def test_only_a_client_that_may_exchanges_messages(server: Running) -> None:
     assert Client(server.address, "nobody").send(content, path="/v1/messages").status == 401
     assert server.client().send(b"x", "text/plain", path="/v1/messages").status == 415
     said = server.client().send(None, "", method="GET", path="/v1/messages/schemas")
-    assert (said.status, said.body["order.in"]["properties"]["version"]["enum"]) == (200, ["1.0", "1.1"])
+    assert (said.status, said.body["order.in"]["properties"]["version"]["enum"]) == (200, ["1.0", "1.1", "1.2"])
     assert server.client("app").send(None, "", method="GET", path="/v1/messages/schemas").status == 403
 
 

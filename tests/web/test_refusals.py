@@ -83,8 +83,10 @@ def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
     wallets = ["/v1/wallets/{key}/movements", "/v1/wallets/{key}"]
     totals = ["/v1/control-totals", "/v1/control-totals/missing"]
     messages = ["/v1/messages", "/v1/messages/schemas"]
+    inbox = ["/v1/inbox", *(f"/v1/inbox/{{number}}{rest}" for rest in ("", "/files/{name}", "/read"))]
     health = ["/health", "/healthz", "/readyz"]
     paths = ["/v1/events", "/v1/triggers", "/v1/payments/{adapter}/events", *totals, *wallets, *messages, *health]
+    paths += inbox
     assert sorted(document["paths"]) == sorted(paths)
 
 

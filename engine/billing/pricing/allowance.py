@@ -6,7 +6,7 @@ the place of usage that the rule's own allowance does not cover, so that any met
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -17,6 +17,8 @@ from engine.model.decision import Flaw
 
 METHODS: Final = ("flat", "per_unit", "package", "graduated", "volume", "stairstep", "graduated_percentage")
 """Methods that look at the sum of the usage, and at nothing that differs between subscriptions."""
+POOLED_WITHIN: Final = ("subscription", "quarter", "half_year", "year")
+"""What units that a pool carries over can stay within."""
 OWN: Final = ("agreed", "matrix", "formula")
 """Methods that look at the sum of the usage, and at facts of the subscription."""
 
@@ -57,7 +59,18 @@ def check_sharing(terms: Terms) -> Iterable[Flaw]:
             yield Flaw((field,), what, f"leave out {field}, or use one of {', '.join(methods)}")
         yield from _check_allowance(terms, field)
     if terms["rollover"] is not None and terms["pool"] is not None:
-        yield Flaw(("rollover",), "what a pool leaves is not carried over", "leave out rollover, or pool")
+        yield from _check_pooled(terms["rollover"])
+
+
+def _check_pooled(rollover: Mapping[str, Any]) -> Iterable[Flaw]:
+    """What a pool leaves is of no single subscription, so it knows neither the plan nor the first day of one."""
+    within = rollover["within"]
+    if within not in POOLED_WITHIN:
+        what = f"{within} is counted from the first day of one subscription, and a pool has several"
+        yield Flaw(("rollover", "within"), what, f"say one of {', '.join(POOLED_WITHIN)}")
+    if not rollover["across_plans"]:
+        what = "what a pool leaves is of all of its members, whatever their plans"
+        yield Flaw(("rollover", "across_plans"), what, "leave out across_plans, or pool")
 
 
 def _check_allowance(terms: Terms, field: str) -> Iterable[Flaw]:

@@ -177,6 +177,10 @@ class Layout(msgspec.Struct, frozen=True):
     accent: Annotated[str, Meta(description="colour of headings and lines as #rrggbb; empty: the template's")] = ""
     logo: Annotated[str, Meta(description="file beside the templates; empty: none")] = ""
     footer: Annotated[str, Meta(description="a sentence at the end, such as the register of companies")] = ""
+    codes: Annotated[
+        tuple[Literal["authority", "zatca", "epc"], ...],
+        Meta(description="QR codes to be drawn, as far as there is what they say"),
+    ] = ("authority",)
 
 
 class InvoiceDocument(msgspec.Struct, frozen=True):
@@ -231,11 +235,11 @@ class Receipt(msgspec.Struct, frozen=True):
     """What became of a document that was accepted.
 
     ``delivered``: it reached whom it is for.  ``bounced``: it did not and never will.  ``delayed``: somebody on the way still
-    tries.  ``opened``: whom it is for has looked at it.
+    tries.  ``opened``: whom it is for has looked at it.  ``produced``: a letter is printed.  ``handed_over``: the post has it.
     """
 
     effect: Annotated[str, Meta(description="idempotency key of the effect")]
-    state: Literal["delivered", "bounced", "delayed", "opened"]
+    state: Literal["delivered", "bounced", "delayed", "opened", "produced", "handed_over"]
     at: Annotated[datetime, Meta(tz=True)]
     reason: str = ""
     evidence: dict[str, Any] = {}
@@ -261,7 +265,7 @@ class DeliveryPort(Protocol):
         ``retry``, after a crash, and whenever an operator asks for it.
 
         With: ``effects``, at least one, each with another ``key``; the payload is an :class:`InvoiceDocument` as plain
-        data; of the kinds ``dunning_notice`` and ``dunning_handover`` a :class:`engine.ports.hookspecs.notice.NoticeDocument`.
+        data; of the kinds ``dunning_notice``, ``dunning_handover`` and ``debit_notice`` a :class:`engine.ports.hookspecs.notice.NoticeDocument`.
 
         Answers: exactly one :class:`Answer` for each key, in any order.  ``accepted`` with ``evidence`` that finds the
         document again; the same key with the same payload is accepted with the same evidence and not sent twice.

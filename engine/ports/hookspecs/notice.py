@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from engine.base.document import parse
 from engine.base.wording import ENGLISH
+from engine.model.direct_debit import PRENOTICE
 from engine.model.dunning import HANDOVER, NOTICE
 from engine.ports.hookspecs.delivery import Attachment, Buyer, InvoiceDocument, Layout, Seller
 
@@ -44,12 +45,21 @@ class NoticeCharge(msgspec.Struct, frozen=True):
     debit_note: Annotated[bool, Meta(description="whether a debit note charges it; it is claimed only, else")] = False
 
 
+class Collection(msgspec.Struct, frozen=True):
+    """What a debtor is told of a direct debit, beside the amount."""
+
+    on: Annotated[date, Meta(description="the day on which it is collected")]
+    mandate: Annotated[str, Meta(description="reference of the mandate")]
+    creditor_id: Annotated[str, Meta(description="creditor identifier; empty: that of the adapter")] = ""
+    account: Annotated[str, Meta(description="the account that it is collected from, masked")] = ""
+
+
 class NoticeDocument(msgspec.Struct, frozen=True):
-    """The payload of effects of kind ``dunning_notice`` and ``dunning_handover``: all that is printed.  In the effect it is
+    """The payload of effects of kind ``dunning_notice``, ``dunning_handover`` and ``debit_notice``: all that is printed.  In the effect it is
     plain JSON-able data, as an invoice is."""
 
     number: Annotated[str, Meta(min_length=1, description="names the letter; it is of no series")]
-    kind: Literal["dunning_notice", "dunning_handover"]
+    kind: Literal["dunning_notice", "dunning_handover", "debit_notice"]
     dated: date
     currency: str
     seller: Seller
@@ -66,6 +76,7 @@ class NoticeDocument(msgspec.Struct, frozen=True):
     total: Annotated[Decimal, Meta(description="what is to be paid: asked and costs")] = Decimal(0)
     pay_by: date | None = None
     law: Annotated[str, Meta(description="what interest and fees rest on")] = ""
+    collection: Annotated[Collection | None, Meta(description="of kind debit_notice: the direct debit")] = None
     layout: Layout = Layout()
     attachments: tuple[Attachment, ...] = ()
 
@@ -73,7 +84,7 @@ class NoticeDocument(msgspec.Struct, frozen=True):
 Document = InvoiceDocument | NoticeDocument
 """Whatever port ``delivery`` carries."""
 
-KINDS: Mapping[str, type[Document]] = {NOTICE: NoticeDocument, HANDOVER: NoticeDocument}
+KINDS: Mapping[str, type[Document]] = {NOTICE: NoticeDocument, HANDOVER: NoticeDocument, PRENOTICE: NoticeDocument}
 
 
 def read_document(payload: Mapping[str, Any]) -> Document:
@@ -110,4 +121,4 @@ def words_of(label: str, language: str) -> str:
 
 def title_of(document: NoticeDocument) -> str:
     """The label of the title of a letter, behind ``title_``, and of what it says, behind ``about_``."""
-    return "handover" if document.kind == HANDOVER else document.tone
+    return {HANDOVER: "handover", PRENOTICE: PRENOTICE}.get(document.kind, document.tone)

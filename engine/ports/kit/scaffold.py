@@ -20,7 +20,7 @@ from engine.ports.manifest import UNKNOWN_PORT
 
 BAD_NAME = Code("kit.bad-name", "A name that a new plug-in cannot have.")
 EXISTS = Code("kit.exists", "A new plug-in whose folder is there already.")
-NO_FOLDER = Code("kit.no-folder", "A folder for a new plug-in that is not there, or that cannot be written.")
+NO_FOLDER = Code("kit.no-folder", "A folder for a new plug-in that is a file, or that cannot be written.")
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 LONGEST: Final = 40
@@ -49,7 +49,7 @@ class Scaffold(msgspec.Struct, frozen=True):
 
 
 def new_plugin(port: str, name: str, into: Path) -> Scaffold:
-    """Make a plug-in in a new folder of its name; all of it, or nothing.
+    """Make a plug-in in a new folder of its name, and what is missing of the folder ``into``; all of the plug-in, or nothing.
 
     Raises:
         TollbookError: ``plugin.unknown-port``, ``kit.bad-name``, ``kit.exists``, ``kit.no-folder``.
@@ -57,8 +57,8 @@ def new_plugin(port: str, name: str, into: Path) -> Scaffold:
     if port not in PORTS:
         raise refuse(UNKNOWN_PORT, f"there is no port {port!r}", mend=did_you_mean(port, PORTS))
     _check_name(name)
-    if not into.is_dir():
-        raise refuse(NO_FOLDER, f"there is no folder {str(into)!r}", mend="make it, or name another with --into")
+    if into.exists() and not into.is_dir():
+        raise refuse(NO_FOLDER, f"{str(into)!r} is a file, not a folder", mend="name another with --into")
     folder = into / name
     if folder.exists():
         raise refuse(

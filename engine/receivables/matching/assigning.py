@@ -19,7 +19,7 @@ import msgspec
 
 from engine.base.money import ZERO
 from engine.model.matching import Applied, Candidate, Incoming, Match, Status
-from engine.receivables.matching.judging import Fit, Judge, Plain, Verdict, score_of
+from engine.receivables.matching.judging import Fit, Judge, Plain, Taken, Verdict, score_of
 from engine.receivables.matching.looking import Look
 from engine.receivables.matching.twice import Originals, age, natural, return_reason, without_duplicates
 
@@ -40,14 +40,6 @@ class Spread(Protocol):
 def alone(judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> Iterable[Result]:
     """Payments judged one after the other."""
     return map(judge, payments)
-
-
-class Taken(msgspec.Struct, frozen=True, gc=False):
-    """By how much less is open of a document since a day, and by which payment; below zero where it is open again."""
-
-    payment: str
-    day: date
-    amount: Decimal
 
 
 class AsOf(Sequence[Decimal]):
@@ -80,6 +72,7 @@ class Assigner:
         self.items, self.judge, self.spread, self.watch = items, judge, spread, watch
         self.left = [item.open for item in items]
         self.taken: dict[int, tuple[Taken, ...]] = {}
+        judge.taken = self.taken
         self.moves = 0
         self.matches: dict[str, Match] = {}
         self.looks: dict[str, Look] = {}
@@ -221,7 +214,7 @@ class Assigner:
                 self.matches[one.id] = self._match(one, verdict, "suggest", "contested", (note,))
             else:
                 for place, closes in self._closed(verdict):
-                    self._take(place, Taken(one.id, one.booked, closes))
+                    self._take(place, Taken(one.id, one.booked, closes, one.remittance))
                 self.matches[one.id] = self._match(one, verdict, "auto")
 
     def _take(self, place: int, taken: Taken) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -40,14 +39,15 @@ def discount_of(terms: str) -> Discount | None:
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
-    """What is between money and documents: ``remainder`` names it, ``discount`` and ``fee`` are the parts of it that do."""
+    """What is between money and documents: ``remainder`` names it, ``discount`` and ``fee`` are the parts of it that do;
+    ``late`` is by how many days the money came too late for the discount."""
 
     remainder: Remainder
     difference: Decimal
     open: Decimal
     discount: Decimal = ZERO
     fee: Decimal = ZERO
-    in_time: bool = False
+    late: int = 0
     transposed: bool = False
 
 
@@ -64,14 +64,14 @@ def gap_of(
         return Gap("exact", ZERO, opened)
     if gap < 0:
         return Gap("over", gap, opened, transposed=transposed(payment.amount, opened))
-    granted, in_time = _granted(payment, items, left)
+    granted, late = _granted(payment, items, left)
     stated = text.fee()
     fee = stated[1] if stated is not None and stated[0] in ("", currency) else ZERO
     unit = minor_unit(currency) * len(items)
     if granted and abs(gap - granted) <= unit:
-        return Gap("discount", gap, opened, discount=gap, in_time=in_time)
+        return Gap("discount", gap, opened, discount=gap, late=late)
     if granted and fee and abs(gap - fee - granted) <= unit:
-        return Gap("discount", gap, opened, discount=gap - fee, fee=fee, in_time=in_time)
+        return Gap("discount", gap, opened, discount=gap - fee, fee=fee, late=late)
     if fee and gap == fee:
         return Gap("fee", gap, opened, fee=fee)
     rate = text.withheld()
@@ -83,15 +83,15 @@ def gap_of(
     return Gap("short", gap, opened, transposed=transposed(payment.amount, opened))
 
 
-def _granted(payment: Incoming, items: Sequence[Candidate], left: Sequence[Decimal]) -> tuple[Decimal, bool]:
-    """The discount that the terms of the documents grant in all, and whether the payment came in time for all of it."""
-    total, in_time = ZERO, True
+def _granted(payment: Incoming, items: Sequence[Candidate], left: Sequence[Decimal]) -> tuple[Decimal, int]:
+    """The discount that the terms of the documents grant in all, and by how many days the payment came too late for all of it."""
+    total, late = ZERO, 0
     for item, rest in zip(items, left, strict=True):
         discount = discount_of(item.terms)
         if discount is not None:
             total += _granted_by(item, rest)
-            in_time = in_time and payment.booked <= item.issued + timedelta(days=discount.days)
-    return total, in_time
+            late = max(late, (payment.booked - item.issued).days - discount.days)
+    return total, late
 
 
 def _granted_by(item: Candidate, rest: Decimal) -> Decimal:
@@ -120,13 +120,11 @@ def _withheld(gap: Decimal, opened: Decimal, rate: Decimal, unit: Decimal) -> bo
 
 def transposed(one: Decimal, other: Decimal) -> bool:
     """Whether two amounts differ in two digits that stand side by side and are exchanged."""
-    left, right = f"{one:f}", f"{other:f}"
+    decimals = max(0, *(-int(each.as_tuple().exponent) for each in (one, other)))
+    left, right = (f"{each:.{decimals}f}".replace(".", "") for each in (one, other))
     if len(left) != len(right):
         return False
-    differ = [
-        place for place, (a, b) in enumerate(zip(left.replace(".", ""), right.replace(".", ""), strict=True)) if a != b
-    ]
-    left, right = left.replace(".", ""), right.replace(".", "")
+    differ = [place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
     return (
         len(differ) == 2
         and differ[1] == differ[0] + 1
@@ -159,11 +157,13 @@ def facts_of(
         gap.remainder,
         gap.difference,
         _percent(gap) if gap.difference else ZERO,
-        gap.in_time,
+        gap.remainder == "discount" and not gap.late,
+        gap.late,
         gap.transposed,
         given("elsewhere", 0),
         given("fits", 1),
         given("paid_already", False),
+        given("repeated", False),
         text.advance(),
         (payment.booked - issued).days,
         payment.amount,
@@ -176,8 +176,8 @@ def plain_facts(payment: Incoming, item: Candidate, payer: Payer) -> MatchingFac
     """:func:`facts_of` of one document that is named by its number alone and open by exactly the money."""
     days, amount, day = (payment.booked - item.issued).days, payment.amount, payment.booked
     return MatchingFacts(
-        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, False, 0, 1, False, False, days, amount,
-        payment.currency, day,
+        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, 0, False, 0, 1, False, False, False, days,
+        amount, payment.currency, day,
     )  # fmt: skip
 
 

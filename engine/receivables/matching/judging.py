@@ -74,6 +74,16 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
         return score_of(self.decision) if self.decision is not None else ZERO
 
 
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """By how much less is open of a document since a day, and by which payment in which words; below zero where it is open
+    again."""
+
+    payment: str
+    day: date
+    amount: Decimal
+    text: str = ""
+
+
 class Plain(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A payment that names one document, which is open by exactly the money, and is applied: most are like that."""
 
@@ -89,13 +99,17 @@ def score_of(decision: Decision) -> Decimal:
 
 
 class Judge:
-    """Asks the rules of the fits of payments; ``seen`` keeps all fits where ``keep`` says so."""
+    """Asks the rules of the fits of payments; ``seen`` keeps all fits where ``keep`` says so.
+
+    ``taken`` is what payments took of documents before; whoever assigns tells it.
+    """
 
     def __init__(self, looker: Looker, rates: Rates, ask: Ask) -> None:
         self.looker, self.rates, self.ask = looker, rates, ask
         self.items, self.numbers = looker.items, looker.keys.numbers
         self.keep = False
         self.seen: list[Fit] = []
+        self.taken: Mapping[int, Sequence[Taken]] = {}
 
     def plain(self, payment: Incoming, left: Sequence[Decimal]) -> Plain | None:
         """What :meth:`by_reference` would find of a payment whose text is a number alone, in fewer steps; None otherwise."""
@@ -226,12 +240,20 @@ class Judge:
             more["fits"] = fits
         if any(one != item.open for one, item in zip(rest, items, strict=True)):
             more["paid_already"] = True
+            more["repeated"] = any(
+                self._repeats(payment, each) for place in option.places for each in self.taken.get(place, ())
+            )
         if gap.remainder in ("short", "over") and option.reference != "none":
             more["elsewhere"] = self.looker.elsewhere(payment, look, option.places, gap.difference, left)
             more["unread"] = max(option.unread, look.unread) + self.looker.hinted(look, option.places, left)
         facts = facts_of(payment, items, gap, option.reference, payer, look.text, more)
         decision = self.ask(facts, payment.booked)
         return Fit(option, gap, facts, decision, over_tolerance(decision.terms, facts))
+
+    @staticmethod
+    def _repeats(payment: Incoming, before: Taken) -> bool:
+        """Whether a payment is as much as an earlier one, and says what that said."""
+        return payment.amount == before.amount and key_of(payment.remittance) == key_of(before.text)
 
     def takes(self, fit: Fit, left: Sequence[Decimal]) -> tuple[Applied, ...]:
         """What the documents of a fit take of the money."""

@@ -82,7 +82,7 @@ class Looker:
         return bare(self.items[place].number)
 
     def _in_text(self, payment: Incoming, who: Who, text: Reading, unread: int) -> Look:
-        unread += len(text.unknown)
+        unread += len(text.unknown) + text.doubtful
         options = [Option(places, "structured") for each in text.structured for places in self._one(each, who)]
         if not options:
             options, foreign = self._named(text, who)
@@ -116,14 +116,18 @@ class Looker:
         listed = [tuple(place for (place,) in self._one(places, who)) for places in text.listed]
         own = [places for places in each if self._mine(places[0], who)]
         foreign = [places for places in each if places not in own]
+        foreign_bare: list[tuple[int, ...]] = []
         if who.known:
-            bare = [places for places in foreign if all(self._bare(place) for place in places)]
-            foreign = [places for places in foreign if places not in bare]
-            each = [places for places in each if places not in bare]
+            foreign_bare = [places for places in foreign if all(self._bare(place) for place in places)]
+            foreign = [places for places in foreign if places not in foreign_bare]
+            each = [places for places in each if places not in foreign_bare]
         if not each:
-            return [], 0
+            return [], len(foreign_bare)
         if text.torn:
-            return [
+            single = [places[0] for places in (*each, *listed) if len(places) == 1]
+            sure = len(single) == len(each) + len(listed) > 1
+            together = [Option(tuple(dict.fromkeys(single)), "garbled")] if sure else []
+            return together + [
                 Option((place,), "garbled", unread=len(each) + len(listed) - 1) for places in each for place in places
             ], 0
         options = list[Option]()

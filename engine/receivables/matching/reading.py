@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from engine.receivables.matching.doubting import is_doubtful
 from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of, places
 from engine.receivables.matching.writing import upper
 
@@ -48,12 +49,12 @@ _NOISE: Final = re.compile(
 _CERTAIN: Final = re.compile(_DATES)
 _DIGITS: Final = re.compile("[0-9][0-9.,]*")
 
+_TO: Final = r"\s?(?:-|–|—|~|\.\.\.?|BIS|TO|THRU|THROUGH|TILL|UNTIL|AU|AL|A|TOT|TIL|〜|至)\s?#?"
+_BETWEEN: Final = re.compile(_TO)
 _MORE: Final = re.compile(
     r"\s?(?:,|;|/|\+|&|UND|AND|ET|E|Y|EN|OCH|OG|SOWIE|、|,\s?(?:AND|UND|ET))\s?[#-]?([0-9]{1,12})(?![0-9A-Z]|[.,][0-9]{2}\b|\s?%)"
 )
-_UNTIL: Final = re.compile(
-    r"\s?(?:-|–|—|~|\.\.\.?|BIS|TO|THRU|THROUGH|TILL|UNTIL|AU|AL|A|TOT|TIL|〜|至)\s?#?([0-9]{1,12})(?![0-9A-Z]|[.,][0-9]{2}\b|\s?%)"
-)
+_UNTIL: Final = re.compile(_TO + r"([0-9]{1,12})(?![0-9A-Z]|[.,][0-9]{2}\b|\s?%)")
 _WORDS: Final = frozenset("INV INVOICE RE RG RECHNUNG RNR R F FA FACT FACTURE FACTURA FATTURA NR NO N BILL".split())
 """Words for a document that may also begin its number."""
 _GROUP: Final = re.compile(r"([A-Z]+)?([\s.:#/_-]{0,2})([0-9]+(?:[./_-][0-9]+)*)(?![0-9])")
@@ -109,6 +110,7 @@ class Reading(Said, frozen=True, gc=False):
         ordered: documents by purchase order.
         structured: documents by a creditor reference whose check digits are right.
         unknown: what is written as our numbers are and is no open one.
+        doubtful: how many of the named are digits that may stand for something else, such as a day.
     """
 
     named: tuple[tuple[int, ...], ...] = ()
@@ -118,6 +120,7 @@ class Reading(Said, frozen=True, gc=False):
     ordered: tuple[tuple[int, ...], ...] = ()
     structured: tuple[tuple[int, ...], ...] = ()
     unknown: tuple[str, ...] = ()
+    doubtful: int = 0
 
 
 NOTHING: Final = Reading()
@@ -182,6 +185,7 @@ class Reader:
             tuple(found.ordered),
             tuple(found.structured),
             tuple(found.unknown),
+            found.doubtful,
         )
 
 
@@ -197,6 +201,7 @@ class _Found:
         self.ordered: list[tuple[int, ...]] = []
         self.structured: list[tuple[int, ...]] = []
         self.unknown: list[str] = []
+        self.doubtful = 0
         self.used: list[tuple[int, int]] = []
         self._last: tuple[str, int] = ("", 0)
 
@@ -257,9 +262,12 @@ class _Found:
         number = self.keys.numbers.get(key)
         if number is not None:
             self._add(self.named, places(number))
+            self.doubtful += key.isdigit() and is_doubtful(self.text, start, end)
             if not whole[0]:
                 self.torn.update(places(number))
-            self._last = key, end
+            before, self._last = self._last, (key, end)
+            if before[0] and _BETWEEN.fullmatch(self.text, before[1], start):
+                self._between(before[0], key)
             self._follow(key, end)
         else:
             self._add(self.ordered, places(self.keys.orders[key]))
@@ -293,6 +301,13 @@ class _Found:
             self._use(more.start(1), end)
             self._last = key, end
 
+    def _between(self, first: str, last: str) -> None:
+        """Read two whole numbers of one stem that a word for a range stands between."""
+        serial = len(first) - len(first.rstrip("0123456789"))
+        alike = len(first) == len(last) and first[: len(first) - serial] == last[: len(last) - serial]
+        if serial and alike and 1 < int(last[-serial:]) - int(first[-serial:]) < MOST_IN_RANGE:
+            self._range(first, last, serial)
+
     def _unresolved(self, match: re.Match[str]) -> None:
         """Note that a list or a range goes on with what is no open document, unless a day begins there."""
         if self.text[match.end(1) : match.end(1) + 1] not in ("-", ".") and not self._is_number(match.start(1)):
@@ -300,8 +315,14 @@ class _Found:
 
     def _is_number(self, start: int) -> bool:
         """Whether what begins at a place is a whole number for itself."""
-        digits = RUN.match(self.text, start)
-        return digits is not None and len(digits[0]) >= LEAST_DIGITS and digits[0] in self.keys.numbers
+        key, last = "", start
+        for run in RUN.finditer(self.text, start):
+            key, gap, last = key + run[0], run.start() - last, run.end()
+            if gap > GAP or len(key) > self.keys.longest:
+                return False
+            if key in self.keys.numbers and not (key.isdigit() and len(key) < LEAST_DIGITS):
+                return True
+        return False
 
     def _range(self, first: str, last: str, serial: int) -> None:
         stem, low, high = first[:-serial], int(first[-serial:]), int(last[-serial:])

@@ -54,7 +54,8 @@ def without_duplicates(payments: Sequence[Incoming], matches: dict[str, Match]) 
 
 
 def _content(payment: Incoming) -> tuple[date, str, str, str]:
-    return payment.booked, payment.payer_account, payment.remittance, payment.end_to_end_id
+    text = " ".join(upper(payment.remittance).split())
+    return payment.booked, payment.payer_account, text, payment.end_to_end_id
 
 
 def return_reason(payment: Incoming) -> str:

@@ -13,12 +13,14 @@ import msgspec
 from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT, ZERO, round_to
 from engine.model.account import Account
+from engine.model.cash import ByHand
 from engine.model.journal import Change
 from engine.model.settlement import CREDIT, OpenItem
 from engine.runs.accounts.memo_desk import MemoDesk, account_of
 from engine.runs.accounts.settlement_moves import Move, Settled, move
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.booking import booking_of, keep, rate_of
+from engine.runs.cash.by_hand import not_at_the_bank
 from engine.runs.run import Parts
 from engine.store import tracing
 from engine.store.books import Books
@@ -100,15 +102,19 @@ class AccountDesk:
 
     def pay(
         self, account: str, key: str, amount: Decimal, change: Change, *, invoices: Sequence[str] = (), entity: str = "",
-        currency: str = "", on: date | None = None, note: str = "",
+        currency: str = "", on: date | None = None, note: str = "", other_money: bool = False,
     ) -> Settled | Outcome:  # fmt: skip
         """Money that came: it pays the ``invoices``, or what the rule of allocation says; the rest is credit of the account.
 
+        A bank entry of the same days that has brought as much of the account is taken for the same money, unless this is
+        ``other_money``.
+
         Raises:
             TollbookError: the codes of this module and of :mod:`engine.runs.accounts.settlement_moves`, ``fx.no-rate``,
-                ``ledger.period-closed``.
+                ``ledger.period-closed``, ``account.at-the-bank``.
         """
-        return self._do("payment", account, key, amount, change, entity, currency, on, invoices=invoices, note=note)
+        rest = (invoices, "", "", note, not other_money)
+        return self._do("payment", account, key, amount, change, entity, currency, on, *rest)
 
     def refund(
         self, account: str, key: str, amount: Decimal, change: Change, *, payment: str = "", entity: str = "",
@@ -181,7 +187,8 @@ class AccountDesk:
 
     def _do(
         self, kind: str, key: str, name: str, amount: Decimal | None, change: Change, entity: str, currency: str,
-        on: date | None, *, invoices: Sequence[str] = (), payment: str = "", other: str = "", note: str = "",
+        on: date | None, invoices: Sequence[str] = (), payment: str = "", other: str = "", note: str = "",
+        once: bool = False,
     ) -> Settled | Outcome:  # fmt: skip
         """Do it as it is booked on its day, or propose it."""
         parts = self._parts()
@@ -199,6 +206,8 @@ class AccountDesk:
             rate = rate_of(parts, reader, money, seller.functional_currency, day)
             of = "payment" if kind == "payment" else "account_credit" if kind == "account_credit" else "credit_note"
             booking = booking_of(parts, seller, account, of, amount, rate, day)
+            if once and not reader.settlements(parts.tenant, account.entity, key=name):
+                not_at_the_bank(parts, reader, ByHand(name, kind, account.key, money, amount, day), seller)
         head = (kind, account.entity, key, name, amount, booking)
         asked = Move(*head, tuple(item.id for item in named), payment, other, note)
         keep(parts, change)

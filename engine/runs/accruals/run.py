@@ -57,9 +57,9 @@ class Accrual(msgspec.Struct, frozen=True):
     repeated: bool = False
 
 
-def run_accrual(parts: Parts, month: date, change: Change, *, dry_run: bool = False) -> Accrual:
-    """Accrue what is delivered up to the end of the month that holds the day ``month`` and is not billed; a dry run writes
-    nothing but the daily sums of usage.
+def run_accrual(parts: Parts, month: date, change: Change, *, entity: str = "", dry_run: bool = False) -> Accrual:
+    """Accrue what is delivered up to the end of the month that holds the day ``month`` and is not billed, of one legal entity or of
+    all; a dry run writes nothing but the daily sums of usage.
 
     Raises:
         TollbookError: ``accrual.later-month``, ``run.unfinished`` while a bill run is at work, ``rule.no-answer`` of posting.
@@ -70,17 +70,17 @@ def run_accrual(parts: Parts, month: date, change: Change, *, dry_run: bool = Fa
         with parts.books.writer(change) as writer:
             seen = {**known_usage(parts, writer), **look(parts, writer.reader, _end(month)).parameters}
         with parts.books.reader() as reader:
-            _refuse(reader, parts.tenant, month)
-            return _found(parts, reader, month, change, seen, 0)
+            _refuse(reader, parts.tenant, month, entity)
+            return _found(parts, reader, month, change, seen, 0, entity)
     with parts.books.writer(change, tenant=parts.tenant) as writer:
-        run = begin(parts, writer, KIND, f"{month:%Y-%m}")
-        _refuse(writer.reader, parts.tenant, month)
+        run = begin(parts, writer, KIND, month, f"{month:%Y-%m}", entity)
+        _refuse(writer.reader, parts.tenant, month, entity)
         seen = {**known_usage(parts, writer), **look(parts, writer.reader, _end(month)).parameters}
-        made = _found(parts, writer.reader, month, change, seen, run.id)
+        made = _found(parts, writer.reader, month, change, seen, run.id, entity)
         if run.state == "done":
             if not made.moves:
                 return msgspec.structs.replace(made, run_id=run.id, repeated=True)
-            run = again(parts, writer, KIND, f"{month:%Y-%m}")
+            run = again(parts, writer, KIND, f"{month:%Y-%m}", entity)
             made = msgspec.structs.replace(made, run_id=run.id)
         writer.store_decisions(rules.decisions())
         _write(parts, writer, made)
@@ -96,8 +96,8 @@ def _end(month: date) -> date:
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
-def _refuse(reader: Reader, tenant: str, month: date) -> None:
-    newest = accruals.newest_month(reader, tenant)
+def _refuse(reader: Reader, tenant: str, month: date, entity: str) -> None:
+    newest = accruals.newest_month(reader, tenant, entity)
     if newest is not None and newest > month:
         raise refuse(
             LATER_MONTH,
@@ -115,20 +115,24 @@ def _refuse(reader: Reader, tenant: str, month: date) -> None:
             )
 
 
-def _found(parts: Parts, reader: Reader, month: date, change: Change, seen: Mapping[str, Any], run_id: int) -> Accrual:
-    """What a run of the month posts, and what stands after it."""
+def _found(
+    parts: Parts, reader: Reader, month: date, change: Change, seen: Mapping[str, Any], run_id: int, only: str
+) -> Accrual:
+    """What a run of the month posts, of one legal entity or of all, and what stands after it."""
     end, tenant = _end(month), parts.tenant
     pins = {**known_now(reader), **seen, **moment(parts, change.at)}
     pinned = Pinned(run_id, end, "all", parts.rules.release, pins, change)
     found = Gathered()
     for payers in ranges_of(parts, reader, None):
-        if payers[0] not in found.held:
+        if payers[0] not in found.held and only in ("", payers[0]):
             collect(parts, reader, pinned, payers, found)
     found.findings.extend(_held(one, month) for one in sorted(found.held))
     made: list[AccrualMove] = []
     dated: dict[str, date] = {}
     standing: dict[tuple[str, str, str], Decimal] = {}
     for entity in sorted(reader.entities(tenant).values(), key=lambda one: one.key):
+        if only not in ("", entity.key):
+            continue
         there = accruals.held(reader, tenant, entity.key)
         dated[entity.key] = day = _dated(reader, tenant, entity.key, end - timedelta(days=1))
         own = _moves(parts, reader, entity, day, found, there)

@@ -19,8 +19,8 @@ from engine.base.errors import Code, Finding, refuse
 from engine.base.money import ZERO, round_to
 from engine.base.period import local_day
 from engine.billing.grace import USAGE_HELD
-from engine.billing.job import Job
-from engine.billing.statement import Statement, statement
+from engine.billing.job import Job, Statement
+from engine.billing.statement import statement
 from engine.ledger.fx import RateTable
 from engine.model.account import Account
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue

@@ -14,7 +14,7 @@ from engine.billing.job import Job
 from engine.billing.pricing import EACH_EVENT
 from engine.billing.rating import subscribed_on
 from engine.billing.turning import turning_of
-from engine.billing.windows import holding
+from engine.billing.windows import PERIOD, holding
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.turning import Turning
 from engine.runs.billing.measuring import with_measured
@@ -31,6 +31,11 @@ def turning(rules: Rules) -> Turning | None:
     """What makes prices turn for single customers by these rules."""
     priced = (one for one in rules.decisions() if one.family == "pricing")
     return turning_of(priced, rules.looked_at("pricing"))
+
+
+def priced_by_part(rules: Rules) -> bool:
+    """Whether a rule prices each day, week or month of a stretch by itself."""
+    return any(one.terms["per"] != PERIOD for one in rules.decisions() if one.family == "pricing")
 
 
 def index_values(reader: Reader, tenant: str, turns: Turning | None) -> dict[str, dict[date, Decimal]]:

@@ -8,17 +8,17 @@ from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import msgspec
 
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
 from engine.base.period import Period, instant_of
 from engine.billing.aggregating import Event, aggregated
-from engine.billing.job import Job, Stretch
-from engine.billing.measuring import measured_charges, of_windows, to_measure
+from engine.billing.job import Job
+from engine.billing.measuring import Wanted, measured_charges, of_windows, to_measure
+from engine.billing.metering import measured_key
 from engine.model.catalog import Charge, Meter
-from engine.model.due import AccountDue, PayerDue, SubscriptionDue
+from engine.model.due import AccountDue, MeasuredKey, PayerDue, SubscriptionDue
 from engine.model.measure import Found, Measure, Window
 from engine.rulebook.measured import compiled_filter, compiled_value
 from engine.store import measuring as store
@@ -26,8 +26,7 @@ from engine.store.reader import Reader
 
 UNKNOWN_DIMENSION = Code("usage.unknown-dimension", "A dimension that the meter does not declare.")
 
-Key = tuple[str, str, str, Any, Any]
-Measured = dict[Key, tuple[Found, ...] | TollbookError]
+Measured = dict[MeasuredKey, tuple[Found, ...] | TollbookError]
 
 
 def with_measured(reader: Reader, job: Job, dues: Sequence[PayerDue]) -> Sequence[PayerDue]:
@@ -90,7 +89,7 @@ def _found(
     """What was measured, by subscription, without the events that are ``gone``; each kind of question is asked once for all of
     them."""
     made = _answered(reader, job, pairs, partial(to_measure, job, charges=charges), gone)
-    if job.turning is not None and job.turning.windows and made:
+    if made and (job.buckets or (job.turning is not None and job.turning.windows)):
         counted = [
             (owner, msgspec.structs.replace(due, measured=made[due.subscription.id]))
             for owner, due in pairs
@@ -105,16 +104,16 @@ def _answered(
     reader: Reader,
     job: Job,
     pairs: Sequence[tuple[AccountDue, SubscriptionDue]],
-    of: Callable[[AccountDue, SubscriptionDue], Iterator[tuple[Stretch, Period]]],
+    of: Callable[[AccountDue, SubscriptionDue], Iterator[Wanted]],
     gone: Collection[int],
 ) -> dict[int, Measured]:
     """What was measured of stretches and days that are wanted of each subscription."""
     made: dict[int, Measured] = defaultdict(dict)
-    asked: dict[tuple[str, str, str], tuple[Measure, list[Window], list[tuple[int, Key]]]] = {}
+    asked: dict[tuple[str, str, str], tuple[Measure, list[Window], list[tuple[int, MeasuredKey]]]] = {}
     for owner, due in pairs:
-        for (plan, charge), meter, days, whole in _asked(job, owner, due, of):
+        for (plan, charge), meter, days, over, whole in _asked(job, owner, due, of):
             ident = due.subscription.id
-            key: Key = (plan, charge.key, meter.key, days.start, days.end)
+            key = measured_key(plan, charge, meter, days, over)
             try:
                 question = asked.setdefault((plan, charge.key, meter.key), (measure_of(charge, meter), [], []))
             except TollbookError as error:
@@ -132,18 +131,18 @@ def _asked(
     job: Job,
     owner: AccountDue,
     due: SubscriptionDue,
-    of: Callable[[AccountDue, SubscriptionDue], Iterator[tuple[Stretch, Period]]],
-) -> Iterator[tuple[tuple[str, Charge], Meter, Period, Period]]:
-    """(plan and charge, meter, days, cycle) of what is to be measured; nothing of a subscription that cannot be billed, as
-    billing it says why."""
+    of: Callable[[AccountDue, SubscriptionDue], Iterator[Wanted]],
+) -> Iterator[tuple[tuple[str, Charge], Meter, Period, Period | None, Period]]:
+    """(plan and charge, meter, days, other days than the cycle that levels are averaged over, and these or the cycle) of what is to be
+    measured; nothing of a subscription that cannot be billed, as billing it says why."""
     try:
         stretches = list(of(owner, due))
     except TollbookError:
         return
-    for stretch, days in stretches:
+    for stretch, days, over in stretches:
         for key in stretch.charge.counted:
             if key in job.meters:
-                yield (stretch.plan, stretch.charge), job.meters[key], days, stretch.cycle
+                yield (stretch.plan, stretch.charge), job.meters[key], days, over, over or stretch.cycle
 
 
 def measure_of(charge: Charge, meter: Meter) -> Measure:

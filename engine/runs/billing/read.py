@@ -17,7 +17,7 @@ from engine.model.journal import Change
 from engine.model.subscription import SubscriptionEvent
 from engine.model.tax_evidence import Evidence
 from engine.runs.attributes import with_attributes
-from engine.runs.billing.details import detailed_dues, index_values, turning
+from engine.runs.billing.details import detailed_dues, index_values, priced_by_part, turning
 from engine.runs.billing.late_step import reconciling, stopped, with_late
 from engine.runs.billing.measuring import with_recounts
 from engine.runs.billing.order_step import orders_of
@@ -174,6 +174,7 @@ def gather(
         seen["usage"],
         parts.rules.turns("pricing"),
         turning=turns,
+        buckets=priced_by_part(parts.rules),
         indexes=index_values(reader, tenant, turns),
         occasion=occasion,
         reconciling=reconciling(parts, seen, entity),
@@ -237,7 +238,7 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
     dues, waiting = billable(reader, tenant, entity_key, pinned.on, pinned.seen.get("attributes", 0), dues)
     known = reviews(parts, reader, pinned.on, payers, pinned.occasion)
     job = msgspec.structs.replace(job, reviews=with_earlier(parts, reader, pinned, entity_key, known, dues))
-    job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues))
+    job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues), alike=parts.alike)
     apart = (VOIDING, TRUE_UP, BY_HAND)
     but, only = (apart, FOR + pinned.occasion) if pinned.occasion else ((*apart, FOR), "")
     billed = tracing.payers_billed(reader, tenant, entity_key, low, high, pinned.on.isoformat(), but, only)

@@ -11,6 +11,7 @@ import msgspec
 from engine.base.errors import TollbookError
 from engine.billing.job import Job
 from engine.billing.looking_back import sums_wanted
+from engine.billing.pool_rollover import looked_at_from
 from engine.billing.pools import Sharing, low_of
 from engine.billing.rollover import carried_from
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
@@ -32,7 +33,23 @@ def with_shared(reader: Reader, job: Job, dues: Sequence[PayerDue]) -> list[Paye
         if low is not None:
             lows[payer.payer.key] = low
     dues = _with_sums(reader, job, dues, lows)
-    return _with_pools(reader, job, dues, lows) if lows else list(dues)
+    if not lows:
+        return list(dues)
+    firsts = _firsts(job, dues, lows)
+    if firsts:
+        known = _with_sums(reader, job, [one for one in dues if one.payer.key in firsts], firsts)
+        more = {one.payer.key: one for one in known}
+        dues = [more.get(one.payer.key, one) for one in dues]
+    return _with_pools(reader, job, dues, lows, firsts)
+
+
+def _firsts(job: Job, dues: Sequence[PayerDue], lows: Mapping[str, date]) -> dict[str, date]:
+    """By payer, the first day of the cycles that decide what pools carry over, where that is earlier than what is known."""
+    if job.turning is None or not job.turning.pooled:
+        return {}
+    some = [(payer.payer.key, _used(job, payer)) for payer in dues if payer.payer.key in lows]
+    found = {key: looked_at_from(job, used, lows[key]) for key, used in some}
+    return {key: day for key, day in found.items() if day < lows[key]}
 
 
 def _used(job: Job, payer: PayerDue) -> list[Owned]:
@@ -60,7 +77,9 @@ def _with_sums(reader: Reader, job: Job, dues: Sequence[PayerDue], lows: Mapping
     return [_each(payer, {key: {"sums": some} for key, some in sums.items()}) for payer in dues] if sums else list(dues)
 
 
-def _with_pools(reader: Reader, job: Job, dues: Sequence[PayerDue], lows: Mapping[str, date]) -> list[PayerDue]:
+def _with_pools(
+    reader: Reader, job: Job, dues: Sequence[PayerDue], lows: Mapping[str, date], firsts: Mapping[str, date]
+) -> list[PayerDue]:
     """The same with the other subscriptions of each payer, and lines of cycles that are looked at for them alone."""
     earlier: dict[int, date] = {}
     for payer in dues:
@@ -70,7 +89,7 @@ def _with_pools(reader: Reader, job: Job, dues: Sequence[PayerDue], lows: Mappin
                 earlier[one.subscription.id] = low
     lines = reader.billed_since(earlier) if earlier else {}
     apart = _families(reader, job, dues)
-    return [_shared(reader, job, payer, lows, lines, apart.get(payer.payer.key, ())) for payer in dues]
+    return [_shared(reader, job, payer, lows, firsts, lines, apart.get(payer.payer.key, ())) for payer in dues]
 
 
 def _shared(
@@ -78,6 +97,7 @@ def _shared(
     job: Job,
     payer: PayerDue,
     lows: Mapping[str, date],
+    firsts: Mapping[str, date],
     lines: Mapping[int, Sequence[BilledLine]],
     apart: Sequence[str],
 ) -> PayerDue:
@@ -85,7 +105,7 @@ def _shared(
     if low is None:
         return payer
     members = _used(job, payer)
-    sharing = Sharing(job, key, members, low, frozenset(apart))
+    sharing = Sharing(job, key, members, low, frozenset(apart), firsts.get(key))
 
     def more(one: SubscriptionDue) -> dict[str, object]:
         known = {line.id for line in one.billed}

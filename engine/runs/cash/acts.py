@@ -19,6 +19,7 @@ from engine.model.decision import Decision
 from engine.model.settlement import OpenItem
 from engine.receivables.open_items import Sheet
 from engine.runs.cash import exceptions as exc
+from engine.runs.cash import orders
 from engine.runs.cash.giving_up import Asker, Judge, refused
 from engine.runs.cash.moves import Cashier, Judged
 from engine.runs.cash.till import Used
@@ -132,6 +133,7 @@ def done(parts: Parts, writer: Writer, one: Asked) -> Used:
         return till.give_up(one.item, one.give.reason, one.give.amount, decision, one.key)
     if one.back:
         used = till.send_back(writer.lock_entry(tenant, one.entry), one.amount, one.back)
+        used = msgspec.structs.replace(used, text=orders.order(parts, writer, one.entry, one.day))
     else:
         assert one.application is not None
         decided = judged(parts, writer.reader, one)

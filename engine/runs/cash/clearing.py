@@ -19,9 +19,8 @@ from engine.base.money import ZERO, round_to
 from engine.ledger.cash import Part
 from engine.ledger.settlements import KIND as SETTLEMENT
 from engine.model.cash import CLEARED, BankEntry, OpenEntry
-from engine.model.direct_debit import RETURNED, SETTLED, DebitStep, DirectDebit
+from engine.model.direct_debit import FEE, RETURNED, SETTLED, DebitStep, DirectDebit
 from engine.model.entity import LegalEntity
-from engine.runs.debits.news import FEE
 from engine.runs.payments.payouts import ENTRY as PAYOUT
 from engine.runs.run import Parts
 from engine.store.reader import Reader
@@ -109,7 +108,7 @@ class _Known:
             return None
         row = min(sure, key=lambda one: (abs(one["day"] - entry.booked), one["id"]))
         held = [one for one in self.reader.entry_of(self.tenant, row["id"], PAYOUT) if one["amount"] == entry.amount]
-        return self._taken(payout_name(row), [_part(one) for one in held[:1]])
+        return self._taken(payout_name(row), [turned(one) for one in held[:1]])
 
     def debit(self, entry: BankEntry) -> Cleared | None:
         """The collection, or the group of collections, that an entry is of, or that it takes back; None where it is none."""
@@ -189,7 +188,7 @@ class _Known:
         """Where money of an act stands in the ledger, turned round."""
         rows = self.reader.settlements(self.tenant, self.entity.key, key=key)
         entry = self.reader.entry_of(self.tenant, rows[0]["document"], kind) if rows else []
-        yield from (_part(one) for one in [each for each in entry if each["amount"] == amount][:1])
+        yield from (turned(one) for one in [each for each in entry if each["amount"] == amount][:1])
 
     def _step(self, one: DirectDebit, state: str) -> DebitStep | None:
         return next((step for step in self.steps.get(one.id, ()) if step.state == state), None)
@@ -225,8 +224,8 @@ def _evidence(answer: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _part(posting: Mapping[str, Any]) -> Part:
-    """A posting turned round, on its own account."""
+def turned(posting: Mapping[str, Any]) -> Part:
+    """A part that is a posting turned round, on its own account."""
     worth = -posting["functional_amount"]
     return Part(
         *("psp_clearing", posting["currency"], -posting["amount"], worth),

@@ -7,11 +7,10 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from engine.base.errors import Code, did_you_mean, refuse
+from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import ZERO
 from engine.model.cash import Application, Off, OpenEntry, Pay, Withheld
 from engine.model.journal import Change
@@ -23,15 +22,18 @@ from engine.runs.booking import keep
 from engine.runs.cash import acts
 from engine.runs.cash import exceptions as exc
 from engine.runs.cash.acts import Asked
+from engine.runs.cash.allocating import allocated
 from engine.runs.cash.loading import Loaded, Loading, load
 from engine.runs.cash.moves import UNFIT, Cashier
+from engine.runs.cash.orders import orders_of
+from engine.runs.cash.saying import SayingDesk, open_entry
 from engine.runs.cash.till import Used
 from engine.runs.cash.views import EntryView, Waiting, items_of, waiting_of
+from engine.runs.debits.sending import tell
 from engine.runs.run import PartsOn
 from engine.store import tracing
 from engine.store.books import Books
 from engine.store.reader import Reader
-from engine.store.writing.cash import UNKNOWN_ENTRY
 
 if TYPE_CHECKING:
     from engine.runs.cash.matching import Matched
@@ -41,7 +43,7 @@ UNKNOWN_ACT = Code("cash.unknown-settlement", "A write-off to be taken back that
 UNKNOWN_GL = Code("cash.unknown-gl-account", "A transfer to a GL account that the chart of accounts does not have.")
 
 
-class CashDesk:
+class CashDesk(SayingDesk):
     """What people do with money that banks have booked."""
 
     def __init__(
@@ -49,7 +51,8 @@ class CashDesk:
         roles_of: Callable[[str], Sequence[str]],
     ) -> None:  # fmt: skip
         """``sources`` is the kind of file by bank account, ``roles_of`` gives the roles of a person."""
-        self._books, self._parts, self._approvals = books, parts, approvals
+        super().__init__(books, parts)
+        self._approvals = approvals
         self._files, self._sources, self._roles_of = files, sources, roles_of
 
     def load(self, path: Path, change: Change | None, *, accept: Collection[str] = ()) -> Loaded:
@@ -84,7 +87,7 @@ class CashDesk:
         """
         tenant = self._parts().tenant
         with self._books.reader() as reader:
-            one = _open(reader, tenant, ident)
+            one = open_entry(reader, tenant, ident)
             statement = reader.statement(tenant, one.entry.statement_id)
             told = (
                 f"{statement.kind} of {statement.first_day} to {statement.last_day}, {statement.file}"
@@ -94,9 +97,14 @@ class CashDesk:
             names = ("bank_ref", "end_to_end_id", "structured", "payer_account", "key")
             references = {name: getattr(one.entry, name) for name in names if getattr(one.entry, name)}
             waiting = waiting_of(one, items_of(reader, tenant).get(ident), on)
-            return EntryView(
-                waiting, told, one.entry.remittance, references, tuple(reader.uses(tenant, entry_id=ident))
-            )
+            uses = tuple(reader.uses(tenant, entry_id=ident))
+            return EntryView(waiting, told, one.entry.remittance, references, uses, orders_of(reader, uses))
+
+    def send(self, change: Change) -> tuple[dict[str, int], list[Finding]]:
+        """Tell the bank what money it is to send back: how many orders by answer, and what went wrong.  Nothing is sent twice."""
+        parts = self._parts()
+        keep(parts, change)
+        return tell(parts, change)
 
     def apply(
         self, ident: int, change: Change, *, invoices: Sequence[tuple[str, Decimal | None]] = (), account: str = "",
@@ -114,7 +122,7 @@ class CashDesk:
         """
         parts = self._parts()
         with self._books.reader() as reader:
-            one = _open(reader, parts.tenant, ident)
+            one = open_entry(reader, parts.tenant, ident)
             day = self._day(reader, one.entry.entity, change, on, one.entry.booked)
             if invoices:
                 pays = _named(reader, parts.tenant, one, invoices, close)
@@ -140,7 +148,7 @@ class CashDesk:
         """
         parts = self._parts()
         with self._books.reader() as reader:
-            one = _open(reader, parts.tenant, ident)
+            one = open_entry(reader, parts.tenant, ident)
             customer = account_of(reader, parts.tenant, account, one.entry.entity)
             day = self._day(reader, one.entry.entity, change, on, one.entry.booked)
         told = {"by": change.who, "reason": change.reason}
@@ -148,21 +156,6 @@ class CashDesk:
         return self._do(
             "apply-cash", Asked(one.entry.entity, day, (), application, currency=one.entry.currency), change
         )
-
-    def unapply(self, ident: int, change: Change, *, on: date | None = None) -> list[Used]:
-        """Take back all that a bank entry was applied to; its money is open again, and so is what it has paid.
-
-        Raises:
-            TollbookError: ``cash.unknown-entry``, ``cash.not-applied``, ``cash.partly-taken-back``.
-        """
-        parts = self._parts()
-        with self._books.reader() as reader:
-            one = _open(reader, parts.tenant, ident)
-            entity = reader.entities(parts.tenant)[one.entry.entity]
-            day = self._day(reader, entity.key, change, on, one.entry.booked)
-        keep(parts, change)
-        with self._books.writer(change, tenant=parts.tenant) as writer:
-            return Cashier(parts, writer, entity, day).take_back(writer.lock_entry(parts.tenant, ident))
 
     def transfer(
         self, ident: int, change: Change, *, account: str = "", gl: str = "", amount: Decimal | None = None,
@@ -180,7 +173,7 @@ class CashDesk:
             )
         parts = self._parts()
         with self._books.reader() as reader:
-            one = _open(reader, parts.tenant, ident)
+            one = open_entry(reader, parts.tenant, ident)
             chart = reader.gl_accounts(parts.tenant)
             day = self._day(reader, one.entry.entity, change, on, one.entry.booked)
             entity = reader.entities(parts.tenant)[one.entry.entity]
@@ -213,7 +206,7 @@ class CashDesk:
         """
         parts = self._parts()
         with self._books.reader() as reader:
-            one = _open(reader, parts.tenant, ident)
+            one = open_entry(reader, parts.tenant, ident)
             day = self._day(reader, one.entry.entity, change, on, one.entry.booked)
         money = one.left if amount is None else amount
         wanted = Asked(one.entry.entity, day, (), back=how, entry=ident, amount=money, currency=one.entry.currency)
@@ -309,8 +302,6 @@ class CashDesk:
             return reader.withheld(self._parts().tenant, entity)
 
     def _allocated(self, reader: Reader, one: OpenEntry, account: str, day: date) -> list[Pay]:
-        from engine.runs.cash.matching import allocated
-
         parts = self._parts()
         if not account:
             raise refuse(UNFIT, "money for nothing that is named", mend="name invoices, or the account that has paid")
@@ -326,22 +317,6 @@ class CashDesk:
             return self._approvals.act(act, given, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
             return acts.done(parts, writer, wanted)
-
-    def _day(self, reader: Reader, entity: str, change: Change, on: date | None, least: date) -> date:
-        zone = ZoneInfo(reader.entities(self._parts().tenant)[entity].zone)
-        day = on or max(change.at.astimezone(zone).date(), least)
-        if day < least:
-            raise refuse(UNFIT, f"a use on {day} of money that came on {least}", mend="date it on that day or later")
-        return day
-
-
-def _open(reader: Reader, tenant: str, ident: int) -> OpenEntry:
-    found = reader.bank_entry(tenant, ident)
-    if found is None:
-        raise refuse(
-            UNKNOWN_ENTRY, f"there is no bank entry {ident}", mend="`tollbook cash show` lists those that are open"
-        )
-    return found
 
 
 def _item(reader: Reader, tenant: str, one: OpenEntry, ident: int) -> OpenItem:

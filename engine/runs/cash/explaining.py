@@ -8,8 +8,8 @@ from typing import Any
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
 from engine.model.cash import CLEARED, ENTRY_KIND, USE_KIND, OpenEntry, Use
+from engine.model.direct_debit import FEE
 from engine.runs.cash.clearing import is_cleared, payout_name
-from engine.runs.debits.news import FEE
 from engine.runs.explaining.words import Explanation, Step, first, number, rule_of, side
 from engine.runs.payments.payouts import ENTRY as PAYOUT
 from engine.store import tracing

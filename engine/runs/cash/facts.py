@@ -46,8 +46,12 @@ def world(parts: Parts, reader: Reader, entity: str, on: date, money: Iterable[O
     accounts = reader.open_accounts(parts.tenant, entity)
     found = reader.open_items(parts.tenant, entity, accounts) if accounts else {}
     items = {i.id: i for there in found.values() for i in there if i.id != CREDIT and i.kind != "cash" and i.left}
-    orders = reader.purchase_orders_of(sorted(items))
-    candidates = [_candidate(item, orders.get(item.id, "")) for item in items.values()]
+    agreed = reader.agreed_of(sorted(items))
+    early = early_terms(reader, {decision for _, decision in agreed.values()})
+    candidates = []
+    for item in items.values():
+        order, decision = agreed.get(item.id, ("", 0))
+        candidates.append(_candidate(item, order, early.get(decision, "")))
     learnt = reader.learnt_accounts(parts.tenant, entity)
     parties = [
         Party(key, name, currency, learnt.get(key, ()), parent or "")
@@ -62,9 +66,19 @@ def world(parts: Parts, reader: Reader, entity: str, on: date, money: Iterable[O
     return World(items, candidates, parties, _rates(parts, reader, currencies, on), accounts_of, named)
 
 
-def _candidate(item: OpenItem, order: str) -> Candidate:
+def early_terms(reader: Reader, decisions: Iterable[int]) -> dict[int, str]:
+    """The discount for paying early that decisions of invoicing grant, as matching reads it: ``2/10`` is 2 % within 10 days."""
+    found: dict[int, str] = {}
+    for ident, stored in reader.decisions(sorted(set(decisions) - {0})).items():
+        early = stored["terms"].get("early_payment")
+        if early:
+            found[ident] = f"{(Decimal(early['discount']) * 100).normalize():f}/{int(early['within'])}"
+    return found
+
+
+def _candidate(item: OpenItem, order: str, early: str) -> Candidate:
     kind = "invoice" if item.amount > ZERO else "credit_note"
-    terms = f"net{max((item.due - item.on).days, 0)}"
+    terms = f"{early if item.amount > ZERO else ''}net{max((item.due - item.on).days, 0)}"
     head = (str(item.id), item.number, kind, item.account, item.on, item.due, item.currency, item.amount, item.left)
     return Candidate(*head, terms, order)  # type: ignore[arg-type]
 
@@ -92,12 +106,13 @@ Numbered = Mapping[str, tuple[int, str]]
 
 def numbered(parts: Parts, reader: Reader, entity: str, money: Iterable[OpenEntry]) -> Numbered:
     """The documents whose whole number stands in the texts of some entries, open or not."""
-    tokens = sorted({token for one in money for token in _tokens(one)})
-    found = reader.documents_numbered(parts.tenant, entity, tokens) if tokens else []
+    words = sorted({token for one in money for token in tokens(one)})
+    found = reader.documents_numbered(parts.tenant, entity, words) if words else []
     return {number: (ident, kind) for ident, number, kind in found}
 
 
-def _tokens(one: OpenEntry) -> list[str]:
+def tokens(one: OpenEntry) -> list[str]:
+    """What of the texts of an entry may be the number of a document."""
     text = f"{one.entry.structured} {one.entry.remittance}".upper()
     return sorted({token.rstrip("./-_") for token in _TOKEN.findall(text)})
 
@@ -107,7 +122,7 @@ def already_settled(
 ) -> list[str]:
     """What a payment names that is not open any more, in words: it was paid, or is void."""
     told = []
-    for number in _tokens(one):
+    for number in tokens(one):
         ident, kind = known.get(number, (0, ""))
         if not ident or ident in items:
             continue

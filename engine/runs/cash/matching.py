@@ -21,20 +21,20 @@ from engine.model.decision import Decision
 from engine.model.entity import LegalEntity
 from engine.model.journal import Change
 from engine.model.matching import Applied, Match
-from engine.model.settlement import AllocationFacts, OpenItem
 from engine.receivables.matching.matching import match
 from engine.receivables.matching.twice import Originals
-from engine.receivables.open_items import Sheet
 from engine.runs.cash import exceptions as exc
+from engine.runs.cash.allocating import allocated
+from engine.runs.cash.by_hand import booked_by_hand
 from engine.runs.cash.clearing import Cleared, is_cleared, recognised
 from engine.runs.cash.exceptions import Exceptional
-from engine.runs.cash.facts import World, already_settled, incoming, numbered, world
+from engine.runs.cash.facts import World, already_settled, incoming, numbered, tokens, world
 from engine.runs.cash.giving_up import Asker, Judge
 from engine.runs.cash.moves import Cashier
 from engine.runs.cash.outgoing import sent_back
+from engine.runs.cash.returning import give_back, original_of
 from engine.runs.run import Parts, attempt
 from engine.store.reader import Reader
-from engine.store.reading.settlements import credit_item
 from engine.store.writer import Writer
 
 AT_ONCE: Final = 50
@@ -150,6 +150,9 @@ class Matching:
         self.open = {str(one.entry.id): one for one in entries}
         self.world: World = world(parts, reader, entity.key, on, entries) if entries else World({}, [], [], {}, {}, {})
         self.cleared = recognised(parts, reader, entity, entries)
+        others = [one for one in entries if str(one.entry.id) not in self.cleared]
+        known = booked_by_hand(parts, reader, entity, others, self.world)
+        self.cleared, self.suspected = {**self.cleared, **known.sure}, known.suspected
         free = [one for one in entries if str(one.entry.id) not in self.cleared]
         money = [incoming(one) for one in free]
         facts = (self.world.candidates, self.world.parties, self.world.rates)
@@ -157,6 +160,8 @@ class Matching:
         for one in free:
             self.matches[str(one.entry.id)] = self._with_history(reader, one, self.matches[str(one.entry.id)])
         self.matches |= {payment: Match(payment, "none") for payment in self.cleared}
+        for payment in self.suspected:
+            self.matches[payment] = msgspec.structs.replace(self.matches[payment], status="duplicate", of="")
         unsure = (one for one in entries if self.matches[str(one.entry.id)].status != "auto")
         self.numbered = numbered(parts, reader, entity.key, unsure)
         customers = {m.account for m in self.matches.values() if m.account}
@@ -174,6 +179,9 @@ class Matching:
             originals, named = before.of(msgspec.structs.replace(incoming(one), amount=entry.amount), gone)
             if len(originals) == 1 and (named or entry.reversal):
                 return msgspec.structs.replace(found, status="return", of=originals[0].id, reason="returned")
+            part = None if originals else original_of(reader, tenant, one)
+            if part is not None:
+                return msgspec.structs.replace(found, status="return", of=str(part.entry.id), reason="returned")
             if originals:
                 numbers = ", ".join(each.id for each in originals)
                 return msgspec.structs.replace(found, reason=f"it could take back the bank entries {numbers}")
@@ -288,10 +296,14 @@ class Matching:
         tenant = self.parts.tenant
         original = writer.lock_entry(tenant, int(found.of))
         till = Cashier(self.parts, writer, self.entity, self.on)
-        if original.left != original.entry.amount:
-            till.take_back(original)
-            original = writer.lock_entry(tenant, int(found.of))
-        till.net(original, open_, "returned")
+        if original.entry.amount != -open_.entry.amount:
+            named = [self.numbered[token][0] for token in tokens(open_) if token in self.numbered]
+            give_back(self.parts, writer, self.entity, self.on, original, open_, named)
+        else:
+            if original.left != original.entry.amount:
+                till.take_back(original)
+                original = writer.lock_entry(tenant, int(found.of))
+            till.net(original, open_, "returned")
         for entry in (original, open_):
             exc.close(writer, tenant, entry.entry.id, "corrected", f"bank entry {open_.entry.id} has taken it back")
         return self._done(open_, found, "returned", f"bank entry {found.of} was taken back")
@@ -327,14 +339,15 @@ class Matching:
         text = exc.words([against.why if against else "", *settled, reason, *found.trace[:2]])
         customer = "" if against else found.account or self._payer(open_)
         head = (text, customer, proposals, found.trace)
+        if found.status == "duplicate":
+            twin = self.suspected.get(found.payment) or f"bank entry {found.of} is the same"
+            return Exceptional("duplicate", open_, twin, *head[1:])
         if open_.left < ZERO:
             took_back = (
                 found.status == "return" or against is not None or open_.entry.reversal or "back" in found.reason
             )
             kind: exc.Kind = "return" if took_back else "outgoing"
             return Exceptional(kind, open_, text or "nothing says what it is for", *head[1:])
-        if found.status == "duplicate":
-            return Exceptional("duplicate", open_, f"bank entry {found.of} is the same", *head[1:])
         if found.status == "suggest" and proposals:
             return Exceptional("suggested", open_, *head)
         if open_.left != open_.entry.amount:
@@ -373,21 +386,3 @@ def differences(each: Applied) -> Iterator[tuple[str, Decimal]]:
     for reason, amount in told:
         if amount > ZERO:
             yield REASONS.get(reason, reason), amount
-
-
-def allocated(
-    parts: Parts, reader: Reader, entity: LegalEntity, account: Account, open_: OpenEntry, on: date
-) -> list[Pay]:
-    """What money of a customer pays of its documents, as the rules of allocation say.
-
-    Raises:
-        TollbookError: ``rule.no-answer``.
-    """
-    currency = open_.entry.currency
-    facts = AllocationFacts(entity, account, "payment", currency, open_.left, "", on)
-    terms = parts.rules.decide("allocation", facts, on).terms
-    there: list[OpenItem] = reader.open_items(parts.tenant, entity.key, [account.key]).get((account.key, currency), [])
-    none = credit_item(account.key, currency, ZERO, entity.functional_currency, ZERO)
-    sheet = Sheet([none, *(item for item in there if item.id)])
-    legs, _ = sheet.allot(open_.left, sheet.owing(), terms) if "open" in terms["to"] else ([], ZERO)
-    return [Pay(leg.item.id, -leg.amount) for leg in legs]

@@ -68,7 +68,7 @@ class Outgoing(Till):
         return self._move(open_, open_.left, CLEARED, against.parts, key=against.name)
 
     def unclear(self, open_: OpenEntry, use: Use) -> Used:
-        """An entry as it was before it was cleared."""
+        """An entry as it was before it was cleared, or its money was to go back."""
         rows = self.reader.entry_of(self.tenant, use.document, USE_KIND)
         parts = [
             Part(
@@ -81,7 +81,7 @@ class Outgoing(Till):
         ident = self.writer.take_ids("invoice", 1)
         text = f"taken back: {use.kind} of {open_.entry.text}"
         self._journal(cash_entry(self.ground("", text), [], parts, USE_KIND), ident)
-        self._use(open_, CLEARED, -use.amount, -use.functional, key=use.key, document=ident, source=use.id)
+        self._use(open_, use.kind, -use.amount, -use.functional, key=use.key, document=ident, source=use.id)
         return Used(open_.entry.id, "unapplied", use.key, open_.entry.currency, (), open_.left + use.amount)
 
     def _move(
@@ -115,19 +115,44 @@ class Outgoing(Till):
 
 
 def sent_back(reader: Reader, open_: OpenEntry) -> Use | None:
-    """The refund that an entry of money that went out is: of its amount and payer, and the only one that is owed; None where it is
-    none, and for money that came."""
+    """The refund that an entry of money that went out is: the only one that is owed with its amount, and was ordered under its
+    end-to-end id or is of its payer; None where it is none, and for money that came."""
     entry = open_.entry
     if open_.left >= ZERO:
         return None
-    gone = {use.other for use in reader.uses(entry.tenant, entity=entry.entity, kind="netted")}
-    found = []
-    for kind in ("refund", "return"):
-        for use in reader.uses(entry.tenant, entity=entry.entity, kind=kind, amount=-open_.left):
-            source = reader.bank_entry(entry.tenant, use.entry_id)
-            if source is not None and f"use {use.id}" not in gone and _same_party(source.entry, entry):
-                found.append(use)
-    return found[0] if len(found) == 1 else None
+    owed = [
+        use
+        for kind in ("refund", "return")
+        for use in reader.uses(entry.tenant, entity=entry.entity, kind=kind, amount=-open_.left)
+        if not_gone(reader, use)
+    ]
+    named = order_names(reader, owed)
+    sure = [use for use in owed if entry.end_to_end_id and named.get(use.id) == entry.end_to_end_id]
+    if not sure:
+        sources = {use.id: reader.bank_entry(entry.tenant, use.entry_id) for use in owed}
+        sure = [use for use in owed if (one := sources[use.id]) is not None and _same_party(one.entry, entry)]
+    return sure[0] if len(sure) == 1 else None
+
+
+def not_gone(reader: Reader, use: Use) -> bool:
+    """Whether money that was to go back is owed still: the bank has not booked it, and nobody has taken it back."""
+    if use.source or reader.uses(use.tenant, source=use.id):
+        return False
+    return not reader.uses(use.tenant, entity=use.entity, kind="netted", other=f"use {use.id}")
+
+
+def order_key(use: Use) -> str:
+    """The key under which a bank is told to send money back; one for each use."""
+    return f"{use.tenant}/{use.entity}/bank-use/{use.id}"
+
+
+def order_names(reader: Reader, uses: Sequence[Use]) -> dict[int, str]:
+    """What the bank knows orders by, by use; those that were not sent are left out."""
+    keys = {order_key(use): use.id for use in uses}
+    told = reader.effects(uses[0].tenant, sorted(keys)) if uses else []
+    answers = ((keys[one.key], one.answer) for one in told if isinstance(one.answer, dict))
+    found = ((ident, (answer.get("evidence") or {}).get("provider_id")) for ident, answer in answers)
+    return {ident: str(name) for ident, name in found if name}
 
 
 def _same_party(one: BankEntry, other: BankEntry) -> bool:

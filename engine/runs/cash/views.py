@@ -12,6 +12,7 @@ import msgspec
 from engine.model.cash import OpenEntry, Use
 from engine.model.worklist import WorkItem
 from engine.runs.cash import exceptions as exc
+from engine.runs.cash.orders import Order
 from engine.store.reader import Reader
 
 
@@ -44,6 +45,7 @@ class EntryView(msgspec.Struct, frozen=True):
     remittance: str
     references: Mapping[str, str]
     uses: tuple[Use, ...]
+    orders: tuple[Order, ...] = ()
 
 
 def items_of(reader: Reader, tenant: str) -> dict[int, WorkItem]:

@@ -38,19 +38,16 @@ class Ahead(msgspec.Struct, frozen=True):
     since: dict[str, date] = {}
 
 
-def look(
-    parts: Parts, reader: Reader, entity: str, month: Month, behind: Sequence[Any], change: Change, occasion: str = ""
-) -> Ahead:
+def look(parts: Parts, reader: Reader, entity: str, month: Month, behind: Sequence[Any], change: Change) -> Ahead:
     """What a run would bill of days of a month, by what a dry run of the next possible day says.  Where nothing is ``behind``, as
-    :func:`engine.store.closing.billing.behind` has it, none is made.  ``occasion`` is that of
-    :func:`engine.runs.billing.run.run_bill`."""
+    :func:`engine.store.closing.billing.behind` has it, none is made."""
     if not behind:
         return Ahead()
     newest = tracing.documents_after(reader, parts.tenant, month.last)
     on = month.after if newest is None else max(month.after, newest[1] + timedelta(days=1))
     since = _since(behind)
     try:
-        report = run_bill(parts, on, change, dry_run=True, occasion=occasion)
+        report = run_bill(parts, on, change, dry_run=True)
     except TollbookError as error:
         return Ahead((), error.findings, since)
     owed = tuple(

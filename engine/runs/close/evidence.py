@@ -23,6 +23,7 @@ from engine.model.close import Month, StepRow
 from engine.model.entity import LegalEntity
 from engine.runs.close.running import round_of
 from engine.runs.close.steps import STEPS
+from engine.runs.revenue.reports import Moved, roll_forward
 from engine.store import tracing
 from engine.store.closing import history, ledger
 from engine.store.reader import Reader
@@ -56,6 +57,7 @@ def pack(reader: Reader, tenant: str, entity: LegalEntity, month: Month) -> Pack
         "summary.json": _json({"tenant": tenant, "entity": entity.key, "month": str(month), "period": state}),
         "trial-balance.csv": _trial_balance(reader, tenant, entity, month),
         "roll-forward.csv": _roll_forward(reader, tenant, entity, month),
+        "contract-liabilities.csv": _contract_liabilities(reader, tenant, entity, month),
         "journal.csv": _journal(reader, tenant, entity, month),
         "checks.json": _json(results),
         "ties.json": _json([one for one in results.get("checks", ()) if one["code"] in TIES]),
@@ -108,6 +110,11 @@ def _roll_forward(reader: Reader, tenant: str, entity: LegalEntity, month: Month
     moves = ("opening", "debits", "credits", "closing")
     head = ("account", "currency", *moves, "functional_currency", *(f"functional_{move}" for move in moves))
     return _csv(head, map(tuple, ledger.moved(reader, tenant, entity.key, month.first, month.last)))
+
+
+def _contract_liabilities(reader: Reader, tenant: str, entity: LegalEntity, month: Month) -> bytes:
+    moved = roll_forward(reader, tenant, month.first, month.last, entity.key)
+    return _csv(Moved.__struct_fields__, map(msgspec.structs.astuple, moved))
 
 
 def _journal(reader: Reader, tenant: str, entity: LegalEntity, month: Month) -> bytes:

@@ -56,12 +56,6 @@ class Look:
         mine = (one for one in self.parts.rules.decisions() if one.family == "erp")
         return any(one.terms["post"] != "never" for one in mine)
 
-    @cached_property
-    def closing_accounts(self) -> list[str]:
-        """GL accounts that are taken at the closing rate."""
-        rules = (rule for one in self.parts.rules.in_force("posting", self.month.last) for rule in one.rules)
-        return sorted({rule.terms["account"] for rule in rules if rule.terms["valued"] == "closing"})
-
 
 Find = Callable[[Look, CloseTerms], Iterable[Found]]
 

@@ -83,10 +83,11 @@ def _recognise(closing: Closing) -> Worked:
 def _accrue(closing: Closing) -> Worked:
     """What is delivered and not billed at the month's end; what became known of it since a later month was accrued is posted there."""
     with closing.parts.books.reader() as reader:
-        newest = accruals.newest_month(reader, closing.parts.tenant)
+        newest = accruals.newest_month(reader, closing.parts.tenant, closing.entity.key)
     if newest is not None and newest > closing.month.first:
         return Worked(f"{newest:%Y-%m} is accrued already: what became known since is posted there")
-    done = run_accrual(closing.parts, closing.month.first, closing.change, dry_run=closing.dry)
+    entity = closing.entity.key
+    done = run_accrual(closing.parts, closing.month.first, closing.change, entity=entity, dry_run=closing.dry)
     return Worked(f"{len(done.moves)} accruals changed", done.run_id, findings=done.findings)
 
 
@@ -94,16 +95,17 @@ def _impair(closing: Closing) -> Worked:
     """Losses that are expected of what is owed at the month's end; once those of a later day are booked, what has changed since is
     booked there."""
     with closing.parts.books.reader() as reader:
-        newest = impairing.newest_day(reader, closing.parts.tenant)
+        newest = impairing.newest_day(reader, closing.parts.tenant, closing.entity.key)
     if newest is not None and newest > closing.last:
         return Worked(f"allowances of {newest} are booked already: what has changed since is booked there")
-    done = impair(closing.parts, closing.last, closing.change, dry_run=closing.dry)
+    done = impair(closing.parts, closing.last, closing.change, entity=closing.entity.key, dry_run=closing.dry)
     return Worked(f"{len(done.moved)} allowances changed", done.run_id)
 
 
 def _revalue(closing: Closing) -> Worked:
-    """Balances in foreign currency at the closing rate; a month without any has nothing to revalue."""
-    done = revalue(closing.parts, closing.last, closing.change, dry_run=closing.dry)
+    """Balances in foreign currency at the closing rate; a month without any has nothing to revalue, and one that was revalued before
+    what has changed since."""
+    done = revalue(closing.parts, closing.last, closing.change, entity=closing.entity.key, dry_run=closing.dry)
     text = f"{len(done.items)} balances in foreign currency revalued, {done.entries} entries"
     return Worked(f"{text}, before" if done.repeated else text, done.run_id, findings=done.findings)
 

@@ -14,13 +14,14 @@ from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.money import ZERO
 from engine.ledger.posting import PostingFacts, Side, entry
 from engine.model.account import Account
-from engine.model.direct_debit import REJECTED, RETURNED, SENT, SETTLED, DirectDebit
+from engine.model.direct_debit import FEE, REJECTED, RETURNED, SENT, SETTLED, DirectDebit
 from engine.model.journal import Change
 from engine.model.payment import PaymentEvent
 from engine.ports.hookspecs.psp import EventRequest, Events
 from engine.runs.accounts.settlement_moves import Booking, Move, move, sheet
 from engine.runs.billing import rows
 from engine.runs.booking import booking_of, keep, rate_of
+from engine.runs.cash import orders
 from engine.runs.debits.asking import class_of, providers
 from engine.runs.run import Parts
 from engine.store import tables as t
@@ -34,9 +35,6 @@ SEVERAL_ADAPTERS = Code(
     "direct-debit.several-adapters", "A message that several adapters could read, where none is named."
 )
 BACK = Code("direct-debit.came-back", "A collection that was rejected, or taken back after it was settled.")
-
-FEE: Final = "direct_debit_fee"
-"""Kind of the entries of what banks ask for a collection that comes back."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -75,7 +73,11 @@ def hear(parts: Parts, change: Change, body: bytes, *, adapter: str = "", today:
         locked = writer.lock_debits(parts.tenant, sorted(ours.values())) if ours else {}
         for event in sorted(answer.events, key=lambda one: (one.at, _ORDER.get(one.kind, 9), one.id)):
             ident = ours.get(event.key)
-            if ident is None:
+            if event.kind == "refund_failed" and orders.is_order(event.key):
+                back = orders.put_back(parts, writer, event.key, event.reason)
+                desk.counts["rejected" if back else "known"] += 1
+                desk.findings += [back] if back else []
+            elif ident is None:
                 desk.findings.append(_strange(event))
             else:
                 locked[ident] = desk.book(writer, locked[ident], event)

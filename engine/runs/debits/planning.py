@@ -196,13 +196,11 @@ def _not_collected(item: OpenItem, why: str) -> Finding:
     return Finding(NOT_COLLECTED, Where(""), what, mend=_MEND, level="warning", subject=f"account/{item.account}")
 
 
-def no_notice(debit: DirectDebit, state: str) -> Finding:
-    """The finding that a collection waits for its notice."""
+def no_notice(debit: DirectDebit, state: str, letter: str) -> Finding:
+    """The finding that a collection waits for its notice; ``letter`` says how that of its own stands."""
     if debit.notice == "letter":
-        why, mend = (
-            "the rule wants a letter",
-            f"send it, then `tollbook direct-debit notify {debit.key} --evidence WHAT`",
-        )
+        why = letter
+        mend = f"`tollbook deliver`, or tell the debtor and `tollbook direct-debit notify {debit.key} --evidence WHAT`"
     else:
         why = f"the delivery of the invoice is {state}" if state else "the invoice was not delivered from here"
         mend = f"`tollbook deliver`, or tell the debtor and `tollbook direct-debit notify {debit.key} --evidence WHAT`"

@@ -19,8 +19,10 @@ from engine.model.payment import CHARGE
 from engine.model.settlement import CREDIT
 from engine.receivables.debiting import earliest, goes_out
 from engine.runs.booking import keep
+from engine.runs.cash import orders
 from engine.runs.debits.asking import Requests, class_of, provider_of, providers
 from engine.runs.debits.planning import CURRENCY, Given, Plan, given, no_notice, plan
+from engine.runs.debits.prenotices import letters_of, put_letters, why_not
 from engine.runs.delivering.telling import Teller, Telling, ToTell
 from engine.runs.run import Parts
 from engine.store.reader import Reader
@@ -89,6 +91,7 @@ def run_debits(parts: Parts, change: Change, on: date, *, entity: str = "") -> D
             there = given(writer.reader, parts.tenant, one)
             made = plan(parts, writer.reader, there, on)
             writer.plan_debits(parts.tenant, made.debits)
+            put_letters(parts, writer, writer.reader.direct_debits(parts.tenant, one.key, state=PLANNED), on)
             findings += (*made.findings, *_notified(writer, parts.tenant, one.key, made, on))
             planned += [_row(debit) for debit in made.debits]
             steps, said, effects = _due(parts, writer.reader, there, on)
@@ -135,21 +138,24 @@ def _waiting(reader: Reader, tenant: str, entity: str, made: Plan) -> list[Findi
     known = reader.direct_debits(tenant, entity, state=PLANNED)
     waiting = [one for one in (*known, *made.debits) if one.key not in made.told]
     shown = reader.deliveries_of(tenant, [one.item for one in waiting])
-    return [no_notice(one, shown.get(one.item, ("", ""))[1]) for one in waiting]
+    letters = letters_of(reader, tenant, known)
+    return [no_notice(one, shown.get(one.item, ("", ""))[1], why_not(one, letters)) for one in waiting]
 
 
 def _notified(writer: Writer, tenant: str, entity: str, made: Plan, on: date) -> list[Finding]:
     """Write down which debtors were told, and what shows it; findings about the others."""
     waiting = writer.reader.direct_debits(tenant, entity, state=PLANNED)
     shown = writer.reader.deliveries_of(tenant, [one.item for one in waiting])
+    letters = letters_of(writer.reader, tenant, waiting)
     steps, findings = [], []
     for one in waiting:
         key, state = shown.get(one.item, ("", ""))
         told = made.told.get(one.key)
         if told is None and one.notice == "invoice" and state == "accepted":
             told = (on, f"effect/{key}")
+        told = told or letters.told(one)
         if told is None:
-            findings.append(no_notice(one, state))
+            findings.append(no_notice(one, state, why_not(one, letters)))
             continue
         steps.append(notified(writer.reader, one, *told))
     writer.step_debits(tenant, steps)
@@ -240,6 +246,7 @@ def tell(parts: Parts, change: Change) -> tuple[dict[str, int], list[Finding]]:
     others = [name for name in parts.host.adapters(PORT) if name not in mine]
     teller, counts = Teller(parts.host, TELLING), dict.fromkeys(("accepted", "retry", "rejected"), 0)
     lease = LEASE + timedelta(seconds=parts.host.longest(PORT, BATCH))
+    refused: list[Finding] = []
     while mine:
         now = msgspec.structs.replace(change, at=datetime.now(UTC))
         with parts.books.writer(now) as writer:
@@ -247,16 +254,18 @@ def tell(parts: Parts, change: Change) -> tuple[dict[str, int], list[Finding]]:
         if not pending:
             break
         with parts.books.reader() as reader:
-            made = ToTell(Requests(reader, parts.tenant).payloads(pending))
+            told_of = Requests(reader, parts.tenant).payloads(pending)
+            made = ToTell({**told_of, **orders.payloads(reader, parts.tenant, pending)})
         answers = teller.tell(pending, made)
         told = msgspec.structs.replace(change, at=datetime.now(UTC))
         with parts.books.writer(told) as writer:
             retry_at = {e.key: teller.again(e, told.at) for e in pending if answers[e.key].state == "retry"}
             writer.answer(parts.tenant, PORT, answers.values(), retry_at)
             _declined(writer, parts.tenant, pending, answers)
+            refused += orders.declined(parts, writer, pending, answers)
         for answer in answers.values():
             counts[answer.state] += 1
-    return counts, teller.findings()
+    return counts, [*teller.findings(), *refused]
 
 
 def _declined(writer: Writer, tenant: str, pending: Sequence[OutboxEffect], answers: Mapping[str, Answer]) -> None:

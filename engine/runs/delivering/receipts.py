@@ -10,6 +10,7 @@ from engine.model.effect import Answer
 from engine.model.journal import Change
 from engine.model.worklist import Difference
 from engine.ports.hookspecs.delivery import Receipt, Receipts
+from engine.runs.delivering.ways import Ways
 from engine.runs.run import Parts
 from engine.store.records import OutboxEffect
 from engine.store.writer import Writer
@@ -34,14 +35,14 @@ def run_hear(parts: Parts, change: Change) -> tuple[int, list[Finding]]:
 
     A receipt and the cursor after it are written in one transaction, so that none is lost or kept twice.
     """
-    heard, findings = 0, list[Finding]()
+    heard, findings, ways = 0, list[Finding](), Ways(parts)
     for adapter in parts.host.adapters(PORT):
         if not parts.host.has(adapter, HOOK) or parts.host.resting(adapter):
             continue
         try:
             more = True
             while more:
-                count, more, bounced = _some(parts, adapter, change)
+                count, more, bounced = _some(parts, adapter, change, ways)
                 heard += count
                 findings += bounced
         except TollbookError as failure:
@@ -53,7 +54,7 @@ def run_hear(parts: Parts, change: Change) -> tuple[int, list[Finding]]:
     return heard, findings
 
 
-def _some(parts: Parts, adapter: str, change: Change) -> tuple[int, bool, list[Finding]]:
+def _some(parts: Parts, adapter: str, change: Change, ways: Ways) -> tuple[int, bool, list[Finding]]:
     """Ask an adapter once: how many receipts, whether there are more, and findings of those that bounced."""
     with parts.books.reader() as reader:
         cursor = reader.usage_cursors(parts.tenant).get(adapter, {"cursor": ""})["cursor"]
@@ -63,7 +64,8 @@ def _some(parts: Parts, adapter: str, change: Change) -> tuple[int, bool, list[F
     with parts.books.writer(change, tenant=parts.tenant) as writer:
         if not writer.keep_usage_cursor(parts.tenant, adapter, cursor, told.cursor, len(told.receipts)):
             return 0, False, []  # somebody else has read on
-        return *_kept(writer, parts.tenant, adapter, told), _bounced(writer, parts.tenant, adapter, told.receipts)
+        kept = _kept(writer, parts.tenant, adapter, told)
+        return *kept, _bounced(writer, parts.tenant, adapter, told.receipts, ways)
 
 
 def _kept(writer: Writer, tenant: str, adapter: str, told: Receipts) -> tuple[int, bool]:
@@ -72,10 +74,14 @@ def _kept(writer: Writer, tenant: str, adapter: str, told: Receipts) -> tuple[in
     return writer.put_receipts(tenant, adapter, rows), told.more
 
 
-def _bounced(writer: Writer, tenant: str, adapter: str, receipts: Sequence[Receipt]) -> list[Finding]:
+def _bounced(writer: Writer, tenant: str, adapter: str, receipts: Sequence[Receipt], ways: Ways) -> list[Finding]:
     back = {one.effect: one for one in receipts if one.state == "bounced"}
     effects = writer.reader.effects(tenant, list(back))
-    return [_returned(writer, tenant, effect, back[effect.key].reason, adapter) for effect in effects]
+    return [
+        ways.returned(writer, effect, back[effect.key].reason)
+        or _returned(writer, tenant, effect, back[effect.key].reason, adapter)
+        for effect in effects
+    ]
 
 
 def _returned(writer: Writer, tenant: str, effect: OutboxEffect, reason: str, adapter: str) -> Finding:

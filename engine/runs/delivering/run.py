@@ -13,11 +13,16 @@ from typing import Final
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
+from engine.model.delivering import INBOX
+from engine.model.direct_debit import PRENOTICE
 from engine.model.journal import Change
 from engine.runs.clearing import note_delivered, submit
 from engine.runs.debits.asking import Requests
+from engine.runs.debits.prenotices import Prenotices
+from engine.runs.delivering.inbox import Inbox
 from engine.runs.delivering.receipts import put_on_worklist, run_hear
 from engine.runs.delivering.telling import Teller, Telling, ToTell
+from engine.runs.delivering.ways import Ways
 from engine.runs.documents.document import Documents
 from engine.runs.dunning.notices import KINDS as LETTERS
 from engine.runs.dunning.notices import Notices
@@ -74,8 +79,9 @@ def run_deliver(
             publish(parts, change)
     left = limit
     for port in ports:
-        teller = Teller(parts.host, Telling(port, REJECTED, FAILED, *MENDS))
-        left -= _deliver(parts, change, teller, left, counts, clock, progress, run_id)
+        inbox = Inbox(parts.tenant)
+        teller = Teller(parts.host, Telling(port, REJECTED, FAILED, *MENDS), {INBOX: inbox} if port == PORT else {})
+        left -= _deliver(parts, change, teller, left, counts, clock, progress, run_id, inbox)
         findings += (*teller.findings(), *_waiting(parts, teller))
         counts |= {"held": teller.held()} if teller.held() else {}
     if PORT in ports:
@@ -91,8 +97,12 @@ def to_tell(parts: Parts, reader: Reader, port: str, pending: Sequence[OutboxEff
     """What effects of a port are told."""
     if port == PORT:
         letters = [effect for effect in pending if effect.kind in LETTERS]
-        others = [effect for effect in pending if effect.kind not in LETTERS]
+        debits = [effect for effect in pending if effect.kind == PRENOTICE]
+        others = [effect for effect in pending if effect.kind not in (*LETTERS, PRENOTICE)]
         made = Documents(reader, parts.tenant, parts.rules).to_tell(others)
+        if debits:
+            today = datetime.now(UTC).date()
+            made = made.beside(Prenotices(reader, parts.tenant, parts.rules, today).to_tell(debits))
         return made.beside(Notices(reader, parts.tenant, parts.rules).to_tell(letters)) if letters else made
     if port == EXCHANGE:
         return ToTell({effect.key: effect.payload for effect in pending})
@@ -110,9 +120,11 @@ def _deliver(
     clock: Clock,
     progress: Progress,
     run_id: int,
+    inbox: Inbox,
 ) -> int:
     """Tell the effects of one port; how many were taken up."""
     port = teller.port
+    ways = Ways(parts) if port == PORT else None
     lease = LEASE + timedelta(seconds=parts.host.longest(port, BATCH))
     handled = 0
     while handled < limit:
@@ -120,22 +132,31 @@ def _deliver(
         with clock.step("claim"), parts.books.writer(now) as writer:
             size = min(BATCH, limit - handled)
             pending = writer.claim(parts.tenant, port, size, lease, without=teller.resting(), run_id=run_id)
-        if not pending:
-            break
-        handled += len(pending)
+            if not pending:
+                break
+            handled += len(pending)
+            undecided = ToTell({})
+            if ways is not None:
+                pending, undecided = ways.planned(writer, pending)
         with clock.step("read"), parts.books.reader() as reader:
-            made = to_tell(parts, reader, port, pending)
+            made = to_tell(parts, reader, port, pending).beside(undecided)
         with clock.step("tell"):
             answers = teller.tell(pending, made)
         told = msgspec.structs.replace(
             change, at=datetime.now(UTC)
         )  # telling may have taken longer than the first wait
         with clock.step("write"), parts.books.writer(told) as writer:
+            settled: dict[str, Finding] = {}
+            if ways is not None:
+                answers, settled = ways.after(writer, pending, answers)
             retry_at = {e.key: teller.again(e, told.at) for e in pending if answers[e.key].state == "retry"}
             writer.answer(parts.tenant, port, answers.values(), retry_at)
-            if port == PORT:
-                put_on_worklist(writer, parts.tenant, pending, answers)
-                note_delivered(parts, writer, pending, answers)
+            if ways is not None:
+                inbox.put(writer)
+                put_on_worklist(writer, parts.tenant, [e for e in pending if e.key not in settled], answers)
+                note_delivered(parts, writer, ways.required(writer, pending), answers)
+        for key, finding in settled.items():
+            teller.instead(key, finding)
         for answer in answers.values():
             counts[answer.state] += 1
         progress("deliver", handled, handled)

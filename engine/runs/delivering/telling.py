@@ -7,7 +7,7 @@ adapter that can be asked is asked first; any other is told again under the same
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,14 +18,12 @@ from engine.model.clearance import PENDING
 from engine.model.effect import Answer, Effect
 from engine.ports.failure import AdapterFailed
 from engine.ports.host import Host
+from engine.runs.delivering.marks import HELD, IN_DOUBT
 from engine.runs.documents.files import attached, refusal
 from engine.store.records import OutboxEffect
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
-
-IN_DOUBT: Final = "in_doubt"
-"""Stands in the evidence of an effect that waits, where it may have been done all the same."""
 
 SHOWN: Final = 5
 """Reasons that a finding gives; the others are counted."""
@@ -61,11 +59,16 @@ class ToTell(msgspec.Struct, frozen=True):
         return ToTell(*whole, (*self.findings, *other.findings))
 
 
+Own = Callable[[Sequence[Effect]], Sequence[Answer]]
+"""Gives an answer for each effect without a plug-in."""
+
+
 class Teller:
     """Tells effects to their adapters, and gathers what goes wrong: one finding an adapter, one a rejected document."""
 
-    def __init__(self, host: Host, to: Telling) -> None:
-        self.port, self._host, self._to = to.port, host, to
+    def __init__(self, host: Host, to: Telling, own: Mapping[str, Own] = {}) -> None:
+        """``own`` are those that are told here, and stand for adapters, by name."""
+        self.port, self._host, self._to, self._own = to.port, host, to, own
         self._rejected: list[Finding] = []
         self._failed: dict[str, dict[str, None]] = defaultdict(dict)
         self._hopeless: set[str] = set()
@@ -88,7 +91,7 @@ class Teller:
                 reason = "its invoice is not in the books; run `tollbook verify`"
                 answers[effect.key] = Answer(effect.key, "rejected", reason)
             elif effect.key in made.held and not in_doubt(effect):
-                answers[effect.key] = Answer(effect.key, "retry", f"held: {made.held[effect.key]}")
+                answers[effect.key] = Answer(effect.key, "retry", f"held: {made.held[effect.key]}", {HELD: True})
                 self._held.add(effect.key)
             else:
                 by_adapter[effect.adapter].append(Effect(effect.key, effect.port, effect.kind, document))
@@ -107,14 +110,15 @@ class Teller:
         Where no adapter makes files at all, documents go without.
         """
         known = adapter in self._host.adapters(self._to.port)
-        if not known or not self._host.wants_files(adapter) or not self._host.formats():
+        wanted = adapter in self._own or (known and self._host.wants_files(adapter))
+        if not wanted or not self._host.formats():
             return effects
         whole = []
         for effect in effects:
             try:
                 whole.append(attached(self._host, effect, formats.get(effect.key, ())))
             except TollbookError as error:
-                answers[effect.key] = Answer(effect.key, "retry", f"held: {refusal(error)}")
+                answers[effect.key] = Answer(effect.key, "retry", f"held: {refusal(error)}", {HELD: True})
                 self._held.add(effect.key)
                 self._failed["files"].update(dict.fromkeys([refusal(error)]))
         return whole
@@ -128,6 +132,11 @@ class Teller:
         resting = self._host.resting(effect.adapter) if effect.adapter in self._host.adapters(self._to.port) else None
         return due if resting is None else max(due, resting.until)
 
+    def instead(self, key: str, finding: Finding) -> None:
+        """Say something else of a document that was rejected."""
+        subject = f"effect/{key}"
+        self._rejected = [one for one in self._rejected if one.subject != subject] + [finding]
+
     def held(self) -> int:
         """How many documents lacked something that the rules require."""
         return len(self._held)
@@ -139,6 +148,8 @@ class Teller:
 
     def _tell(self, adapter: str, effects: Sequence[Effect], doubtful: set[str]) -> dict[str, Answer]:
         """The answers of one adapter; ``doubtful`` are the keys of effects that may have been done already."""
+        if adapter in self._own:
+            return {answer.key: answer for answer in self._own[adapter](effects)}
         answers, doubtful = self._asked(adapter, [e for e in effects if e.key in doubtful])
         left = [effect for effect in effects if effect.key not in answers]
         try:

@@ -26,7 +26,7 @@ LACKING = Code("document.lacks-field", "A document without a field that the rule
 
 FAMILY: Final = "documents"
 _ACCOUNT: Final = [name for name in Account.__struct_fields__ if name != "attributes"]
-_LAYOUT: Final = ("template", "language", "accent", "logo", "footer")
+_LAYOUT: Final = ("template", "language", "accent", "logo", "footer", "codes")
 
 Found = Mapping[int, Mapping[str, Any]]
 """Invoices by id, as the books give them."""
@@ -78,20 +78,18 @@ class Looks:
 
     def of(self, found: Found) -> dict[int, Decided]:
         """What is decided of each invoice."""
-        seen, types = self._attributes(found), self._reader.contract_types(list(found))
-        return {id_: self._one(one, types.get(id_, ""), seen) for id_, one in found.items()}
+        return {id_: self._one(found[id_], facts) for id_, facts in self.facts(found).items()}
 
-    def _one(self, found: Mapping[str, Any], contract_type: str, seen: Mapping[str, Attributed]) -> Decided:
-        head, buyer = found["invoice"], found["buyer"]
+    def facts(self, found: Found) -> dict[int, DocumentFacts]:
+        """What rules may know of each invoice."""
+        seen, types = self._attributes(found), self._reader.contract_types(list(found))
+        return {id_: _facts(one, types.get(id_, ""), seen) for id_, one in found.items()}
+
+    def _one(self, found: Mapping[str, Any], facts: DocumentFacts) -> Decided:
+        head, account = found["invoice"], facts.account
         on = head["invoice_date"]
-        account = Account(**{name: buyer[name] for name in _ACCOUNT})
-        if head["entity"] in seen:
-            mine = seen[head["entity"]].account(account.key).on(on)
-            account = msgspec.structs.replace(account, attributes=mine)
         if not any(self._rules.in_force(FAMILY, on)):
             return Decided({}, account)
-        amounts = (head["invoice_date"], head["currency"], head["total"])
-        facts = DocumentFacts(entity_of(found["seller"]), account, head["kind"], *amounts, contract_type)
         try:
             return Decided(self._rules.decide(FAMILY, facts, on).terms, account)
         except TollbookError as error:
@@ -111,6 +109,16 @@ class Looks:
             entity: attributed(declared, values_of(self._reader, tenant, entity, "account", sorted(keys), high))
             for (tenant, entity), keys in wanted.items()
         }
+
+
+def _facts(found: Mapping[str, Any], contract_type: str, seen: Mapping[str, Attributed]) -> DocumentFacts:
+    head, buyer = found["invoice"], found["buyer"]
+    account = Account(**{name: buyer[name] for name in _ACCOUNT})
+    if head["entity"] in seen:
+        mine = seen[head["entity"]].account(account.key).on(head["invoice_date"])
+        account = msgspec.structs.replace(account, attributes=mine)
+    amounts = (head["invoice_date"], head["currency"], head["total"])
+    return DocumentFacts(entity_of(found["seller"]), account, head["kind"], *amounts, contract_type)
 
 
 def _told(value: Any) -> str:

@@ -66,7 +66,7 @@ class Notices:
         def money(amount: Decimal) -> str:
             return f"{amount:.{digits}f}"
 
-        seller, buyer, account = self._parties(step)
+        seller, buyer, account = self.parties(step)
         look, numbers = step["look"], {one["item"]: one["number"] for one in step["items"]}
         costs = sum((claim["amount"] for claim in claims), ZERO)
         items = [
@@ -95,14 +95,14 @@ class Notices:
             "total": money(step["asked"] + costs),
             "pay_by": step["pay_by"] if kind == NOTICE else None,
             "law": look["law"],
-            "layout": {"template": look["template"], **self._layout(step, account)},
+            "layout": {"template": look["template"], **self.layout(step, account)},
         }
         made = dict(msgspec.to_builtins(document, enc_hook=str))
         if kind == HANDOVER:
             made["attachments"] = msgspec.to_builtins([_table(made)])
         return made, tuple(look["formats"])
 
-    def _parties(self, step: Row) -> tuple[dict[str, Any], dict[str, Any], Account]:
+    def parties(self, step: Row) -> tuple[dict[str, Any], dict[str, Any], Account]:
         """The seller and the buyer as they are now: a letter goes to where the customer is."""
         tenant, entity = step["tenant"], step["entity"]
         account = self._reader.accounts(tenant, entity, [step["account"]])[step["account"]]
@@ -115,7 +115,7 @@ class Notices:
             account,
         )
 
-    def _layout(self, step: Row, account: Account) -> dict[str, str]:
+    def layout(self, step: Row, account: Account) -> dict[str, str]:
         """How the invoices of the account look: letters look like them."""
         day: date = step["day"]
         if not any(self._rules.in_force("documents", day)):

@@ -21,7 +21,7 @@ def _account(data: AccountData) -> Rows:
 
 
 def _order(data: OrderData) -> Rows:
-    head = _plain(data, "items", "prices")
+    head, named = _plain(data, "items", "prices", "payer"), {"payer": data.payer} if data.payer else {}
     rows: Rows = {"contracts": [("data", head)], "contract_lines": [], "subscriptions": [], "subscription_events": []}
     for place, price in enumerate(data.prices):
         row = {"entity": data.entity, "contract": data.key, **_plain(price)}
@@ -32,7 +32,7 @@ def _order(data: OrderData) -> Rows:
         event = {"key": item.event, "kind": "start", "on": item.starts_on.isoformat(), "plan": item.plan}
         rows["subscriptions"].append((where, {**mine, "key": item.subscription, **taken}))
         rows["subscription_events"].append(
-            (where, {**mine, "subscription": item.subscription, **event, "quantity": f"{item.quantity:f}"})
+            (where, {**mine, "subscription": item.subscription, **event, "quantity": f"{item.quantity:f}", **named})
         )
     return {kind: made for kind, made in rows.items() if made}
 

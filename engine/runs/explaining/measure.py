@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any, Final
 
 import msgspec
 
 from engine.base.errors import TollbookError
-from engine.base.money import round_to
+from engine.base.money import ZERO, round_to
 from engine.base.period import Period
 from engine.billing.aggregating import fitting, group_of
 from engine.billing.grouping import in_parts, read
-from engine.billing.metering import Metered, told_by_days
+from engine.billing.metering import Group, Metered, buckets, told_by_days, windows
 from engine.billing.pricing import Part, Price, PricingFacts, priced
 from engine.billing.windows import NOTHING_USED
 from engine.model.account import Account
@@ -22,6 +23,7 @@ from engine.model.catalog import Charge, Meter
 from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
 from engine.model.measure import Found, Measure
+from engine.model.usage import UsageDay
 from engine.runs.billing.measuring import ask, measure_of, window_of
 from engine.runs.explaining.words import number
 from engine.store import measuring as store
@@ -58,18 +60,49 @@ def counted_again(reader: Reader, charge: RatedCharge, measure: Measure) -> tupl
 
 
 def counted_in_window(
-    reader: Reader, charge: RatedCharge, measure: Measure, first: date
-) -> dict[tuple[str | None, ...], tuple[Metered, Metered]]:
+    reader: Reader, charge: RatedCharge, measure: Measure, first: date, over: Period
+) -> dict[Group, tuple[Metered, Metered]]:
     """What a window that begins on a day had up to the end of the stretch of a line, and before it, by what its run knew: by group
-    of the stretch, or of the line alone where it is of one."""
+    of the stretch, or of the line alone where it is of one.  Levels are averaged ``over`` the whole window."""
     found, more = _again(reader, charge, measure)
     zone = tracing.version(reader, Account, charge.account_id).zone
-    cycle, end = Period(charge.cycle_from, charge.cycle_to), charge.service_to + timedelta(days=more)
+    end = charge.service_to + timedelta(days=more)
     days = [Period(first, end), *([Period(first, charge.service_from)] if first < charge.service_from else [])]
-    windows = [window_of(charge.subscription_id, one, cycle, zone) for one in days]
+    windows = [window_of(charge.subscription_id, one, over, zone) for one in days]
     asked = ask(reader, measure, windows, charge.usage_to, dropped_of(reader, charge.subscription_id))
     upto, before = ({one.group: Metered(one.quantity, one.events, 0) for one in some} for some in (*asked, ())[:2])
     return {one.group: (upto.get(one.group, NOTHING_USED), before.get(one.group, NOTHING_USED)) for one in found}
+
+
+def counted_by_part(
+    reader: Reader, charge: RatedCharge, measure: Measure, per: str
+) -> dict[Group, tuple[Decimal, ...]]:
+    """What each day, week or month of the stretch of a line had by what its run knew, by group as above."""
+    found, more = _again(reader, charge, measure)
+    zone = tracing.version(reader, Account, charge.account_id).zone
+    days = Period(charge.service_from, charge.service_to + timedelta(days=more))
+    windows = [window_of(charge.subscription_id, part, whole, zone) for part, whole in buckets(days, per)]
+    asked = ask(reader, measure, windows, charge.usage_to, dropped_of(reader, charge.subscription_id))
+    parts = [{one.group: one.quantity for one in some} for some in asked]
+    return {one.group: tuple(part.get(one.group, ZERO) for part in parts) for one in found}
+
+
+def in_windows(
+    reader: Reader, meters: Mapping[str, Meter], charge: RatedCharge, facts: PricingFacts, per: str,
+    summed: Callable[[str], Sequence[UsageDay]],
+) -> PricingFacts:  # fmt: skip
+    """The facts of a stretch that is priced by day, week or month, with the quantity of each, all meters together; ``summed`` are
+    the daily sums of a meter."""
+    days, each = Period(charge.service_from, charge.service_to), list[Sequence[Decimal]]()
+    names = tuple(facts.group.get(name) for name in facts.charge.grouped)
+    for key in facts.charge.counted:
+        measure = measure_for(facts.charge, meters, key)
+        if measure is None:
+            each.append(windows(summed(key), meters[key], days, per))
+        else:
+            each.append(counted_by_part(reader, charge, measure, per).get(names, ()))
+    quantities = tuple(sum(some, ZERO) for some in zip_longest(*each, fillvalue=ZERO))
+    return msgspec.structs.replace(facts, windows=quantities, metered={})
 
 
 def _again(reader: Reader, charge: RatedCharge, measure: Measure) -> tuple[tuple[Found, ...], int]:
@@ -89,7 +122,7 @@ def _again(reader: Reader, charge: RatedCharge, measure: Measure) -> tuple[tuple
     return found, more
 
 
-def _group(charge: RatedCharge, measure: Measure) -> tuple[str | None, ...]:
+def _group(charge: RatedCharge, measure: Measure) -> Group:
     held = read(charge.grouped)
     return tuple(held.get(name) for name in measure.group_by)
 

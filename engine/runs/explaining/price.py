@@ -17,7 +17,7 @@ from engine.billing.basis import granted, read_pool
 from engine.billing.detail import detailed
 from engine.billing.discounts import read
 from engine.billing.metering import Metered
-from engine.billing.pools import pooled_facts, portion
+from engine.billing.pool_parts import pooled_facts, portion
 from engine.billing.pricing import OTHER_CHARGES, Part, PricingFacts, priced
 from engine.billing.pricing.indexing import with_index
 from engine.billing.pricing.phases import aged
@@ -33,6 +33,7 @@ from engine.runs.explaining.measure import (
     counted_again,
     counted_in_window,
     grouped_facts,
+    in_windows,
     measure_for,
     priced_again,
 )
@@ -114,6 +115,8 @@ def valued(
     if terms["window"] == PERIOD:
         if facts.charge.group_by and not record.charge.grouped:
             groups = grouped_facts(reader, reader.meters(tenant), record.charge, facts)
+            if terms["per"] != PERIOD:
+                groups = [_in_windows(reader, tenant, record.charge, decision, one) for one in groups]
             made = priced_again(decision, groups, share, applies_to)
         else:
             made = priced(decision, facts, share, applies_to)
@@ -151,7 +154,8 @@ def _spreads(
     """How a line lies in its window, by the events that its run knew; each group of it where it has several."""
     charge, keys, meters = record.charge, facts.charge.counted, reader.meters(tenant)
     measures = {key: measure_for(facts.charge, meters, key) for key in keys}
-    first = max(holding(decision.terms["window"], facts.subscribed_on, facts.day).start, facts.subscribed_on)
+    over = holding(decision.terms["window"], facts.subscribed_on, facts.day)
+    first = max(over.start, facts.subscribed_on)
     whole = msgspec.structs.replace(charge, service_from=first)
     upto = tracing.usage_totals(reader, whole, keys, tracing.counted_until(reader, charge, keys))
     before = tracing.usage_totals(reader, whole, keys, charge.service_from)
@@ -172,7 +176,7 @@ def _spreads(
     counts = {key: (metered(upto, key), metered(before, key)) for key in keys if measures[key] is None}
     groups: dict[tuple[str | None, ...], dict[str, tuple[Metered, Metered]]] = {}
     for key, measure in measures.items():
-        for group, both in counted_in_window(reader, charge, measure, first).items() if measure else ():
+        for group, both in counted_in_window(reader, charge, measure, first, over).items() if measure else ():
             groups.setdefault(group, {})[key] = both
     for group, measured in (groups or {(): {}}).items():
         named = {name: value for name, value in zip(facts.charge.grouped, group, strict=False) if value is not None}
@@ -206,11 +210,26 @@ def with_details(
     if pricing.needs == OTHER_CHARGES:
         return msgspec.structs.replace(facts, counted=_counted(reader, record, pricing.terms["counts"]))
     meter = reader.meters(tenant).get(facts.charge.meter or "")
-    if charge.kind != "usage" or meter is None or not (pricing.needs or pricing.terms["per"] != "period"):
+    if charge.kind != "usage" or meter is None:
+        return facts
+    if pricing.terms["per"] != PERIOD:
+        return _in_windows(reader, tenant, charge, pricing, facts)
+    if not pricing.needs:
         return facts
     singles = _singles(reader, charge, meter.key)
     days, cycle = Period(charge.service_from, charge.service_to), Period(charge.cycle_from, charge.cycle_to)
     return detailed(pricing, facts, meter, days, cycle, _by_day(singles), singles)
+
+
+def _in_windows(
+    reader: Reader, tenant: str, charge: RatedCharge, pricing: Decision, facts: PricingFacts
+) -> PricingFacts:
+    """The facts with the quantity of each day, week or month that is priced by itself."""
+
+    def summed(key: str) -> list[UsageDay]:
+        return _by_day(_singles(reader, charge, key))
+
+    return in_windows(reader, reader.meters(tenant), charge, facts, pricing.terms["per"], summed)
 
 
 def _singles(reader: Reader, charge: RatedCharge, meter: str) -> list[UsageSingle]:

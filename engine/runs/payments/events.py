@@ -20,6 +20,7 @@ from engine.ports.hookspecs.psp import EventRequest, Events
 from engine.ports.psp_answers import event_flaws
 from engine.runs.booking import keep
 from engine.runs.payments.booking import look
+from engine.runs.payments.elsewhere import made_elsewhere
 from engine.runs.payments.news import learn, of_event
 from engine.runs.run import Parts
 from engine.store.writer import Writer
@@ -108,6 +109,8 @@ def _note(parts: Parts, writer: Writer, payment: PaymentRecord, event: PaymentEv
     news = of_event(event)
     if news is None:
         return "kept"
+    if payment.kind == "charge" and event.kind == "refund_succeeded":
+        return made_elsewhere(parts, writer, payment, event, news)
     if payment.kind != ("refund" if event.kind.startswith("refund") else "charge"):
         return "about another kind of payment"
     _, note = learn(parts, writer, payment, news)

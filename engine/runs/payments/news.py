@@ -152,7 +152,9 @@ def _taken(before: PaymentRecord, news: News) -> Decimal:
         return before.amount if news.amount is None else news.amount
     if news.state == "authorized":
         return ZERO
-    return before.taken if news.state == RETURNED else ZERO
+    if news.state == RETURNED:  # in part, where the provider says so
+        return min(news.amount, before.taken) if news.amount else before.taken
+    return ZERO
 
 
 def _day(parts: Parts, writer: Writer, payment: PaymentRecord, news: News) -> date:
@@ -197,6 +199,9 @@ def _book(parts: Parts, writer: Writer, before: PaymentRecord, after: PaymentRec
         elif after.state == RETURNED:
             key = act_key(after)
             book_back(parts, writer, after, "chargeback", f"{key}/returned", after.taken, key, day)
+            if after.taken != before.taken:
+                back, of = (round_to(one.taken, one.currency) for one in (after, before))
+                look(writer, tenant, after, f"{back:f} of {of:f} {after.currency} went back, the rest stays paid")
         return
     paid = writer.reader.payment_by_id(after.of_payment)
     assert paid is not None

@@ -58,7 +58,7 @@ def relies(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
     """
     payment = found_payment(reader, tenant, given["payment"], given["entity"])
     known = _known(reader, tenant, given)
-    left = payment.taken if known else _left(reader, tenant, payment)
+    left = payment.taken if known else left_of(reader, tenant, payment)
     if not known:
         whole(payment, _money(given, left), left, "refund")
     return {"left": f"{left:f}", "made": known is not None}
@@ -80,8 +80,8 @@ def perform(writer: Writer, tenant: str, given: Arguments) -> bool:
     payment = writer.lock_payment(found_payment(reader, tenant, given["payment"], given["entity"]).id)
     if _known(reader, tenant, given) is not None:
         return False
-    left = _left(reader, tenant, payment)
-    new = _refund(payment, given["key"], _money(given, left), left, _digest(given), writer.change)
+    left = left_of(reader, tenant, payment)
+    new = refund_of(payment, given["key"], _money(given, left), left, _digest(given), writer.change)
     made = writer.put_payment(tenant, new)
     put_effect(writer, made, REFUND, made.told)
     return True
@@ -125,8 +125,12 @@ def found_payment(reader: Reader, tenant: str, key: str, entity: str) -> Payment
     return found[0]
 
 
-def _left(reader: Reader, tenant: str, payment: PaymentRecord) -> Decimal:
-    """What may be given back of a payment: what came, less the refunds that went or may go."""
+def left_of(reader: Reader, tenant: str, payment: PaymentRecord) -> Decimal:
+    """What may be given back of a payment: what came, less the refunds that went or may go.
+
+    Raises:
+        TollbookError: ``payment.not-possible``.
+    """
     if payment.kind != "charge" or payment.state != SUCCEEDED:
         what = f"{payment.kind} {payment.key} is {payment.state}"
         raise refuse(NOT_NOW, what, why="only what came is given back", mend="a payment under way is stopped by cancel")
@@ -138,9 +142,14 @@ def _left(reader: Reader, tenant: str, payment: PaymentRecord) -> Decimal:
     return min(payment.taken - sum((one.amount for one in given), ZERO), standing)
 
 
-def _refund(
+def refund_of(
     payment: PaymentRecord, key: str, amount: Decimal, left: Decimal, digest: str, change: Change
 ) -> NewPayment:
+    """A refund of a payment as it is written down first.
+
+    Raises:
+        TollbookError: ``payment.more-than-paid``.
+    """
     whole(payment, amount, left, "refund")
     day = change.at.date()
     request = RefundRequest(

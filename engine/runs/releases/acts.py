@@ -47,7 +47,8 @@ def agree_text(given: Mapping[str, Any]) -> str:
     """What agreeing does, in words."""
     role = f" for {given['role']}" if given["role"] else ""
     day = f", in force from {given['day']}" if given["day"] else ""
-    return f"agree to release {given['release']}{role}{day}"
+    past = f", which bills days before that again by {', '.join(given['past'])}" if given.get("past") else ""
+    return f"agree to release {given['release']}{role}{day}{past}"
 
 
 def agree_roles(given: Mapping[str, Any]) -> Sequence[str]:

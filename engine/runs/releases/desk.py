@@ -36,7 +36,7 @@ from engine.model.release import (
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.releases import acts
 from engine.runs.releases.impact import Impact, impact_of
-from engine.runs.releases.past import backdated
+from engine.runs.releases.past import agreed_past, backdated
 from engine.runs.releases.views import Drafted, Proposal, Shown, Status, Workshop
 from engine.store.books import Books
 from engine.store.reader import Reader
@@ -75,23 +75,24 @@ class ReleaseDesk:
         self._workshop, self._mode, self._able = workshop, mode, able
 
     def propose(
-        self, change: Change, day: date | None = None, values: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> Proposal:
+        self, change: Change, day: date | None = None, values: Mapping[str, Mapping[str, Any]] | None = None, changes: str = "",
+    ) -> Proposal:  # fmt: skip
         """Propose the rules of the folders as a release, to be in force from ``day`` on once all have agreed.
 
         What is compiled is what is stored: content, parameters, versions of plug-ins, and where it came from.  ``values`` are set for
         parameters (rule set -> parameter -> value as a file would write it; null takes one back); those of the newest approved
-        release stay, and those that were tuned since are taken in.  A proposal that still waits lapses.
+        release stay, and those that were tuned since are taken in.  A proposal that still waits lapses.  One that decides days again
+        which are billed says so: ``changes`` is ``past`` then, and those who agree read it.
 
         Raises:
             TollbookError: everything that is wrong with the rules, every case that fails, ``release.nothing-new``,
-                ``release.nobody-agrees``, ``release.in-the-past``.
+                ``release.changes-the-past``, ``release.nobody-agrees``, ``release.in-the-past``.
         """
         with self._books.reader() as reader:
             events = reader.release_events(self._tenant)
             base = self._content(reader, newest_approved(events)) or EMPTY
             judge = self._content(reader, in_force(events, change.at.date())) or base
-            kept = self._values(reader, events, base)
+            kept, billed = self._values(reader, events, base), reader.last_billed(self._tenant)
             if day is not None:
                 acts.not_past(reader, self._tenant, day)
         drafted = self._workshop.drafted(merged(kept, values or {}))
@@ -103,17 +104,24 @@ class ReleaseDesk:
                 mend=f"`tollbook release schedule {content.release} --from DAY` puts it in force; nothing in the folders is new",
             )
         difference = self._workshop.compare(base, content)
+        past = agreed_past([*backdated(difference, drafted.starts, day or change.at.date())], changes, billed)
         roles = self._workshop.roles(judge if judge.release else content, difference, change.at.date())
         self._refuse_alone(roles, change)
         with self._books.writer(change, tenant=self._tenant) as writer:
-            known, outcomes = self._kept(writer, drafted, base, roles, day)
-        past = backdated(difference, drafted.starts, day or change.at.date())
+            again = [str(one.where) for one in past if billed is not None]
+            known, outcomes = self._kept(writer, drafted, base, roles, day, again)
         findings = (*drafted.warnings, *past, *(found for one in outcomes for found in one.findings))
         made = (difference, drafted.cases, drafted.origins, tuple(outcomes), findings, known)
         return Proposal(content.release, base.release, day, tuple(roles), *made)
 
     def _kept(
-        self, writer: Writer, drafted: Drafted, base: Content, roles: Sequence[str], day: date | None
+        self,
+        writer: Writer,
+        drafted: Drafted,
+        base: Content,
+        roles: Sequence[str],
+        day: date | None,
+        past: Sequence[str],
     ) -> tuple[bool, list[Outcome]]:
         """Store a proposal, and ask those who have to agree; whether it was there already."""
         tenant, content = self._tenant, drafted.content
@@ -125,6 +133,7 @@ class ReleaseDesk:
             "roles": list(roles),
             "cases": drafted.cases,
             "origins": [msgspec.to_builtins(one) for one in drafted.origins],
+            **({"past": list(past)} if past else {}),
         }
         known = before is not None and (before.release, before.day, dict(before.content)) == (
             content.release,
@@ -139,7 +148,8 @@ class ReleaseDesk:
             self._lapse(writer, before)
             writer.note_release(tenant, content.release, PROPOSED, day=day, content=told)
         asked = str(day) if day else ""
-        given = [{"release": content.release, "role": role, "day": asked} for role in roles]
+        more = {"past": list(past)} if past else {}
+        given = [{"release": content.release, "role": role, "day": asked, **more} for role in roles]
         return known, [self._approvals.act_in(writer, acts.AGREE, one) for one in given]
 
     def _lapse(self, writer: Writer, before: ReleaseEvent | None) -> None:

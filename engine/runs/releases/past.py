@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from engine.base.errors import Code, Finding, Where
+import msgspec
+
+from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.model.release import Difference
 
 CHANGES_PAST = Code(
@@ -14,6 +16,8 @@ CHANGES_PAST = Code(
     "A release that changes rules for days before it is in force, which may be billed already.",
 )
 
+PAST: Final = "past"
+"""What a proposal says that is meant to decide days again."""
 AGAIN: Final = frozenset({"pricing", "proration", "discounts"})
 """Families whose rules a bill run asks again about days that are billed, to bill the difference."""
 HARMLESS: Final = frozenset({"cases", "text", "owner", "effective"})
@@ -21,7 +25,7 @@ HARMLESS: Final = frozenset({"cases", "text", "owner", "effective"})
 
 
 def backdated(found: Difference, starts: Mapping[str, date], day: date) -> Iterator[Finding]:
-    """Warnings about rule sets that were in force before ``day`` and decide otherwise now."""
+    """Findings about rule sets that were in force before ``day`` and decide otherwise now."""
     if not found.before:
         return
     for one in found.touched:
@@ -32,3 +36,22 @@ def backdated(found: Difference, starts: Mapping[str, date], day: date) -> Itera
             why = "the next bill run asks it about the last cycles again, and bills the difference"
             mend = f"leave it as it is up to {day} and put the new rules into a rule set of their own, effective from {day}"
             yield Finding(CHANGES_PAST, Where(one.ruleset), what, why, mend, "warning", f"ruleset/{one.ruleset}")
+
+
+def agreed_past(found: Sequence[Finding], changes: str, billed: date | None) -> tuple[Finding, ...]:
+    """Warnings about days that are decided again, where the proposal says that it ``changes`` the past or nothing is ``billed`` yet.
+
+    Raises:
+        TollbookError: ``release.changes-the-past``.
+    """
+    if changes == PAST or billed is None:
+        return tuple(found)
+    wrong = [
+        msgspec.structs.replace(
+            one, level="error", mend=f"{one.mend}; or propose it with `--changes {PAST}` and the reason in --reason"
+        )
+        for one in found
+    ]
+    if wrong:
+        raise TollbookError(wrong)
+    return ()

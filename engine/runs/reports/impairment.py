@@ -72,36 +72,38 @@ class Impairment(msgspec.Struct, frozen=True):
         return tuple(one for one in self.items if one.amount)
 
 
-def impair(parts: Parts, on: date, change: Change, *, dry_run: bool = False) -> Impairment:
-    """Bring the allowance to what is wanted on a day; a dry run writes nothing.
+def impair(parts: Parts, on: date, change: Change, *, entity: str = "", dry_run: bool = False) -> Impairment:
+    """Bring the allowance to what is wanted on a day, of one legal entity or of all; a dry run writes nothing.
 
     Raises:
         TollbookError: ``impairment.later-day``, ``ledger.period-closed``, ``rule.no-answer``.
     """
     if dry_run:
         with parts.books.reader() as reader:
-            return Impairment(on, 0, tuple(_all(parts, reader, on)), dry=True)
+            return Impairment(on, 0, tuple(_all(parts, reader, on, entity)), dry=True)
     with parts.books.writer(change, tenant=parts.tenant) as writer:
-        run = begin(parts, writer, KIND, on.isoformat())
-        made = Impairment(on, run.id, tuple(_all(parts, writer.reader, on)))
+        run = begin(parts, writer, KIND, on, on.isoformat(), entity)
+        made = Impairment(on, run.id, tuple(_all(parts, writer.reader, on, entity)))
         if run.state == "done":
             if not made.moved:
                 return msgspec.structs.replace(made, repeated=True)
-            run = again(parts, writer, KIND, on.isoformat())
+            run = again(parts, writer, KIND, on.isoformat(), entity)
             made = msgspec.structs.replace(made, run_id=run.id)
         writer.store_decisions(parts.rules.decisions())
-        for entity in writer.reader.entities(parts.tenant).values():
-            _write(parts, writer, entity, made)
+        for one in writer.reader.entities(parts.tenant).values():
+            _write(parts, writer, one, made)
         writer.finish_run(run.id, {"counts": {"customers": len(made.items), "changed": len(made.moved)}})
     return made
 
 
-def _all(parts: Parts, reader: Reader, on: date) -> Iterator[Allowance]:
-    newest = impairing.newest_day(reader, parts.tenant)
+def _all(parts: Parts, reader: Reader, on: date, only: str) -> Iterator[Allowance]:
+    newest = impairing.newest_day(reader, parts.tenant, only)
     if newest is not None and newest > on:
         what = f"the allowance of {newest} is booked already, {on} comes before it"
         raise refuse(LATER_DAY, what, mend=f"book it on {newest} or later")
-    for _, entity in sorted(reader.entities(parts.tenant).items()):
+    for key, entity in sorted(reader.entities(parts.tenant).items()):
+        if only not in ("", key):
+            continue
         yield from _of_entity(parts, reader, entity, on)
 
 

@@ -81,7 +81,7 @@ def share_out(parts: Parts, through: date, change: Change, *, dry_run: bool = Fa
         with parts.books.reader() as reader:
             return Shares(through, 0, tuple(_found(parts, reader, through)), dry=True)
     with parts.books.writer(change, tenant=parts.tenant) as writer:
-        run = begin(parts, writer, KIND, through.isoformat())
+        run = begin(parts, writer, KIND, through, through.isoformat())
         made = Shares(through, run.id, tuple(_found(parts, writer.reader, through)))
         if run.state == "done":
             if not made.items:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from engine.base.money import CONTEXT, ZERO, round_to
+from engine.model.decision import Decide
 from engine.model.journal import FxRate
 from engine.model.revenue import EARLY, OPENING, Due, Mark, Plan, Planned, PlannedItem, RevenueEvent
 from engine.revenue.schedule import ScheduleItem
@@ -44,7 +45,9 @@ class LineSource:
         """Items up to the day that no run has posted."""
         rows = reader.revenue_due(tenant, entity, through, reader.revenue_mark(tenant, entity))
         while page := list(islice(rows, PAGE)):
-            foreign = sorted({row.schedule_id for row in page if row.currency != row.functional_currency})
+            foreign = sorted(
+                {row[0] for row in page if row[5] != row[6]}
+            )  # by place, as names are slow: schedule, currencies
             yield from _dues(page, reader.revenue_posted(foreign) if foreign else {})
 
     def done(self, writer: Writer, tenant: str, entity: str, through: date) -> None:
@@ -120,17 +123,24 @@ def _happened(parts: Parts, reader: Reader, row: Mapping[str, Any], plan: Plan) 
     events = reader.revenue_events(
         parts.tenant, entity=row["entity"], line=row["line_id"], subscription=row["subscription"], charge=row["charge"]
     )
-    wanted = _earned(parts, row, plan, [event for _, _, event in events])
+    return planned_anew(parts.rules.decide, row, plan, [event for _, _, event in events])
+
+
+def planned_anew(
+    decide: Decide, row: Mapping[str, Any], plan: Plan, events: Sequence[RevenueEvent]
+) -> list[PlannedItem]:
+    """The items that bring the plan of a line's schedule to what events make of it."""
+    wanted = _earned(decide, row, plan, events)
     if plan.amount != plan.whole:  # credits have taken from it: what is earned beyond what was is earned last
         left = sum((item.amount for item in wanted), ZERO) - sum(plan.items.values(), ZERO)
-        days = [event.on for _, _, event in events]
+        days = [event.on for event in events]
         return [PlannedItem(max(days), left)] if left else []
     return changed(plan.first, wanted)
 
 
-def _earned(parts: Parts, row: Mapping[str, Any], plan: Plan, events: Sequence[RevenueEvent]) -> list[ScheduleItem]:
+def _earned(decide: Decide, row: Mapping[str, Any], plan: Plan, events: Sequence[RevenueEvent]) -> list[ScheduleItem]:
     """What is earned of a schedule in the light of events."""
-    decision = parts.rules.decide("revrec", facts := facts_of(row, plan.amount, events), row["service_from"])
+    decision = decide("revrec", facts := facts_of(row, plan.amount, events), row["service_from"])
     assert decision.method is not None
     items = list(decision.method(decision.terms, facts))
     early = min((one.on for one in events if one.kind == EARLY), default=None)

@@ -51,6 +51,7 @@ class Shown(msgspec.Struct, frozen=True):
 class Moved(msgspec.Struct, frozen=True):
     """How the contract liabilities on a GL account moved in a currency, as credits: ``difference`` is what the ledger has more.
 
+    ``at_once`` is what of ``invoiced`` and ``credited`` was earned by its documents themselves; it is in ``recognised``, too.
     ``fx`` is what credits at the rate of their line leave; in functional currency amounts are those of the ledger.
     """
 
@@ -61,6 +62,7 @@ class Moved(msgspec.Struct, frozen=True):
     brought: Decimal
     invoiced: Decimal
     credited: Decimal
+    at_once: Decimal
     recognised: Decimal
     fx: Decimal
     closing: Decimal
@@ -156,6 +158,10 @@ def roll_forward(reader: Reader, tenant: str, first: date, last: date, entity: s
     take(revenue_contract_reports.taken(reader, tenant, last, first))
     take(revenue_reports.invoiced(reader, tenant, last, first))
     take(revenue_reports.recognised(reader, tenant, last, first))
+    at_once = revenue_reports.at_once(reader, tenant, last, first)
+    take(at_once)
+    take(at_once, "recognised")
+    take(at_once, "at once")
     take([(*key, -a, -w) for *key, a, w in revenue_reports.held(reader, tenant, last)], "ledger")
     return [_moved(key, of) for key, of in sorted(sums.items())]
 
@@ -174,6 +180,7 @@ def _moved(key: tuple[str, str, str], of: dict[str, tuple[Decimal, Decimal]]) ->
         brought[0],
         invoiced[0],
         credited[0],
+        both("at once")[0],
         recognised[0],
         ledger[1] - closing[1],
         closing[0],

@@ -40,6 +40,11 @@ CATCH_UP: Final[Mapping[str, int]] = {
     "collect": 1,
     "revenue": 1,
     "accrual": 1,
+    "direct-debits": 1,
+    "cash-send": 1,
+    "disputes": 1,
+    "erp": 1,
+    "close": 1,
 }
 """How many missed firings of each kind of run are caught up, the newest ones."""
 

@@ -20,13 +20,14 @@ from engine.runs.billing.partition import Batch, compute
 from engine.runs.billing.read import Pinned, Read, ranges_of, read_partition
 from engine.runs.run import Clock, Progress, collector_paused
 from engine.runs.simulate.compare import Comparison, Switched, label, same
+from engine.runs.simulate.difference import Drift
 from engine.runs.simulate.history import History
 from engine.runs.simulate.marks import pinned_of, seed
 from engine.runs.simulate.quotes import take_quotes
 from engine.runs.simulate.sides import Side, as_other, changed_families, reads_alike
 from engine.runs.simulate.why import told
 from engine.store.asof import AsOf
-from engine.store.asof_documents import heads, lines
+from engine.store.asof_documents import by_hand, heads, lines
 from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.reversal import reversible
@@ -43,9 +44,14 @@ class Replay:
         self.comparison, self.clock = Comparison(), Clock()
         self.findings: list[Finding] = []
         self._history = History()
+        self._runs: dict[int, int] = {}
 
     def __call__(self, runs: Sequence[Run], before: Sequence[Run]) -> None:
         """Replay ``runs``; ``before`` are the ones before them, the newest first."""
+        self._runs = {
+            run.id: last
+            for run, last in zip(runs, [before[0].id if before else 0, *(r.id for r in runs)], strict=False)
+        }
         for place, run in enumerate(runs):
             self.books.before(run.id)
             if not place:
@@ -53,6 +59,20 @@ class Replay:
                     seed(self.books, lambda release: self._sides_of(release)[0], before)
             with collector_paused():
                 self._run(run)
+
+    def drift(self) -> tuple[Drift, ...]:
+        """The documents that come out otherwise than in the books, each with what was done by hand before it."""
+        found: list[Drift] = []
+        by_run: defaultdict[tuple[int, str], list[Drift]] = defaultdict(list)
+        for one in self.comparison.drift:
+            by_run[one.run, one.entity].append(one)
+        for (run, entity), some in by_run.items():
+            known = by_hand(self.books, entity, {one.payer for one in some}, (self._runs[run], run))
+            for one in some:
+                told = ", ".join(f"{number} ({kind} of {on})" for number, kind, on in known.get(one.payer, ()))
+                reason = f"by hand since the bill run before: {told}" if told else ""
+                found.append(msgspec.structs.replace(one, reason=reason))
+        return tuple(found)
 
     def _run(self, run: Run) -> None:
         pinned, (one, other) = pinned_of(run), self._sides_of(run.release)
@@ -98,7 +118,7 @@ class Replay:
         changed = changed_families(one.rules, other.rules)
         if not changed and self._history.empty:
             return same
-        job, dues = as_other(read.job, other.rules), read.dues
+        job, dues = as_other(read.job, other), read.dues
         if not reads_alike(one.rules, other.rules, changed, dues):
             with self.clock.step("read"):
                 again = read_partition(other.parts, reader, pinned, *payers)
@@ -146,7 +166,7 @@ class Witness:
         one = self._sides[0]
         with self._books.reader() as reader:
             read = read_partition(one.parts, reader, self._pinned, *payers)
-            job: Job = msgspec.structs.replace(read.job, decide=self._decide, usage={})
+            job: Job = msgspec.structs.replace(read.job, decide=self._decide, usage={}, alike=None)
             dues: tuple[PayerDue, ...] = read.dues
             compute(one.parts, job, dues, read.table, partial(reversible, reader), Clock())
         return self._told() if self._seen else ()

@@ -69,10 +69,16 @@ class Changed(msgspec.Struct, frozen=True):
     other_documents: str
     why: str
 
+    @property
+    def moved(self) -> bool:
+        """Whether other documents are paid, or other amounts, or the money waits where it did not; else the same comes of another rule."""
+        return (self.state, self.documents) != (self.other_state, self.other_documents)
+
 
 class MatchSide(msgspec.Struct, frozen=True):
     """One side in figures: entries by state, the share that nobody has to look at, how many wrong ones are to be expected among what
-    is applied unseen (the sum of one less the score of the rule), and money by currency: applied, suggested, given up."""
+    is applied unseen (the sum of one less the score of the rule), and money by currency: applied, suggested, given up;
+    ``write_offs`` are the differences that were given up."""
 
     entries: int
     states: Mapping[str, int]
@@ -81,6 +87,7 @@ class MatchSide(msgspec.Struct, frozen=True):
     applied: Mapping[str, Decimal]
     suggested: Mapping[str, Decimal]
     given_up: Mapping[str, Decimal]
+    write_offs: int = 0
 
 
 class MatchingReplayed(msgspec.Struct, frozen=True):
@@ -91,6 +98,11 @@ class MatchingReplayed(msgspec.Struct, frozen=True):
     after: MatchSide
     changed: tuple[Changed, ...]
     drift: tuple[int, ...]
+
+    @property
+    def moved(self) -> int:
+        """How many of the entries that come out otherwise are used otherwise."""
+        return sum(one.moved for one in self.changed)
 
 
 def replay_matching(
@@ -173,7 +185,9 @@ def figures(entries: Iterable[Entry]) -> MatchSide:
     sure = sum(states[state] for state in SURE)
     rate = (Decimal(sure) / len(some)).quantize(Decimal("0.0001")) if some else ZERO
     wrong = sum((one.doubt for one in some), ZERO)
-    return MatchSide(len(some), dict(sorted(states.items())), rate, wrong, *(dict(sorted(d.items())) for d in (applied, suggested, given)))  # fmt: skip
+    sums = [dict(sorted(d.items())) for d in (applied, suggested, given)]
+    write_offs = sum(each.allowed for one in some for each in one.given)
+    return MatchSide(len(some), dict(sorted(states.items())), rate, wrong, sums[0], sums[1], sums[2], write_offs)
 
 
 def _told(one: Entry) -> tuple[object, ...]:

@@ -39,6 +39,7 @@ class Switched(msgspec.Struct):
     one: Decision | None
     other: Decision | None
     count: int = 0
+    moved: int = 0
     money: dict[str, Decimal] = {}
     example: str = ""
     payer: str = ""
@@ -123,9 +124,10 @@ class Comparison:
         if one is not None and other is not None:
             where = (f"{charge.subscription} {charge.charge} {charge.service_from}", entity, payer, run)
             money = {charge.currency: after - before} if after != before else {}
-            self._decided(sides, (one.charge.decision, other.charge.decision), where, money)
-            self._decided(sides, (one.charge.proration, other.charge.proration), where, {})
-            self._decided(sides, (one.tax_decision, other.tax_decision), where, {})
+            moved = (before, taxes[0]) != (after, taxes[1])
+            self._decided(sides, (one.charge.decision, other.charge.decision), where, moved, money)
+            self._decided(sides, (one.charge.proration, other.charge.proration), where, moved)
+            self._decided(sides, (one.tax_decision, other.tax_decision), where, taxes[0] != taxes[1])
         if (before, taxes[0]) == (after, taxes[1]) and None not in pair:
             return False
         self.lines.append(
@@ -159,16 +161,18 @@ class Comparison:
             if one is None or other is None:
                 continue
             where = (f"{payer} {one.invoice.kind}", entity, payer, run)
-            self._decided(sides, (one.invoice.draft.decision, other.invoice.draft.decision), where, {})
-            self._decided(sides, (one.invoice.numbering, other.invoice.numbering), where, {})
+            moved = (one.invoice.net, one.invoice.tax) != (other.invoice.net, other.invoice.tax)
+            self._decided(sides, (one.invoice.draft.decision, other.invoice.draft.decision), where, moved)
+            self._decided(sides, (one.invoice.numbering, other.invoice.numbering), where, moved)
             for mine, theirs in paired(_postings(one), _postings(other), lambda each: each[0]):
                 if mine is not None and theirs is not None:
-                    self._decided(sides, (mine[1], theirs[1]), where, {})
+                    self._decided(sides, (mine[1], theirs[1]), where, mine[2] != theirs[2])
 
     def _decided(
-        self, sides: tuple[Side, Side], ids: tuple[int, int], where: tuple[str, str, str, int], money: Mapping[str, Decimal]
+        self, sides: tuple[Side, Side], ids: tuple[int, int], where: tuple[str, str, str, int], moved: bool,
+        money: Mapping[str, Decimal] = {},
     ) -> None:  # fmt: skip
-        """Count a decision of both sides that came out otherwise."""
+        """Count a decision of both sides that came out otherwise; ``moved`` where what it is about comes to other money."""
         if ids not in self._ways:
             self._ways[ids] = self._way(sides[0].decision(ids[0]), sides[1].decision(ids[1]))
         way = self._ways[ids]
@@ -176,6 +180,7 @@ class Comparison:
             return
         found = self.switched[way]
         found.count += 1
+        found.moved += moved
         for currency, amount in money.items():
             found.money[currency] = found.money.get(currency, ZERO) + amount
         if not found.example:
@@ -197,8 +202,8 @@ class Comparison:
         for key in sorted({*held, *made}):
             mine, theirs = held.get(key), made.get(key)
             if mine != theirs:
-                sums = (None if each is None else each[0] + each[1] for each in (mine, theirs))
-                self.drift.append(Drift(run, entity, *key, *sums))
+                one, other = (None if each is None else each[0] + each[1] for each in (mine, theirs))
+                self.drift.append(Drift(run, entity, *key, one, other))
 
     def totals(self) -> tuple[Total, ...]:
         """The documents of both sides by currency."""
@@ -221,7 +226,7 @@ class Comparison:
     def decided(self) -> tuple[Decided, ...]:
         """The decisions that came out otherwise, the most frequent first, each way with why."""
         made = [
-            Decided(way[0], way[1], way[2], one.count, dict(sorted(one.money.items())), one.why, one.example)
+            Decided(way[0], way[1], way[2], one.count, dict(sorted(one.money.items())), one.why, one.example, one.moved)
             for way, one in self.switched.items()
             if one.count
         ]
@@ -256,10 +261,10 @@ def _key(one: Issued) -> tuple[str, str, str, str]:
     return draft.payer, one.invoice.kind, draft.group, draft.currency
 
 
-def _postings(one: Issued) -> list[tuple[tuple[str, int, bool], int]]:
-    """What tells which posting of the other side is about the same, and the decision for its account."""
+def _postings(one: Issued) -> list[tuple[tuple[str, int, bool], int, tuple[str, Decimal]]]:
+    """What tells which posting of the other side is about the same, the decision for its account, and that with its amount."""
     return [
-        ((entry.kind, posting.line, posting.amount < 0), posting.decision)
+        ((entry.kind, posting.line, posting.amount < 0), posting.decision, (posting.account, posting.amount))
         for entry in one.entries
         for posting in entry.postings
         if posting.line

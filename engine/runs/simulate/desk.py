@@ -13,10 +13,10 @@ import msgspec
 from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.period import add_months
 from engine.runs.run import Parts, Progress, silent
-from engine.runs.simulate import dunning
+from engine.runs.simulate import dunning, revenue
 from engine.runs.simulate.billing import Replay
 from engine.runs.simulate.compare import gl_rows
-from engine.runs.simulate.difference import movers
+from engine.runs.simulate.difference import Drift, movers
 from engine.runs.simulate.result import Replayed, Simulated
 from engine.runs.simulate.sides import Side, TracingRules, changed_families
 from engine.store.asof import AsOf
@@ -89,9 +89,10 @@ def _replayed(
     first, end = told[0], add_months(told[1], 1)
     bills, before, beside = _chosen(known, first, end)
     matches, letters = cash.matching_runs(known, first, end), dunning.dunning_runs(known, first, end)
-    everything = (*bills, *matches, *letters)
+    earned = revenue.recognition_runs(known, first, end)
+    everything = (*bills, *matches, *letters, *earned)
     if not everything:
-        what = f"no bill run, matching run or dunning run dated {first:%Y-%m} to {told[1]:%Y-%m} has finished"
+        what = f"no bill run, matching run, dunning run or recognition run dated {first:%Y-%m} to {told[1]:%Y-%m} has finished"
         raise refuse(NOTHING_BILLED, what, mend="`tollbook runs list` shows the runs and their dates")
     changed = {
         family for run in everything for family in changed_families(*(side.rules for side in sides_of(run.release)))
@@ -104,6 +105,9 @@ def _replayed(
         found = msgspec.structs.replace(found, matching=cash.replay_matching(books, sides_of, matches, progress))
     if letters and changed & dunning.FAMILIES:
         found = msgspec.structs.replace(found, dunning=dunning.replay_dunning(books, sides_of, letters, progress))
+    if (bills or earned) and changed & revenue.FAMILIES:
+        replayed = revenue.replay_revenue(books, sides_of, known, (first, end, told[3]), progress)
+        found = msgspec.structs.replace(found, revenue=replayed)
     return found
 
 
@@ -129,7 +133,7 @@ def _result(
     beside: Counter[str],
 ) -> Simulated:
     first, last, other, top = told
-    found = replay.comparison
+    found, drift = replay.comparison, replay.drift()
     customers = found.customers.rows()
     totals = found.totals()
     return Simulated(
@@ -151,22 +155,31 @@ def _result(
         movers(customers, top),
         found.decided(),
         tuple(found.lines),
-        tuple(found.drift),
+        drift,
         found.ties(),
         dict(sorted(beside.items())),
-        (*_drifted(found.drift), *replay.findings),
+        (*_drifted(drift), *replay.findings),
     )
 
 
-def _drifted(drift: Sequence[object]) -> Sequence[Finding]:
+def _drifted(drift: Sequence[Drift]) -> Sequence[Finding]:
     if not drift:
         return ()
+    told = sum(bool(one.reason) for one in drift)
+    reasons = [
+        *(
+            ["a document was issued by hand before it, which bill runs look at and no replay issues again"]
+            if told
+            else []
+        ),
+        *(["records that have no history were changed since"] if told < len(drift) else []),
+    ]
     return (
         Finding(
             DRIFT,
             Where("books"),
             f"{len(drift)} documents come out otherwise than in the books even by their own rules",
-            "records that have no history were changed since, or somebody acted on these documents between the runs",
+            "; or ".join(reasons),
             "both sides are replayed alike, so that the difference between them stands; look at these documents by themselves",
             level="warning",
         ),

@@ -72,7 +72,8 @@ class Movers(msgspec.Struct, frozen=True):
 
 class Decided(msgspec.Struct, frozen=True):
     """Decisions that would come out otherwise in one way: by another rule, or by the same with other terms; how many, what the
-    lines that they price come to, why, and for whom for example.  ``money`` is by currency."""
+    lines that they price come to, why, and for whom for example.  ``money`` is by currency; ``moved`` are those of them whose line or
+    document comes to other money, tax included, or whose posting to another account or amount."""
 
     family: str
     rule: str
@@ -81,10 +82,15 @@ class Decided(msgspec.Struct, frozen=True):
     money: Mapping[str, Decimal]
     why: tuple[str, ...]
     example: str
+    moved: int = 0
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """A document of the books that the replay by its own rules does not give again; None where it is on one side only."""
+    """A document of the books that the replay by its own rules does not give again; None where it is on one side only.
+
+    ``reason`` names the documents by hand, voids and the like, that came before it and after the bill run before; empty where there are
+    none.
+    """
 
     run: int
     entity: str
@@ -94,6 +100,12 @@ class Drift(msgspec.Struct, frozen=True):
     currency: str
     books: Decimal | None
     replayed: Decimal | None
+    reason: str = ""
+
+    @property
+    def difference(self) -> Decimal:
+        """What the books have more than the replay."""
+        return (self.books or ZERO) - (self.replayed or ZERO)
 
 
 class Total(msgspec.Struct, frozen=True):

@@ -39,10 +39,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class StepSide(msgspec.Struct, frozen=True):
-    """One side in figures: steps by name, and what they cost the customers, by currency."""
+    """One side in figures: steps by name, what they cost the customers, by currency, and how often an account was looked at."""
 
     steps: Mapping[str, int]
     costs: Mapping[str, Decimal]
+    accounts: int = 0
 
 
 class DunningReplayed(msgspec.Struct, frozen=True):
@@ -52,6 +53,11 @@ class DunningReplayed(msgspec.Struct, frozen=True):
     before: StepSide
     after: StepSide
     changed: tuple[Step, ...]
+
+    @property
+    def moved(self) -> int:
+        """How many of the steps that come out otherwise are taken on one side only, or at other costs."""
+        return sum(one.costs != one.other_costs for one in self.changed)
 
 
 def dunning_runs(known: Sequence[Run], first: date, end: date) -> list[Run]:
@@ -66,17 +72,21 @@ def replay_dunning(
     """Replay dunning runs, the oldest first."""
     taken: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
     changed: list[Step] = []
+    looked = [0, 0]
     for number, run in enumerate(runs, 1):
         books.before(run.id)
         on, change = date.fromisoformat(run.period), Change(run.who, run.started_at, run.reason)
         made = []
-        for kept, side in zip(taken, sides_of(run.release), strict=True):
-            found = run_dunning(side.parts, on, change, dry_run=True).details
+        for place, (kept, side) in enumerate(zip(taken, sides_of(run.release), strict=True)):
+            report = run_dunning(side.parts, on, change, dry_run=True)
+            found, looked[place] = report.details, looked[place] + report.counts["accounts"]
             kept.extend(found)
             made.append({_key(one): one for one in found})
         changed += list(_changed(run.id, on, made[0], made[1]))
         progress("dunning", number, len(runs))
-    return DunningReplayed(tuple(run.id for run in runs), figures(taken[0]), figures(taken[1]), tuple(changed))
+    return DunningReplayed(
+        tuple(run.id for run in runs), figures(taken[0], looked[0]), figures(taken[1], looked[1]), tuple(changed)
+    )
 
 
 def _key(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -101,10 +111,11 @@ def _changed(
         )
 
 
-def figures(steps: Iterable[Mapping[str, Any]]) -> StepSide:
+def figures(steps: Iterable[Mapping[str, Any]], accounts: int) -> StepSide:
     """One side in figures."""
     counted, costs = defaultdict[str, int](int), defaultdict[str, Decimal](lambda: ZERO)
     for one in steps:
         counted[one["step"]] += 1
         costs[one["currency"]] += one["costs"]
-    return StepSide(dict(sorted(counted.items())), {key: amount for key, amount in sorted(costs.items()) if amount})
+    sums = {key: amount for key, amount in sorted(costs.items()) if amount}
+    return StepSide(dict(sorted(counted.items())), sums, accounts)

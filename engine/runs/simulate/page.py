@@ -19,6 +19,7 @@ from engine.runs.simulate.result import Simulated
 
 if TYPE_CHECKING:
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.revenue import RevenueReplayed
 
 ROWS: Final = 25
 """Rows of a table; the others are counted."""
@@ -35,14 +36,16 @@ def page(found: Simulated) -> str:
         documents=f"{found.documents:,}",
         compared=f"{found.compared:,}",
         decisions=f"{found.decisions:,}",
+        moved=f"{found.decisions_moved:,}",
         totals=[_total(one) for one in found.totals],
         movers=[_movers(one) for one in found.movers],
-        cuts=list(_cuts(found)),
+        cuts=list(_cuts(found.cuts())),
         decided=[_decided(one) for one in found.decided[: 4 * ROWS]],
         drift=[_drift(one) for one in found.drift[:ROWS]],
         beside=beside(found),
         matching=_matching(found.matching) if found.matching else None,
         dunning=_dunning(found.dunning) if found.dunning else None,
+        revenue=revenue(found.revenue) if found.revenue else None,
         findings=[str(one) for one in found.findings[:ROWS]],
     )
 
@@ -121,8 +124,8 @@ def _rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [_row(one, largest[one.currency]) for one in rows]
 
 
-def _cuts(found: Simulated) -> Iterable[tuple[str, list[dict[str, Any]], int]]:
-    for name, rows in found.cuts().items():
+def _cuts(cuts: Mapping[str, Sequence[Row]]) -> Iterable[tuple[str, list[dict[str, Any]], int]]:
+    for name, rows in cuts.items():
         differ = [one for one in rows if one.difference]
         taken = differ[:ROWS] if name == "customer" or len(rows) > 2 * ROWS else rows[: 2 * ROWS]
         yield name, _rows(taken), len(rows) - len(taken)
@@ -157,9 +160,24 @@ def _decided(one: Decided) -> dict[str, Any]:
         "why": one.why,
         "example": one.example,
         "count": f"{one.count:,}",
+        "still": f"{one.count - one.moved:,}" if one.moved != one.count else "",
         "money": ", ".join(
             f"{money(amount, currency, signed=True)} {currency}" for currency, amount in one.money.items()
         ),
+    }
+
+
+def revenue(found: RevenueReplayed) -> dict[str, Any]:
+    """Recognised revenue, as the page shows it."""
+    beside = ", ".join(f"{count:,} {name}" for name, count in found.beside.items())
+    return {
+        "lines": f"{found.lines:,}",
+        "cuts": list(_cuts(found.cuts())),
+        "movers": [_movers(one) for one in found.movers],
+        "decided": [_decided(one) for one in found.decided[: 4 * ROWS]],
+        "ties": all(one.holds for one in found.ties),
+        "drift": f"{len(found.drift):,}" if found.drift else "",
+        "beside": beside,
     }
 
 
@@ -169,6 +187,7 @@ def _drift(one: Drift) -> dict[str, Any]:
         "payer": one.payer,
         "kind": one.kind,
         "group": one.group,
+        "reason": one.reason or "records that have no history were changed since",
         "books": "none" if one.books is None else f"{money(one.books, one.currency)} {one.currency}",
         "replayed": "none" if one.replayed is None else f"{money(one.replayed, one.currency)} {one.currency}",
     }
@@ -192,6 +211,7 @@ def _matching(found: MatchingReplayed) -> dict[str, Any]:
             ("money given up", _amounts(one.given_up), _amounts(other.given_up)),
         ],
         "count": f"{len(found.changed):,}",
+        "moved": f"{found.moved:,}",
         "rows": [
             {
                 "entry": each.entry,
@@ -216,6 +236,7 @@ def _dunning(found: DunningReplayed) -> dict[str, Any]:
             ("costs of the customers", _amounts(one.costs), _amounts(other.costs)),
         ],
         "count": f"{len(found.changed):,}",
+        "moved": f"{found.moved:,}",
         "rows": [
             {
                 "on": each.on,

@@ -15,6 +15,7 @@ from engine.runs.simulate.dunning import DunningReplayed
 
 if TYPE_CHECKING:
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.revenue import Recognised, RevenueReplayed
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -56,11 +57,17 @@ class Simulated(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     matching: MatchingReplayed | None = None
     dunning: DunningReplayed | None = None
+    revenue: RevenueReplayed | None = None
 
     @property
     def decisions(self) -> int:
         """How many decisions come out otherwise."""
         return sum(one.count for one in self.decided)
+
+    @property
+    def decisions_moved(self) -> int:
+        """How many of them are about a line, a document or a posting that comes out otherwise, too."""
+        return sum(one.moved for one in self.decided)
 
     @property
     def ties_hold(self) -> bool:
@@ -93,7 +100,12 @@ class Simulated(msgspec.Struct, frozen=True):
                 tax_after=shown(one.tax_after, one.currency),
             )
         for cut, rows in self.cuts().items():
-            yield from (_summed(cut, row) for row in rows if row.difference)
+            yield from (_summed(f"by {cut}", cut, row) for row in rows if row.difference)
+        yield from map(_drifted, self.drift)
+        if self.revenue is not None:
+            yield from map(_recognised, self.revenue.changed)
+            for cut, rows in self.revenue.cuts().items():
+                yield from (_summed(f"revenue by {cut}", cut, row) for row in rows if row.difference)
 
 
 COLUMNS: Final = (
@@ -109,10 +121,37 @@ def _row(**values: str) -> Sequence[str]:
     return tuple(values.get(name, "") for name in COLUMNS)
 
 
-def _summed(cut: str, row: Row) -> Sequence[str]:
+_KEYS: Final = {"month": "on", "revenue rule": "rule"}
+"""Cuts whose key stands in a column of another name."""
+
+
+def _summed(what: str, cut: str, row: Row) -> Sequence[str]:
     before, after, difference = (shown(amount, row.currency) for amount in (row.before, row.after, row.difference))
-    key = {cut.lower().replace(" ", "_"): row.key}
-    return _row(what=f"by {cut}", **key, currency=row.currency, before=before, after=after, difference=difference)
+    key = {_KEYS.get(cut, cut.lower().replace(" ", "_")): row.key}
+    return _row(what=what, **key, currency=row.currency, before=before, after=after, difference=difference)
+
+
+def _drifted(one: Drift) -> Sequence[str]:
+    """A document that the replay does not give again: what the books have, what the replay has, and the reason in place of a rule."""
+    sums = (one.books or Decimal(0), one.replayed or Decimal(0), one.difference)
+    before, after, difference = (shown(each, one.currency) for each in sums)
+    head = {
+        "run": str(one.run),
+        "entity": one.entity,
+        "customer": one.payer,
+        "kind": one.kind,
+        "currency": one.currency,
+    }
+    return _row(what="drift", **head, rule=one.reason, before=before, after=after, difference=difference)
+
+
+def _recognised(one: Recognised) -> Sequence[str]:
+    """The revenue of a line in a month; ``on`` is the month."""
+    before, after, difference = (shown(each, one.currency) for each in (one.before, one.after, one.difference))
+    same = ("entity", "customer", "subscription", "product", "rule", "other_rule", "currency")
+    values = {name: getattr(one, name) for name in same}
+    sums = {"before": before, "after": after, "difference": difference}
+    return _row(what="revenue", run=str(one.run), on=one.month, **values, **sums)
 
 
 def shown(amount: Decimal, currency: str) -> str:
@@ -127,4 +166,9 @@ def most(rows: Iterable[Row], count: int) -> list[Row]:
 
 def as_json(found: Simulated) -> dict[str, Any]:
     """The result as an object, with what follows from it."""
-    return {**msgspec.structs.asdict(found), "decisions": found.decisions, "ties_hold": found.ties_hold}
+    return {
+        **msgspec.structs.asdict(found),
+        "decisions": found.decisions,
+        "decisions_moved": found.decisions_moved,
+        "ties_hold": found.ties_hold,
+    }

@@ -58,6 +58,7 @@ def reads_alike(one: Rules, other: Rules, changed: frozenset[str], dues: tuple[P
     return needs[0] == needs[1] and turning(one) is None and turning(other) is None and not shared
 
 
-def as_other(job: Job, rules: Rules) -> Job:
+def as_other(job: Job, other: Side) -> Job:
     """The job with the other side's rules, where both read alike."""
-    return msgspec.structs.replace(job, decide=rules.decide, price_turns=rules.turns("pricing"), usage={})
+    turns, alike = other.rules.turns("pricing"), other.parts.alike
+    return msgspec.structs.replace(job, decide=other.rules.decide, price_turns=turns, usage={}, alike=alike)

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from engine.base.errors import Finding, TollbookError
-from engine.billing.job import Job
+from engine.billing.job import Job, Statement
 from engine.billing.lateness import without
-from engine.billing.statement import Statement, statement
+from engine.billing.statement import statement
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine
 from engine.model.subscription import SubscriptionEvent

@@ -15,13 +15,16 @@ from engine.base.money import ZERO, round_to
 from engine.base.period import Period
 from engine.ledger.posting import Determine, determine
 from engine.runs.run import Parts
+from engine.runs.tax.relief import DOCUMENT, relief
 from engine.store.reader import Reader
 
 UNKNOWN_COLUMN = Code("tax.unknown-column", "Something that the tax report cannot be broken down by.")
 
 BY: Final = ("entity", "jurisdiction", "category", "rate", "code")
 """What the report is broken down by where nothing else is said; the currency always comes after it."""
-COLUMNS: Final = (*BY, "tax_code", "day", "month")
+Sums = dict[tuple[str, str, str], Decimal]
+"""Amounts by legal entity, GL account and currency."""
+COLUMNS: Final = (*BY, "tax_code", "day", "month", "cause")
 
 
 class TaxRow(msgspec.Struct, frozen=True):
@@ -36,7 +39,8 @@ class TaxRow(msgspec.Struct, frozen=True):
 
 class Tie(msgspec.Struct, frozen=True):
     """One GL account of tax in one currency: what the lines of the report say, what invoices have posted to it, and the
-    difference, which is zero; ``other`` is what other entries have posted to it, such as the opening balance.
+    difference, which is zero; ``lowered`` is what has become of it where money was given up and tax with it, ``other`` what other
+    entries have posted to it, such as the opening balance.
 
     Amounts are positive where tax is owed to the authority; ``functional`` is what invoices have posted in functional currency.
     """
@@ -50,6 +54,7 @@ class Tie(msgspec.Struct, frozen=True):
     other: Decimal
     functional: Decimal
     functional_currency: str
+    lowered: Decimal = ZERO
 
 
 class TaxReport(msgspec.Struct, frozen=True):
@@ -64,7 +69,8 @@ class TaxReport(msgspec.Struct, frozen=True):
 
 def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], entity: str = "") -> TaxReport:
     """What the documents of some days come to, of one legal entity or all; what a document corrects is taken from the rate
-    that it was taxed at and added to the one that it should have been.
+    that it was taxed at and added to the one that it should have been.  Where a part of a document was given up and its tax lowered
+    (``cause`` says why, ``document`` of all else), it is taken off what the document was taxed at, on the day of the act.
 
     Raises:
         TollbookError: ``tax.unknown-column``, ``rule.no-answer`` of the posting rules.
@@ -78,7 +84,7 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
     accounts: dict[tuple[str, str, date], Determine] = {}
     for row in reader.tax_by_day(parts.tenant, days.start, days.end, entity):
         if not row.corrects:
-            _add(sums, by, row._mapping, (row.lines, row.net, row.tax))
+            _add(sums, by, {**row._mapping, "cause": DOCUMENT}, (row.lines, row.net, row.tax))
         key = (row.entity, row.currency, row.day)
         if key not in accounts:
             accounts[key] = determine(parts.rules.decide, *key)
@@ -86,8 +92,12 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
         owed[row.entity, account, row.currency] += row.tax
     for row in reader.corrected_by_day(parts.tenant, days.start, days.end, entity):
         was = {name: row._mapping[f"{name}_before"] for name in ("jurisdiction", "rate", "category")}
-        _add(sums, by, {**row._mapping, **was}, (0, -row.net, -row.before))
-        _add(sums, by, row._mapping, (1, row.net, row.after))
+        _add(sums, by, {**row._mapping, **was, "cause": DOCUMENT}, (0, -row.net, -row.before))
+        _add(sums, by, {**row._mapping, "cause": DOCUMENT}, (1, row.net, row.after))
+    lowered: Sums = defaultdict(lambda: ZERO)
+    for account, row in relief(parts, reader, days, entity):
+        _add(sums, by, row, (0, -row["net"], -row["tax"]))
+        lowered[row["entity"], account, row["currency"]] -= row["tax"]
     rows = [
         TaxRow(
             dict(zip(by, key[:-1], strict=True)),
@@ -98,7 +108,7 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
         )
         for key, (lines, net, tax) in sorted(sums.items())
     ]
-    return TaxReport(days.start, days.end, tuple(by), tuple(rows), tuple(_ties(parts, reader, days, owed)))
+    return TaxReport(days.start, days.end, tuple(by), tuple(rows), tuple(_ties(parts, reader, days, owed, lowered)))
 
 
 def _add(
@@ -110,22 +120,23 @@ def _add(
         into[place] += amount
 
 
-def _ties(parts: Parts, reader: Reader, days: Period, owed: dict[tuple[str, str, str], Decimal]) -> list[Tie]:
+def _ties(parts: Parts, reader: Reader, days: Period, owed: Sums, lowered: Sums) -> list[Tie]:
     """What the lines say beside what was posted, by GL account and currency."""
     made = []
-    entities = reader.entities(parts.tenant)
-    for entity in sorted({entity for entity, _, _ in owed}):
+    entities, keys = reader.entities(parts.tenant), {*owed, *lowered}
+    for entity in sorted({entity for entity, _, _ in keys}):
         functional = entities[entity].functional_currency
-        named = [account for other, account, _ in owed if other == entity]
+        named = [account for other, account, _ in keys if other == entity]
         posted: dict[tuple[str, str, bool], tuple[Decimal, Decimal]] = {
             (row.account, row.currency, bool(row.invoiced)): (-row.amount, -row.functional)
             for row in reader.posted_on(parts.tenant, entity, named, days.start, days.end)
         }
-        mine = {(account, currency) for other, account, currency in owed if other == entity}
+        mine = {(account, currency) for other, account, currency in keys if other == entity}
         for account, currency in sorted(mine | {(account, currency) for account, currency, _ in posted}):
             lines = round_to(owed.get((entity, account, currency), ZERO), currency)
             amount, own = posted.get((account, currency, True), (ZERO, ZERO))
             other, _ = posted.get((account, currency, False), (ZERO, ZERO))
+            less = lowered.get((entity, account, currency), ZERO)
             made.append(
                 Tie(
                     entity,
@@ -134,9 +145,10 @@ def _ties(parts: Parts, reader: Reader, days: Period, owed: dict[tuple[str, str,
                     lines,
                     round_to(amount, currency),
                     round_to(lines - amount, currency),
-                    round_to(other, currency),
+                    round_to(other - less, currency),
                     round_to(own, functional),
                     functional,
+                    round_to(less, currency),
                 )
             )
     return made

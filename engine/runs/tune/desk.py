@@ -14,15 +14,19 @@ from engine.base.money import ZERO
 from engine.model.cash import RUN_MATCH
 from engine.model.journal import Change
 from engine.model.release import EMPTY, Content
+from engine.model.revenue import KIND as RUN_REVENUE
 from engine.model.worklist import Difference
 from engine.runs.approvals import Approvals, Outcome
+from engine.runs.dunning.run import KIND as RUN_DUNNING
 from engine.runs.run import Progress, silent
 from engine.runs.simulate.desk import MOST_RUNS, SimulationDesk
 from engine.runs.simulate.result import Simulated
+from engine.runs.simulate.revenue import RevenueReplayed
+from engine.runs.tune.measures import BY_NAME, OF_FAMILY, Measure, counts_of
 from engine.runs.tune.values import Sheet, curve, same
 from engine.store.books import Books
 from engine.store.records import Run
-from engine.store.tuned import ACT, Tuned, tuned
+from engine.store.tuned import ACT, Tuned, tuned, write_offs_by
 
 UNKNOWN: Final = Code("tune.unknown-parameter", "A parameter to tune that no rule set has.")
 NOTHING_CLOSED: Final = Code("tune.no-run", "A parameter to tune before any run that it has a part in.")
@@ -33,7 +37,8 @@ OUT_OF_BAND: Final = Code(
 
 MARGIN: Final = Decimal("0.05")
 """How far a rate may go from what the curve foresaw, unless another margin is given."""
-SURE: Final = ("applied", "cleared", "netted")
+RUN_OF: Final[Mapping[str, str]] = {"allocation": RUN_MATCH, "interest": RUN_DUNNING, "revrec": RUN_REVENUE}
+"""Family -> the kind of runs that a value of it is tried on, where no rate is watched; bill runs of all others."""
 ITEM: Final = "tuning"
 """Kind of an item of the worklist about a rate that has left its band."""
 
@@ -41,7 +46,8 @@ ITEM: Final = "tuning"
 class Point(msgspec.Struct, frozen=True):
     """What a value would have done: for matching the automatic rate, suggested entries, wrong matches to be expected and money given
     up; for all else the difference in money by currency, who pays more and less, and decisions that change.  ``steps`` are those of
-    dunning.  ``refused`` says why a value within the bounds is wrong all the same."""
+    dunning.  ``refused`` says why a value within the bounds is wrong all the same; ``rate`` is what is watched of a parameter of
+    this family once it is set, as far as the simulation has it."""
 
     value: str
     now: bool
@@ -55,6 +61,7 @@ class Point(msgspec.Struct, frozen=True):
     decisions: int = 0
     steps: int | None = None
     refused: str = ""
+    rate: Decimal | None = None
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -155,6 +162,8 @@ class TuneDesk:
             except TollbookError as error:
                 return Point(value, same(sheet, value, sheet.written), mine, refused=error.findings[0].what)
         head = (value, same(sheet, value, sheet.written), mine)
+        measure = OF_FAMILY.get(sheet.family)
+        watched = measure.foreseen(found) if measure is not None else None
         matching, dunning = found.matching, found.dunning
         if matching is not None:
             side = matching.after
@@ -166,10 +175,15 @@ class TuneDesk:
                 side.expected_wrong,
                 money,
                 decisions=len(matching.changed),
+                rate=watched,
             )
         if dunning is not None:
             steps = sum(dunning.after.steps.values())
-            return Point(*head, money=dict(dunning.after.costs), decisions=len(dunning.changed), steps=steps)
+            return Point(
+                *head, money=dict(dunning.after.costs), decisions=len(dunning.changed), steps=steps, rate=watched
+            )
+        if found.revenue is not None and sheet.family == "revrec":
+            return Point(*head, **_revenue(found.revenue))
         money = {one.currency: one.difference for one in found.totals}
         up, down = (sum(getattr(one, way) for one in found.movers) for way in ("up", "down"))
         return Point(*head, money=money, up=up, down=down, decisions=found.decisions)
@@ -177,9 +191,7 @@ class TuneDesk:
     def _last_month(self, ruleset: str) -> tuple[date, date]:
         """The month of the last run that a rule set has a part in."""
         family = ruleset.split("/")[0]
-        kind = {"matching": RUN_MATCH, "writeoff": RUN_MATCH, "exceptions": RUN_MATCH, "dunning": "dunning"}.get(
-            family, "bill"
-        )
+        kind = OF_FAMILY[family].kind if family in OF_FAMILY else RUN_OF.get(family, "bill")
         days = [date.fromisoformat(run.period) for run in self._runs() if run.kind == kind and run.state == "done"]
         if not days:
             what = f"there is no finished run of the kind {kind}"
@@ -192,7 +204,7 @@ class TuneDesk:
             return reader.runs(self._tenant, MOST_RUNS)
 
     def propose(self, found: Curve, change: Change, margin: Decimal = MARGIN) -> Outcome:
-        """Propose the value that a curve was asked for; for matching with a band of ``margin`` around the rate that it foresaw.
+        """Propose the value that a curve was asked for, with a band of ``margin`` around the rate that it foresaw, where one is watched.
 
         Raises:
             TollbookError: ``tune.not-theirs``, ``tune.two-persons``.
@@ -203,10 +215,8 @@ class TuneDesk:
             raise refuse(
                 NOT_THEIRS, what, why=f"it is tuned by {sheet.tuned_by}", mend="ask somebody who has that role"
             )
-        rate, band = found.chosen.automatic, dict[str, str]()
-        if rate is not None:
-            low, high = max(rate - margin, ZERO), min(rate + margin, Decimal(1))
-            band = {"measure": "automatic", "low": f"{low:f}", "high": f"{high:f}", "foreseen": f"{rate:f}"}
+        rate, measure = found.chosen.rate, OF_FAMILY.get(sheet.family)
+        band = {} if rate is None or measure is None else dict(measure.band(rate, margin))
         given = {
             "ruleset": sheet.ruleset,
             "parameter": sheet.name,
@@ -222,11 +232,17 @@ class TuneDesk:
         items of the worklist."""
         with self._books.reader() as reader:
             settings = [one for one in tuned(reader, self._tenant).values() if one.band]
-            runs = [run for run in reversed(self._runs()) if run.kind == RUN_MATCH and run.state == "done"]
+            kinds = {_measure(one).kind for one in settings}
+            runs = [run for run in reversed(self._runs()) if run.kind in kinds and run.state == "done"]
             since = min((one.at for one in settings), default=None)
             names = {run.release for run in runs if since is not None and run.started_at >= since}
+            given_up = write_offs_by(
+                reader, self._tenant, [run.id for run in runs if since and run.started_at >= since]
+            )
             values = {name: reader.release_content(self._tenant, name) or EMPTY for name in names}
-        watched = [watched_of(one, [run for run in runs if _has(values.get(run.release), one)]) for one in settings]
+        watched = [
+            watched_of(one, [run for run in runs if _has(values.get(run.release), one)], given_up) for one in settings
+        ]
         findings = [_left(one) for one in watched if one.outside]
         if change is not None and findings:
             with self._books.writer(change, tenant=self._tenant) as writer:
@@ -236,10 +252,13 @@ class TuneDesk:
         return watched, findings
 
 
-def rate_of(counts: Mapping[str, Any]) -> Decimal | None:
-    """The share of bank entries of a run that nobody had to look at; None where there were none."""
-    entries, sure = int(counts.get("entries", 0)), sum(int(counts.get(state, 0)) for state in SURE)
-    return (Decimal(sure) / entries).quantize(Decimal("0.0001")) if entries else None
+def _revenue(found: RevenueReplayed) -> dict[str, Any]:
+    """What of a curve is about recognised revenue."""
+    money: dict[str, Decimal] = {}
+    for row in found.months:
+        money[row.currency] = money.get(row.currency, ZERO) + row.difference
+    up, down = (sum(getattr(one, way) for one in found.movers) for way in ("up", "down"))
+    return {"money": money, "up": up, "down": down, "decisions": sum(one.count for one in found.decided)}
 
 
 def _has(rules: Content | None, setting: Tuned) -> bool:
@@ -248,12 +267,19 @@ def _has(rules: Content | None, setting: Tuned) -> bool:
     return given.get(setting.parameter) == setting.value
 
 
-def watched_of(setting: Tuned, runs: Sequence[Run]) -> Watched:
-    """A setting with the rates of those runs that began after it."""
+def _measure(setting: Tuned) -> Measure:
+    """What is watched of a setting."""
+    return BY_NAME[setting.band["measure"]]
+
+
+def watched_of(setting: Tuned, runs: Sequence[Run], given_up: Mapping[int, int] = {}) -> Watched:
+    """A setting with the rates of those runs of its kind that began after it; ``given_up`` counts write-offs by run."""
     since: datetime = setting.at
-    rates = []
+    rates, measure = [], _measure(setting)
     for run in runs:
-        rate = rate_of(run.summary.get("counts", {}))
+        if run.kind != measure.kind:
+            continue
+        rate = measure.of(counts_of(run), given_up.get(run.id, 0))
         if run.started_at >= since and rate is not None:
             rates.append((run.id, run.period, rate))
     low, high = Decimal(setting.band["low"]), Decimal(setting.band["high"])
@@ -264,7 +290,8 @@ def _told(one: Watched) -> str:
     rates = {run: rate for run, _, rate in one.rates}
     last = one.outside[-1]
     band = f"{one.setting.band['low']} to {one.setting.band['high']}"
-    return f"the automatic rate of run {last} is {rates[last]:f}, outside of {band}; {len(one.outside)} of {len(rates)} runs are"
+    words = _measure(one.setting).words
+    return f"{words} of run {last} is {rates[last]:f}, outside of {band}; {len(one.outside)} of {len(rates)} runs are"
 
 
 def _left(one: Watched) -> Finding:

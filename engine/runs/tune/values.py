@@ -29,6 +29,11 @@ class Sheet(msgspec.Struct, frozen=True):
     overridden: bool
 
     @property
+    def family(self) -> str:
+        """The family of its rule set."""
+        return self.ruleset.split("/")[0]
+
+    @property
     def key(self) -> str:
         """As it is named on the command line."""
         return f"{self.ruleset}.{self.name}"

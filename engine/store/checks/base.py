@@ -16,6 +16,7 @@ from engine.store.checks import billing as checks_billing
 from engine.store.checks import cash as checks_cash
 from engine.store.checks import chain as checks_chain
 from engine.store.checks import debits as checks_debits
+from engine.store.checks import deliveries as checks_deliveries
 from engine.store.checks import disputes as checks_disputes
 from engine.store.checks import dunning as checks_dunning
 from engine.store.checks import erp as checks_erp
@@ -119,6 +120,7 @@ _DECIDED: Final = (
     (DIRECT_DEBIT, "decision"),
     (BANK_USE, "decision"),
     (METADATA.tables["revenue_schedule"], "decision"),
+    (METADATA.tables["delivery_way"], "decision"),
 )
 
 
@@ -323,6 +325,7 @@ ALL: Final[Mapping[str, Check]] = {
     "direct-debits-tie": checks_debits.direct_debits_tie,
     "cash-ties": checks_cash.cash_ties,
     "disputes-tie": checks_disputes.disputes_tie,
+    "deliveries-tie": checks_deliveries.deliveries_tie,
     "revenue-within": checks_revenue.revenue_within,
     "revenue-ties": checks_revenue.revenue_ties,
     "revenue-contracts-tie": checks_revenue_contracts.revenue_contracts_tie,

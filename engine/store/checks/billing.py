@@ -94,7 +94,7 @@ def _open_lines(tenant: str) -> Any:
 def _recurring_twice(tenant: str) -> sa.Select[Any]:
     """Days of a recurring charge on which charges less credits cover it more than once, or less than not at all.
 
-    A line that bills a difference covers nothing that the line below it does not; lines that count instants are looked at by
+    A line that bills a difference covers nothing that the line below it does not, nor does one of which no money is left; lines that count instants are looked at by
     :func:`engine.store.checks.exact.counted_twice`.  Payers whom events name are looked at each by itself: where one of them is
     held, what it gives back comes later than what the next one is charged.
     """
@@ -106,6 +106,8 @@ def _recurring_twice(tenant: str) -> sa.Select[Any]:
         line.upon == 0,
         ~checks_openings.gives_back_old(line.credits),
         line.credits.not_in(checks_exact.differences(tenant)),
+        line.id.not_in(checks_exact.all_given(tenant)),
+        line.credits.not_in(checks_exact.all_given(tenant)),
         line.subscription_id.not_in(checks_exact.exact_subscriptions(tenant)),
     )
     fields = (line.subscription_id, line.charge, checks_exact.whose(tenant, line).label("payer"))

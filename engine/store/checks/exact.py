@@ -35,6 +35,22 @@ def brings_again(tenant: str) -> sa.ColumnElement[bool]:
     return sa.exists().where(billed.id == line.credits, billed.tenant == tenant, same) & (line.credits != 0)
 
 
+def all_given(tenant: str) -> sa.Select[Any]:
+    """Lines of which no money is left, some of it given back alone: they charge nothing any more, so that other terms may
+    charge their days."""
+    line, credit = INVOICE_LINE.alias("line"), INVOICE_LINE.alias("credit")
+    alone = sa.case((credit.c.service_from == credit.c.service_to, 1), else_=0)
+    return (
+        sa.select(line.c.id)
+        .join_from(credit, line, line.c.id == credit.c.credits)
+        .where(credit.c.tenant == tenant, sa.literal_column("credit.credits <> 0"))
+        .group_by(line.c.id, line.c.amount)
+        .having(
+            sa.func.max(alone) == 1, line.c.amount + sa.func.sum(credit.c.amount) == sa.literal(0, line.c.amount.type)
+        )
+    )
+
+
 def whose(tenant: str, line: Any) -> sa.ColumnElement[str]:
     """Which payer of its own a subscription had for a line, empty where it is that of its account: each gives back its lines by itself."""
     head, named = INVOICE.alias("whose").c, SUBSCRIPTION_EVENT.alias("named").c
@@ -57,6 +73,7 @@ def counted_twice(session: Session, tenant: str) -> list[tuple[int, str, date]]:
         .join_from(INVOICE_LINE, ACCOUNT, ACCOUNT.c.id == line.account_id)
         .where(line.tenant == tenant, line.kind == "recurring", line.upon == 0)
         .where(line.subscription_id.in_(exact_subscriptions(tenant)), line.credits.not_in(differences(tenant)))
+        .where(line.id.not_in(all_given(tenant)), line.credits.not_in(all_given(tenant)))
     )
     for row in rows:
         step = -1 if row.credits and not row.again else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -24,15 +24,20 @@ _RESULT: Final = frozenset({"income", "expense"})
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """All rows of a document together."""
+    """All rows of a document together: what they gain and lose beyond the rows of earlier rounds."""
 
     document: int
     entity: str
     on: date
     account: str
     currency: str
-    net: Decimal
-    gross: Decimal
+    gained: Decimal
+    lost: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        """What the account is moved by."""
+        return self.gained + self.lost
 
     @property
     def name(self) -> str:
@@ -70,7 +75,7 @@ def _flaws(head: _Head, posted: dict[str, _Posted], kinds: dict[str, str], of_li
         yield f"GL account {head.account} holds what invoice lines were posted to, which keeps its rate"
     there, back = posted.get(KIND), posted.get(BACK)
     if there is None or back is None:
-        if head.gross or there or back:
+        if head.gained or head.lost or there or back:
             yield f"it has {'no entry' if there is None else 'no entry that turns it round'}"
         return
     if there.days != {head.on} or back.days != {head.on + timedelta(days=1)}:
@@ -96,10 +101,22 @@ def _days(posted: _Posted) -> str:
 
 def _heads(session: Session, tenant: str) -> list[_Head]:
     one = REVALUATION.c
-    keys, kind = (one.document, one.entity, one.on_day, one.account, one.currency), one.worth.type
-    off = one.worth - one.functional_amount
-    sums = (sa.func.sum(off, type_=kind), sa.func.sum(sa.func.abs(off), type_=kind))
-    return [_Head(*row) for row in session.rows(sa.select(*keys, *sums).where(one.tenant == tenant).group_by(*keys))]
+    kind = one.worth.type
+    off = sa.type_coerce(one.worth - one.functional_amount, kind)
+    balance = (one.entity, one.on_day, one.account, one.currency, one.customer)
+    earlier = sa.type_coerce(
+        sa.func.coalesce(sa.func.lag(off).over(partition_by=balance, order_by=one.id), sa.literal(0, kind)), kind
+    )
+    rows = sa.select(one.document, *balance, off.label("off"), earlier.label("earlier")).where(one.tenant == tenant)
+    row, nothing = rows.subquery().c, sa.literal(0, kind)
+
+    def booked(counts: Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]) -> sa.ColumnElement[Any]:
+        now, before = (sa.case((counts(side), side), else_=nothing) for side in (row.off, row.earlier))
+        return sa.func.sum(sa.type_coerce(now - before, kind), type_=kind)
+
+    keys = (row.document, row.entity, row.on_day, row.account, row.currency)
+    sums = (booked(lambda side: side > 0), booked(lambda side: side < 0))
+    return [_Head(*found) for found in session.rows(sa.select(*keys, *sums).group_by(*keys))]
 
 
 def _posted(session: Session, tenant: str) -> dict[int, dict[str, _Posted]]:

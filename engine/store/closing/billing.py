@@ -15,23 +15,20 @@ from engine.store.tables.usage import ROLLED
 
 def behind(session: Session, tenant: str, entity: str, last: date) -> list[Any]:
     """Subscriptions of which a bill run may have something to bill of days up to ``last``: (key, account, payer, since), where
-    ``since`` is the first day that is not billed.
+    ``since`` is the first day that is not billed, or the last one where usage is of days before the service.
 
     No run since the day has looked at them, or something became known after the newest one: an event, or usage.
     """
     sub, account, mark = t.SUBSCRIPTION.c, t.ACCOUNT.c, t.BILLING_MARK.c
     event, used = t.SUBSCRIPTION_EVENT.c, t.USAGE_DAY.c
-    began = sa.select(sa.func.min(event.on_day, type_=event.on_day.type)).where(
-        event.subscription_id == sub.id, event.on_day <= last
-    )
-    changed = sa.exists().where(
-        event.subscription_id == sub.id, event.on_day <= last, event.id > sa.func.coalesce(mark.events_seen, 0)
-    )
+    until = (event.subscription_id == sub.id, event.on_day <= last)
+    began = sa.select(sa.func.min(event.on_day, type_=event.on_day.type)).where(*until)
+    changed = sa.exists().where(*until, event.id > sa.func.coalesce(mark.events_seen, 0))
     late = sa.exists().where(
         used.subscription_id == sub.id, used.last_id > sa.func.coalesce(mark.usage_seen, 0), used.day <= last
     )
     unseen = (mark.billed_to <= last) & (mark.billed_on.is_(None) | (mark.billed_on <= last))
-    since = sa.func.coalesce(mark.billed_to, began.scalar_subquery())
+    since = sa.func.coalesce(mark.billed_to, began.scalar_subquery(), sa.literal(last, event.on_day.type))
     joined = t.SUBSCRIPTION.join(
         t.ACCOUNT,
         (account.tenant == sub.tenant)
@@ -45,7 +42,11 @@ def behind(session: Session, tenant: str, entity: str, last: date) -> list[Any]:
         .where(sub.tenant == tenant, sub.entity == entity)
         .where(
             sa.or_(
-                unseen, mark.subscription_id.is_(None) & began.exists(), changed, late, sub.id.in_(_new(tenant, last))
+                unseen,
+                mark.subscription_id.is_(None) & sa.exists().where(*until),
+                changed,
+                late,
+                sub.id.in_(_new(tenant, last)),
             )
         )
     )

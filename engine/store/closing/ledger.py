@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.model.revaluation import BACK, KIND
 from engine.store import query, types
 from engine.store import tables as t
 from engine.store.session import Session
@@ -141,33 +140,6 @@ def balances(session: Session, tenant: str, entity: str, last: date, accounts: S
         .group_by(total.account, total.currency)
         .having(amount != 0)
         .order_by(total.account, total.currency)
-    )
-    return session.rows(statement, accounts=list(accounts))
-
-
-def not_revalued(
-    session: Session, tenant: str, entity: str, own: str, last: date, accounts: Sequence[str]
-) -> list[Any]:
-    """Balances of GL accounts in other currencies than the functional one at the end of a day, of which that day has no revaluation:
-    (account, currency, amount)."""
-    there = t.REVALUATION.c
-    amount = sa.func.sum(_POSTING.amount, type_=_POSTING.amount.type)
-    valued = sa.exists().where(
-        there.tenant == tenant,
-        there.entity == entity,
-        there.on_day == last,
-        there.account == _POSTING.account,
-        there.currency == _POSTING.currency,
-    )
-    statement = (
-        sa.select(_POSTING.account, _POSTING.currency, amount.label("amount"))
-        .join_from(t.POSTING, t.ENTRY, _ENTRY.id == _POSTING.entry_id)
-        .where(_POSTING.tenant == tenant, _POSTING.entity == entity, _POSTING.currency != own)
-        .where(_ENTRY.posting_date <= last, _ENTRY.kind.not_in((KIND, BACK)))
-        .where(query.among(session.dialect, _POSTING.account, "accounts", types.TextList), ~valued)
-        .group_by(_POSTING.account, _POSTING.currency)
-        .having(amount != 0)
-        .order_by(_POSTING.account, _POSTING.currency)
     )
     return session.rows(statement, accounts=list(accounts))
 

@@ -135,20 +135,3 @@ def overridden(session: Session, tenant: str, entity: str, first: date, last: da
     mine = (one.tenant == tenant, one.entity == entity, one.on_day.between(first, last), one.override)
     fields = (one.key, one.subscription, one.charge, one.kind, one.on_day, one.note)
     return session.rows(sa.select(*fields).where(*mine).order_by(one.on_day, one.key))
-
-
-def not_accrued(session: Session, tenant: str, entity: str, month: date, last: date) -> list[Any]:
-    """Subscriptions of which days up to the last one of a month are not billed though a run since has looked at them, where no
-    accrual of the month was run: (key, account, payer, since)."""
-    run, sub, account, mark = t.RUN.c, t.SUBSCRIPTION.c, t.ACCOUNT.c, t.BILLING_MARK.c
-    made = sa.select(run.id).where(run.tenant == tenant, run.kind == "accrual", run.state == "done")
-    if session.rows(made.where(run.period == f"{month:%Y-%m}").limit(1)):
-        return []
-    same = (account.tenant == sub.tenant) & (account.entity == sub.entity) & (account.key == sub.account)
-    statement = (
-        sa.select(sub.key, sub.account, account.payer, mark.billed_to.label("since"))
-        .join_from(t.SUBSCRIPTION, t.BILLING_MARK, mark.subscription_id == sub.id)
-        .join(t.ACCOUNT, same & account.current)
-        .where(sub.tenant == tenant, sub.entity == entity, mark.billed_to <= last, mark.billed_on > last)
-    )
-    return session.rows(statement.order_by(sub.key))

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.base.money import ZERO
-from engine.model.cash import BankEntry, BankStatement, OpenEntry, Use, Withheld
+from engine.model.cash import BankEntry, BankStatement, ByHand, OpenEntry, Use, Withheld
 from engine.store import query, types
 from engine.store.session import Session
 from engine.store.tables import (
@@ -21,8 +21,10 @@ from engine.store.tables import (
     BANK_STATEMENT,
     BANK_USE,
     CASH_ON_ACCOUNT,
+    DIRECT_DEBIT,
     ENTRY,
     INVOICE,
+    PAYMENT,
     POSTING,
     RECEIVABLE,
     SETTLEMENT,
@@ -163,12 +165,13 @@ class CashReader(Session):
         fields = (column.key, column.name, column.currency, column.parent)
         return [tuple(row) for row in self.rows(sa.select(*fields).where(*mine).order_by(column.key))]
 
-    def purchase_orders_of(self, ids: Sequence[int]) -> dict[int, str]:
-        """The purchase orders of invoices that name one, by id."""
+    def agreed_of(self, ids: Sequence[int]) -> dict[int, tuple[str, int]]:
+        """The purchase orders of invoices, and the decisions that they were drafted by, by id."""
         head = INVOICE.c
-        statement = sa.select(head.id, head.purchase_order).where(query.among(self.dialect, head.id, "ids"))
+        fields = (head.id, head.purchase_order, head.draft_decision)
+        statement = sa.select(*fields).where(query.among(self.dialect, head.id, "ids"))
         rows = self.connection.execute(statement, {"ids": list(ids)})
-        return {ident: order for ident, order in rows if order}
+        return {ident: (order, decision) for ident, order, decision in rows}
 
     def documents_numbered(self, tenant: str, entity: str, numbers: Sequence[str]) -> list[tuple[int, str, str]]:
         """(id, number, kind) of the invoices that have one of some numbers."""
@@ -198,6 +201,28 @@ class CashReader(Session):
         mine = (leg.tenant == tenant, leg.entity == entity, leg.key.startswith(f"{key}/", autoescape=True))
         first = sa.select(leg.key, sa.func.min(leg.id)).where(*mine).group_by(leg.key).order_by(sa.func.min(leg.id))
         return [key, *(row[0] for row in self.rows(first))]
+
+    def acts_by_hand(self, tenant: str, entity: str, since: date, until: date) -> list[ByHand]:
+        """Payments, refunds and chargebacks of some days that no bank entry and no provider has brought, in their order."""
+        leg, use, paid, debit = SETTLEMENT.c, BANK_USE.c, PAYMENT.c, DIRECT_DEBIT.c
+        mine = (leg.tenant == tenant, leg.entity == entity, leg.day.between(since, until))
+        kinds = ((leg.kind == "payment") & (leg.source == "")) | leg.kind.in_(("refund", "chargeback"))
+        others: list[Any] = [
+            sa.exists().where(
+                own.tenant == leg.tenant, own.entity == leg.entity, own.key.in_((leg.key, leg.source)), own.key != ""
+            )
+            for own in (paid, debit)
+        ]
+        banked: Any = sa.exists().where(use.tenant == leg.tenant, use.entity == leg.entity, use.key == leg.key)
+        fields = (leg.key, leg.kind, leg.account, leg.currency, leg.amount, leg.day, leg.document, leg.note, leg.item)
+        wanted = sa.select(*fields).where(*mine, kinds, ~banked, *(~one for one in others)).order_by(leg.id)
+        found: dict[str, ByHand] = {}
+        for key, kind, account, currency, amount, day, document, note, item in self.rows(wanted):
+            before = found.get(key)
+            total = (before.amount if before else ZERO) - amount
+            items = (*(before.items if before else ()), *((item,) if item else ()))
+            found[key] = ByHand(key, kind, account, currency, total, day, document, note, items)
+        return list(found.values())
 
     def withheld(self, tenant: str, entity: str, account: str = "") -> list[Withheld]:
         """Tax that customers have withheld, and certificates for it, in their order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from engine.model.direct_debit import (
 )
 from engine.store import query, types
 from engine.store.session import Session
-from engine.store.tables import DEBIT_STEP, DIRECT_DEBIT, EFFECT, INVOICE, MANDATE, RECEIPT
+from engine.store.tables import AUDIT, DEBIT_STEP, DIRECT_DEBIT, EFFECT, INVOICE, MANDATE, RECEIPT
 
 _MANDATE: Final = tuple(MANDATE.c[name] for name in SepaMandate.__struct_fields__)
 _DEBIT: Final = tuple(DIRECT_DEBIT.c[name] for name in DirectDebit.__struct_fields__)
@@ -172,12 +172,34 @@ class MandatesReader(Session):
         told = query.among(self.dialect, effect.key, "keys", types.TextList)
         statement = sa.select(effect.key, effect.state).where(*mine, told)
         found = {row.key: row.state for row in self.connection.execute(statement, {"keys": sorted(keys)})}
+        found |= dict.fromkeys(self._bounced(tenant, sorted(found)), "bounced")
+        return {keys[key]: (key, state) for key, state in found.items()}
+
+    def told_of(self, tenant: str, port: str, keys: Sequence[str]) -> dict[str, tuple[str, date | None]]:
+        """State of effects, and the day (UTC) on which they were accepted, by key; what bounced later is ``bounced``."""
+        effect, log = EFFECT.c, AUDIT.c
+        among = query.among(self.dialect, effect.key, "keys", types.TextList)
+        mine = (effect.tenant == tenant, effect.port == port)
+        rows = self.connection.execute(sa.select(effect.key, effect.state).where(*mine, among), {"keys": sorted(keys)})
+        found = {row.key: row.state for row in rows}
+        found |= dict.fromkeys(self._bounced(tenant, sorted(found)), "bounced")
+        answered = query.among(self.dialect, log.subject, "subjects", types.TextList)
+        wanted = (log.tenant == tenant, log.action == "answer effect", answered)
+        said = sa.select(log.subject, log.at, log.after).where(*wanted).order_by(log.id)
+        subjects = {"subjects": [f"effect/{key}" for key in sorted(found)]}
+        days = {
+            row.subject.removeprefix("effect/"): row.at.astimezone(UTC).date()
+            for row in self.connection.execute(said, subjects)
+            if (row.after or {}).get("state") == "accepted"
+        }
+        return {key: (state, days.get(key)) for key, state in found.items()}
+
+    def _bounced(self, tenant: str, keys: Sequence[str]) -> list[str]:
+        """Which effects were heard of as bounced, after they had been accepted."""
         heard = RECEIPT.c
         back = query.among(self.dialect, heard.effect_key, "keys", types.TextList)
         bounced = sa.select(heard.effect_key).where(heard.tenant == tenant, heard.state == "bounced", back)
-        for row in self.connection.execute(bounced, {"keys": sorted(found)}):
-            found[row.effect_key] = "bounced"
-        return {keys[key]: (key, state) for key, state in found.items()}
+        return [row.effect_key for row in self.connection.execute(bounced, {"keys": list(keys)})]
 
     def pending_debits(self, tenant: str, entity: str, account: str = "", item: int = 0) -> list[Pending]:
         """What is being collected, of which the debtor was told: of an entity, of an account, of one document."""

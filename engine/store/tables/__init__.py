@@ -7,6 +7,7 @@ from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
 from engine.store.tables.cash import BANK_ENTRY, BANK_LEFT, BANK_MARK, BANK_STATEMENT, BANK_USE, WITHHELD
 from engine.store.tables.close import CLOSE_STEP, CLOSE_WAIVER
+from engine.store.tables.deliveries import DELIVERY_WAY, INBOX_DOCUMENT, INBOX_FILE, INBOX_TOKEN
 from engine.store.tables.disputes import DISPUTE, DISPUTE_BOOKING, DISPUTE_EVENT, DISPUTE_EVIDENCE
 from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, RUN_CONDITION
 from engine.store.tables.dunning import DUNNING_CLAIM, DUNNING_NOTE, DUNNING_STEP
@@ -106,5 +107,5 @@ __all__ = [
     "DISPUTE_BOOKING", "DISPUTE_EVENT", "DISPUTE_EVIDENCE", "MESSAGE",
     "REVENUE_EVENT", "REVENUE_ITEM", "REVENUE_MARK", "REVENUE_POSTED", "REVENUE_SCHEDULE",
     "REVENUE_BILLED", "REVENUE_CONTRACT", "REVENUE_COVER", "REVENUE_OCCURRENCE",
-    "MASTER_CHANGE", "RELEASE_EVENT",
+    "MASTER_CHANGE", "RELEASE_EVENT", "DELIVERY_WAY", "INBOX_DOCUMENT", "INBOX_FILE", "INBOX_TOKEN",
 ]  # fmt: skip

@@ -24,9 +24,13 @@ REVALUATION: Final = table(
     day("rate_on"),
     big("document"),
     big("run_id"),
-    unique("tenant", "entity", "on_day", "account", "customer", "currency"),
+    unique("run_id", "entity", "account", "customer", "currency"),
     index("document"),
+    index("tenant", "on_day"),
 )
 """What one customer's balance on a GL account in a currency was on a day: ``amount`` as a debit, ``functional_amount`` what the
 books kept it at, ``worth`` what it was worth at the closing rate.  ``document`` is what the two entries name: rows of one GL
-account and currency share it.  ``customer`` is empty where a posting belongs to none."""
+account and currency share it.  ``customer`` is empty where a posting belongs to none.
+
+A day that is revalued again has more rows of what has changed since; what a row posts is what its difference (``worth`` less
+``functional_amount``) is more than that of the row before it, by ``id``."""

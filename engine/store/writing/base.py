@@ -79,6 +79,7 @@ class WriterBase(Session):
         self._audit: list[tuple[Any, ...]] = []
         self._appended: dict[str, _Appended] = {}
         self._seals: list[seals.Seal] = []
+        self._off_balance: set[int] = set()
         self._failed = False
 
     @property
@@ -135,9 +136,12 @@ class WriterBase(Session):
                 SPOILT, "a write of this transaction failed", mend="roll it back: let the error leave the writer"
             )
         findings: list[Finding] = []
-        for name, appended in self._appended.items():
-            if appended.count:
-                findings.extend(checks_written.check(self.connection, name, *appended.links))
+        for name, (_, _, parent, _) in checks_written.LINKS.items():
+            gone = self._links(name) - self._links(parent.name)
+            if gone:
+                findings.extend(checks_written.parentless(self.connection, name, gone))
+        if self._off_balance:
+            findings.extend(checks_written.off_balance(self.connection, self._off_balance))
         if findings:
             raise TollbookError(findings)
         for name, appended in self._appended.items():
@@ -160,6 +164,10 @@ class WriterBase(Session):
             self._audit.clear()
             self._seals.clear()
         self._appended.clear()
+
+    def _links(self, name: str) -> set[int]:
+        """What rows that were appended to a table are linked by."""
+        return self._appended[name].links if name in self._appended else set()
 
     def _insert(self, table: sa.Table, rows: Iterable[Row]) -> int:
         """Append rows, in the order of their ids, and seal them; how many."""
@@ -205,16 +213,15 @@ class _Spoiling:
 
 
 class _Appended:
-    """How many rows were appended to a table, the range of their ids (of their first column), and that of their
-    links.
-    """
+    """How many rows were appended to a table, the range of their ids (of their first column), and their links."""
 
     def __init__(self, table: sa.Table) -> None:
         self.count, self.tenant = 0, ""
-        self.ids, self.links = (0, 0), (0, 0)
+        self.ids, self.links = (0, 0), set[int]()
         names = list(table.columns.keys())
         self._tenant_at = names.index("tenant")
-        self._link_at = names.index(checks_written.LINKS[table.name][1]) if table.name in checks_written.LINKS else 0
+        link = checks_written.LINKS.get(table.name)
+        self._linked = itemgetter(names.index(link[1])) if link else None
 
     def seen(self, rows: Iterable[Row]) -> Iterator[Row] | Sequence[Row]:
         """The rows, noted."""
@@ -230,15 +237,13 @@ class _Appended:
             yield from chunk
 
     def _note(self, rows: Sequence[Row]) -> None:
-        self.ids = self._widened(self.ids, rows, 0)
-        self.links = self._widened(self.links, rows, self._link_at) if self._link_at else self.ids
+        ids = list(map(itemgetter(0), rows))
+        low, high = min(ids), max(ids)
+        self.ids = (min(self.ids[0], low), max(self.ids[1], high)) if self.count else (low, high)
+        if self._linked is not None:
+            self.links.update(map(self._linked, rows))
         self.tenant = rows[0][self._tenant_at]
         self.count += len(rows)
-
-    def _widened(self, bounds: tuple[int, int], rows: Sequence[Row], at: int) -> tuple[int, int]:
-        values = list(map(itemgetter(at), rows))
-        low, high = min(values), max(values)
-        return (min(bounds[0], low), max(bounds[1], high)) if self.count else (low, high)
 
 
 def first_of_month(day: date) -> date:

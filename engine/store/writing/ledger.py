@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.base.errors import Code, Finding, TollbookError, Where, refuse
+from engine.base.money import ZERO
 from engine.model.numbering import ASCENDING
 from engine.model.subscription import BillingMark
 from engine.store import bulk, types
@@ -163,7 +164,7 @@ class LedgerWriter(WriterBase):
         self._totals.clear()
 
     def _added_up(self, postings: Iterable[Row]) -> Iterable[Row]:
-        """The rows, whose amounts are noted by account, currency and day of their entry."""
+        """The rows, whose amounts are noted by account, currency and day of their entry; and the entries that they leave off."""
         if isinstance(postings, Sequence):
             self._add_up(postings)
             return postings
@@ -178,15 +179,22 @@ class LedgerWriter(WriterBase):
         totals, days = self._totals, self._days
         sums: dict[tuple[Any, ...], defaultdict[str, Decimal]] = {}
         mine: defaultdict[str, Decimal] = defaultdict(Decimal)
-        of: tuple[Any, ...] = ()
+        of: tuple[Any, ...] = (0,)
+        off = off_functional = ZERO
         for entry, tenant, entity, account, currency, amount, own, functional in map(_SUMMED, postings):
-            if (entry, tenant, entity, currency) != of:  # hardly ever but with another entry
-                of = (entry, tenant, entity, currency)
+            if (entry, tenant, entity, currency, own) != of:  # hardly ever but with another entry
+                if off or off_functional:
+                    self._off_balance.add(of[0])
+                of, off, off_functional = (entry, tenant, entity, currency, own), amount, functional
                 mine = sums.setdefault((tenant, entity, days.get(entry), currency), defaultdict(Decimal))
+            else:
+                off, off_functional = off + amount, off_functional + functional
             if amount:
                 mine[account] += amount
             else:
                 totals[tenant, entity, days.get(entry), account, own] += functional
+        if off or off_functional:
+            self._off_balance.add(of[0])
         for (tenant, entity, day, currency), found in sums.items():
             for account, amount in found.items():
                 totals[tenant, entity, day, account, currency] += amount

@@ -17,12 +17,12 @@ from engine import families
 from engine.base.errors import Where
 from engine.base.money import ZERO
 from engine.base.period import add_months
-from engine.billing.job import Job
+from engine.billing.job import Job, Statement
 from engine.billing.looking_back import sums_wanted
 from engine.billing.proration import ProrationFacts
 from engine.billing.rating import subscribed_on
 from engine.billing.rollover import carried_from
-from engine.billing.statement import Statement, statement
+from engine.billing.statement import statement
 from engine.billing.turning import turning_of
 from engine.billing.windows import holding
 from engine.model.account import Account

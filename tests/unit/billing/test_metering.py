@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
+from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.billing.counting import UNMATCHED
-from engine.billing.metering import Metered, metered
+from engine.billing.detail import BY_METER
+from engine.billing.metering import Metered, buckets, metered
 from engine.model.usage import UsageDay
-from tests.unit.billing.simulator import METERS, Shop, charge, per_unit
+from tests.unit.billing.simulator import METERS, Shop, charge, decision, per_unit
 
 D = Decimal
 
@@ -89,3 +92,43 @@ class TestUnmatched:
         one.run(date(2026, 3, 1))
         one.use(date(2026, 3, 5), 1)
         assert len(one.preview(date(2026, 4, 1)).findings) == 1
+
+
+JANUARY = Period(date(2026, 1, 15), date(2026, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("per", "count", "first", "last"),
+    [
+        ("day", 19, ("2026-01-15", "2026-01-16"), ("2026-02-02", "2026-02-03")),
+        ("week", 4, ("2026-01-12", "2026-01-19"), ("2026-02-02", "2026-02-09")),
+        ("month", 2, ("2026-01-01", "2026-02-01"), ("2026-02-01", "2026-03-01")),
+    ],
+)
+def test_buckets_cut_days_and_know_their_whole(
+    per: str, count: int, first: tuple[str, str], last: tuple[str, str]
+) -> None:
+    found = buckets(JANUARY, per)
+    assert len(found) == count
+    assert [(str(whole.start), str(whole.end)) for _, whole in (found[0], found[-1])] == [first, last]
+    assert found[0][0].start == JANUARY.start and found[-1][0].end == JANUARY.end
+    assert all(one[0].end == other[0].start for one, other in pairwise(found))
+
+
+def test_a_price_by_day_adds_up_all_meters_of_a_charge_and_refuses_terms_for_each() -> None:
+    both = charge("calls", "usage", "arrears", meter="calls", meters="calls;peak")
+    shop = Shop(
+        [both], {"p/calls": per_unit("1", per="day", before=[{"free": D(2), "prorated": False, "round": "none"}])}
+    )
+    shop.know("start", date(2026, 1, 1), "p", 1)
+    shop.use(date(2026, 1, 5), 3)
+    shop.use(date(2026, 1, 5), 2, "peak")
+    shop.use(date(2026, 1, 9), 4, "peak")
+    assert [one.amount for one in shop.run(date(2026, 2, 1))] == [D(3 + 2)]  # 5 and 4, of which 2 a day are free
+    tiers = [{"price": {"EUR": D(1)}, "limits": {"calls": D(9)}}, {"price": {"EUR": D(2)}, "limits": {}}]
+    shop = Shop([both], {"p/calls": decision("pricing", "capacity", per="day", tiers=tiers)})
+    shop.know("start", date(2026, 1, 1), "p", 1)
+    shop.use(date(2026, 1, 5), 3)
+    with pytest.raises(TollbookError) as caught:
+        shop.run(date(2026, 2, 1))
+    assert caught.value.findings[0].code is BY_METER

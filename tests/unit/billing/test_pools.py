@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from engine.base.errors import Finding, TollbookError
 from engine.base.money import ZERO, split
-from engine.billing import pools
+from engine.billing import pool_parts, pools
 from engine.billing.basis import read_pool
 from engine.billing.job import Job
 from engine.billing.looking_back import sums_wanted
-from engine.billing.pools import Sharing, low_of, portion
+from engine.billing.pool_parts import portion
+from engine.billing.pool_rollover import looked_at_from
+from engine.billing.pools import Sharing, low_of
 from engine.billing.rating import NOT_SHARED
 from engine.billing.statement import statement
 from engine.model.decision import Decision
@@ -72,7 +74,10 @@ class Firm:
         low = low_of(job, pairs)
         assert low is not None
         read = [self._read(job, shop, owner, due, low) for shop, (owner, due) in zip(self.shops, pairs, strict=True)]
-        sharing = Sharing(job, "A-1", read, low)
+        first = looked_at_from(job, read, low)
+        if first < low:
+            read = [self._read(job, shop, *pair, low, first) for shop, pair in zip(self.shops, read, strict=True)]
+        sharing = Sharing(job, "A-1", read, low, first=first)
         billed: list[dict[str, Decimal]] = []
         for shop, (owner, due) in zip(self.shops, read, strict=True):
             made = statement(self._job(on, shop), owner, msgspec.structs.replace(due, sharing=sharing))
@@ -83,9 +88,9 @@ class Firm:
         return billed
 
     def _read(
-        self, job: Job, shop: Shop, owner: AccountDue, due: SubscriptionDue, low: date
+        self, job: Job, shop: Shop, owner: AccountDue, due: SubscriptionDue, low: date, first: date | None = None
     ) -> tuple[AccountDue, SubscriptionDue]:
-        sums = [one for span in sums_wanted(job, owner, due, low) for one in shop._sums(*span)]
+        sums = [one for span in sums_wanted(job, owner, due, first or low) for one in shop._sums(*span)]
         known = {line.id for line in due.billed}
         older = [line for line in shop.lines if line.charge.service_to > low and line.id not in known]
         return owner, msgspec.structs.replace(due, sums=tuple(sums), settled=tuple(older))
@@ -167,6 +172,19 @@ def test_plans_bring_what_they_have_and_one_that_joins_brings_its_part() -> None
     firm.use(date(2026, 1, 25), 300, 130)
     # 310 and 10 of 31 days of 62 are free: 100 of 430 are paid
     assert firm.run(FEB) == [{"2026-01-01": D("69.77")}, {"2026-01-22": D("30.23")}]
+
+
+def test_usage_after_the_last_day_that_counts_stays_out_however_late_it_is_looked_at() -> None:
+    firm = Firm({"p": price()}, JAN, JAN, metering=decision("metering", number=41, last_day=True))
+    firm.shops[1].know("cancel", date(2026, 1, 20))
+    firm.use(date(2026, 1, 5), 110, 100)
+    firm.use(date(2026, 1, 25), 0, 50)  # nobody is there any more
+    for month in range(2, 6):
+        firm.run(date(2026, month, 1))
+    assert sum(sum(one.values()) for one in firm.total()) == 10
+    firm.use(date(2026, 1, 10), 10)
+    firm.run(date(2026, 6, 1))
+    assert sum(sum(one.values()) for one in firm.total()) == 20
 
 
 def test_who_leaves_pays_as_known_and_is_made_even_when_the_cycle_is_over() -> None:
@@ -263,7 +281,7 @@ def test_a_part_is_cut_as_money_is_split() -> None:
     weights, ahead = [D(3), D(0), D(7), D(1)], ZERO
     made = []
     for weight in weights:
-        told = pools.Pooled("data", "payer", "A-1", 4, D(11), ZERO, ahead, weight, D(11))
+        told = pool_parts.Pooled("data", "payer", "A-1", 4, D(11), ZERO, ahead, weight, D(11))
         made.append(portion(D("10.01"), told, "EUR"))
         ahead += weight
     assert tuple(made) == split(D("10.01"), weights, "EUR")

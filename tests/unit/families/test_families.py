@@ -55,6 +55,7 @@ def test_the_families_of_a_bill_run() -> None:
         "limits",
         "triggers",
         "documents",
+        "delivery",
         "erp",
         "dunning",
         "interest",

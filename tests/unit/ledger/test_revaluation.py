@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
 from engine.ledger import fx
-from engine.ledger.revaluation import revaluation_entries, revalued, settled, valued_accounts
+from engine.ledger.revaluation import changed, revaluation_entries, revalued, settled, valued_accounts
 from engine.model.journal import FxRate
 from engine.model.revaluation import BACK, KIND, Exposure
 
@@ -111,6 +111,33 @@ def test_entries_of_balances(owed: list[tuple[str, str, str]], postings: Any) ->
     both = revaluation_entries("acme", CLOSE, items, accounts)
     found = both and [(p.account, p.functional_amount) for p in both[0].postings]
     assert found == postings
+
+
+amounts = st.integers(-500, 500).map(lambda cents: D(cents) / 100)
+balances = st.dictionaries(st.sampled_from("ABCD"), st.tuples(amounts, amounts), max_size=4)
+
+
+@pytest.mark.capability("A1.3")
+@settings(max_examples=100)
+@given(rounds=st.lists(st.tuples(balances, st.integers(80, 120)), min_size=1, max_size=5))
+def test_rounds_come_to_what_one_revaluation_would(rounds: list[tuple[dict[str, Any], int]]) -> None:
+    """Whatever a day's balances and rates become, each round books what differs: together what the last state alone would."""
+    standing: dict[str, Any] = {}
+    booked: dict[str, Decimal] = {}
+    for owed, percent in rounds:
+        items = revalued(
+            [Exposure("E1", "1200", who, "USD", "EUR", *both) for who, both in owed.items()],
+            lambda base, quote: rate(f"{percent / 100:.2f}"),  # noqa: B023  used at once
+        )
+        made = changed(items, list(standing.values()))
+        assert changed(items, list({**standing, **{i.exposure.customer: i for i in made}}.values())) == []
+        both = revaluation_entries("acme", CLOSE, made, accounts) if made else None
+        for posting in both[0].postings if both else ():
+            booked[posting.account] = booked.get(posting.account, D(0)) + posting.functional_amount
+        standing |= {i.exposure.customer: i for i in made}
+    once = revaluation_entries("acme", CLOSE, items, accounts) if items else None
+    wanted = {posting.account: posting.functional_amount for posting in (once[0].postings if once else ())}
+    assert {account: amount for account, amount in booked.items() if amount} == {a: m for a, m in wanted.items() if m}
 
 
 def test_every_missing_rate_is_said_once() -> None:

@@ -104,8 +104,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(tmp_path: Path, port: 
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
-def test_a_folder_that_is_not_there_or_not_to_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_made_and_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for into in (tmp_path / "nowhere", tmp_path / "file"):
-        with pytest.raises(TollbookError, match="there is no folder"):
-            new_plugin("tax", "acme", into)
+    with pytest.raises(TollbookError, match="is a file, not a folder"):
+        new_plugin("tax", "acme", tmp_path / "file")
+    assert new_plugin("tax", "acme", tmp_path / "now" / "here").plugin.is_dir()

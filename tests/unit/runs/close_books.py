@@ -49,9 +49,10 @@ _PLAIN: dict[type, Any] = {
 
 
 def clean(app: App) -> None:
-    """Two bill runs, the revaluation and the delivery: nothing of January is left to do."""
+    """Two bill runs, the accrual, the revaluation and the delivery: nothing of January is left to do."""
     for day in ("2026-01-01", "2026-02-01"):
         stories.bill(app, day)
+    app.accruals.accrue(JAN, CLOSER)
     app.ledger.revalue(JAN, CLOSER)
     app.deliver(CLOSER, limit=1000)
 
@@ -232,9 +233,12 @@ def failed_call(s: Spoiler) -> None:
 
 
 def not_accrued(s: Spoiler) -> None:
-    first = sa.select(sa.func.min(t.BILLING_MARK.c.subscription_id)).scalar_subquery()
-    late = sa.update(t.BILLING_MARK).where(t.BILLING_MARK.c.subscription_id == first)
-    s._connection.execute(late.values(billed_to=date(2026, 1, 20)))
+    """What a run has accrued of a charge is gone, the run is there."""
+    ident = s.one(t.REVENUE_ACCRUAL.c.id, t.REVENUE_ACCRUAL.c.currency == "EUR")
+    entry = s.one(t.ENTRY.c.id, t.ENTRY.c.document == ident)
+    s.drop(t.POSTING, t.POSTING.c.entry_id == entry)
+    s.drop(t.ENTRY, t.ENTRY.c.id == entry)
+    s.drop(t.REVENUE_ACCRUAL, t.REVENUE_ACCRUAL.c.id == ident)
 
 
 def overridden(s: Spoiler) -> None:

@@ -61,6 +61,19 @@ def test_a_clean_month_has_no_findings(app: App) -> None:
     assert found(app) == {}
 
 
+def test_what_begins_later_or_never_is_not_behind(app: App) -> None:
+    """A subscription without any event, and one of the month after that no run has looked at."""
+    more = {
+        "subscriptions": ("entity,key,account,anchor_day", "E1,S7,A1,1", "E1,S8,A1,1"),
+        "subscription_events": (
+            "entity,subscription,key,kind,on,plan,quantity",
+            "E1,S8,1,start,2026-02-10,team,1",
+        ),
+    }
+    stories.load(app, stories.deliver(app.config.folder, "later", **more))
+    assert found(app) == {}
+
+
 @pytest.mark.capability("A8.4")
 @pytest.mark.capability("B2.6")
 @pytest.mark.parametrize("code", c.PLANTED)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.app import App, Enqueued
 from engine.config import VERB_OF
 from engine.model.journal import Change
-from engine.runs.scheduling import queue, work
+from engine.runs.scheduling import kinds, queue
 from engine.store.books import Books
 from tests import stories
 
@@ -54,7 +54,7 @@ def in_books(app: App) -> list[tuple[str, datetime]]:
 
 
 def test_what_can_be_scheduled_is_what_can_be_run() -> None:
-    assert VERB_OF.keys() == work.KINDS.keys() == queue.CATCH_UP.keys()
+    assert VERB_OF.keys() == kinds.KINDS.keys() == queue.CATCH_UP.keys()
 
 
 def test_a_firing_becomes_one_request(tmp_path: Path, database_url: str) -> None:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from engine.runs.tune.desk import rate_of, watched_of
+from engine.runs.tune.desk import watched_of
+from engine.runs.tune.measures import BY_NAME, automatic
 from engine.runs.tune.values import Sheet, as_bound, curve
 from engine.store.records import Run
 from engine.store.tuned import Tuned
@@ -61,4 +62,28 @@ def test_rates_since_a_value_was_set() -> None:
     found = watched_of(setting, runs)
     assert [rate for _, _, rate in found.rates] == [D("0.7"), D("0.8"), D("0.9"), D(0)]
     assert found.outside == (5, 6)
-    assert rate_of({}) is None
+    assert automatic({}) is None
+
+
+def test_other_families_are_watched_by_runs_and_rates_of_their_own() -> None:
+    """Write-offs by entry that is applied, steps by account that is late; a band has no end above but where a share has one."""
+    at = datetime(2026, 2, 2, tzinfo=UTC)
+
+    def run(ident: int, kind: str, **counts: int) -> Run:
+        return Run(ident, "t", kind, "", "all", "r", "done", at, at, "", "", {}, {"counts": counts})
+
+    runs = [
+        run(1, "cash-match", entries=8, applied=4), run(2, "cash-match", entries=3),
+        run(3, "dunning", accounts=4, steps=6), run(4, "dunning", accounts=0, steps=0), run(5, "bill", entries=1),
+    ]  # fmt: skip
+    bands = {name: one.band(D("0.98"), D("0.04")) for name, one in BY_NAME.items()}
+    assert {name: (one["low"], one["high"]) for name, one in bands.items()} == {
+        "automatic": ("0.94", "1"), "given_up": ("0.94", "1.02"), "steps": ("0.94", "1.02"),
+    }  # fmt: skip
+    for name, rates, outside in (
+        ("given_up", [(1, D("0.5"))], (1,)),
+        ("steps", [(3, D("1.5"))], (3,)),
+    ):
+        setting = Tuned("x/y", "p", "1", bands[name], 4, "ann", "bob", at)
+        found = watched_of(setting, runs, {1: 2})
+        assert [(ident, rate) for ident, _, rate in found.rates] == rates and found.outside == outside

@@ -11,6 +11,7 @@ import pytest
 
 from engine.app import Worked
 from tests import stories
+from tests.golden import test_direct_debits as sepa
 from tests.golden.test_renewals import FILES, PRICES, RULES
 from tests.golden.test_wallets import WALLETS, left, well
 from tests.unit.runs.test_queue import look, scheduled
@@ -87,3 +88,20 @@ def test_dunning_runs_by_itself(tmp_path: Path, sqlite_url: str) -> None:
         (worked,) = all_worked(app)
         assert (worked.request.on, worked.request.state) == (date(2026, 4, 15), "done")
         assert worked.request.summary == {"accounts": 1, "steps": 1, "letters": 1, "debit_notes": 0}
+
+
+@pytest.mark.capability("A4.5")
+def test_money_runs_by_itself(tmp_path: Path, sqlite_url: str) -> None:
+    """Collections are planned and told of; orders, disputes and postings to the other ledger are looked after."""
+    at = "cron: 0 5 * * *, zone: Europe/Amsterdam, as: ada, reason: each day"
+    kinds = ("direct-debits", "cash-send", "disputes", "erp")
+    sepa.company(tmp_path)
+    with scheduled(tmp_path, sqlite_url, *(f"{{name: {kind}, run: {kind}, {at}}}" for kind in kinds)) as app:
+        stories.load(app, tmp_path / "data")
+        stories.bill(app, "2026-02-01", account="A1")
+        look(app, "2026-03-01 12:00Z")
+        look(app, "2026-03-02 12:00Z")
+        done = {one.request.kind: one.request for one in all_worked(app)}
+        assert {kind: (done[kind].state, done[kind].error) for kind in kinds} == dict.fromkeys(kinds, ("done", ""))
+        assert done["direct-debits"].summary["planned"] == 1
+        assert done["disputes"].summary == {"expired": 0, "worked": 0, "climbed": 0}

@@ -17,6 +17,7 @@ from engine.model.cash import BankEntry, BankStatement, Use, Withheld
 from engine.model.catalog import Meter
 from engine.model.close import CloseFinding
 from engine.model.condition import Unmet
+from engine.model.delivering import InboxDocument, InboxFile, Way
 from engine.model.direct_debit import DirectDebit
 from engine.model.dispute import DisputeRecord, Event, Terms
 from engine.model.draft import Reviewed
@@ -87,6 +88,10 @@ DEBIT = DirectDebit(
     *(0, s.T, s.E, "parent", "DD-1", "M-1", 1, "INV-1", 1, "EUR", ONE, s.FEB, s.JAN, "invoice", 0, 0, "planned", 0)
 )
 
+WAY = Way("old", "old", "file", "required", (), 1, "", "", 0)
+BOXED = InboxDocument(
+    s.E, "parent", "old", "INV-1", "invoice", {}, "0" * 64, [InboxFile("a", "text/plain", 0, "0" * 64)]
+)
 NOTE = Note(s.E, "hold", "hold", "parent", s.JAN)
 STEP = TakenStep(
     *(
@@ -190,6 +195,11 @@ def disputed(writer: Writer) -> DisputeRecord:
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
     "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
+    "add_ways": lambda w: w.add_ways(s.T, s.E, [WAY]),
+    "put_in_inbox": lambda w: w.put_in_inbox(s.T, [BOXED]),
+    "note_read": lambda w: w.note_read(s.T, "inbox", "old", {}),
+    "add_inbox_token": lambda w: w.add_inbox_token(s.T, s.E, "parent", "portal", "0" * 64),
+    "revoke_inbox_token": lambda w: w.revoke_inbox_token(s.T, s.E, "parent", "old"),
     "put_attributes": lambda w: w.put_attributes([(s.T, s.E, "account", "A", "risk", s.JAN, "high")]),
     "put_reversals": lambda w: w.put_reversals([(s.T, s.E, "app", "new", 1, 1, "api", s.JAN)]),
     "put_refused_usage": lambda w: w.put_refused_usage([s.refused_usage("new")]),
@@ -334,6 +344,7 @@ def prepared(books: Books) -> Books:
         assert run.id == 1
         writer.add_partitions(run.id, [(1, s.E, "a", "z")])
         writer.add_effects(s.T, s.E, [(Effect("old", "delivery", "invoice", {}), "file")])
+        writer.add_inbox_token(s.T, s.E, "parent", "old", "1" * 64)
         writer.close_period(s.T, s.E, date(2026, 3, 1))
         writer.put_usage([s.usage(1, "late", s.MAR)])
         writer.propose(s.T, "open-period", "period/de/2026-03", "{}")

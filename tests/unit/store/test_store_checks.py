@@ -45,6 +45,10 @@ FAULTS: dict[str, Sequence[str]] = {
         "INSERT INTO clearance_step SELECT 1, 'acme', 'de', 1, 1, 'cleared', audit.at, 'k', 'authority', 1, '', '', '', "
         "decision.terms, decision.id, 0 FROM audit, decision WHERE audit.id = 1"
     ],
+    "deliveries-tie": [
+        "INSERT INTO delivery_way SELECT 99, 'acme', 'de', 'lost', 'INV-1', 'folder', 'required', decision.terms, 0, '', '', "
+        "decision.id, audit.at FROM audit, decision WHERE audit.id = 1"
+    ],
     "settlements-tie": [
         "INSERT INTO account_credit (tenant, entity, account, currency, balance, functional_currency, functional, version) "
         "VALUES ('acme', 'de', 'parent', 'EUR', 5, 'EUR', 5, 0)"

@@ -140,6 +140,11 @@ FIVE = s.posting_row(1, 2, "1", Decimal(-5))[6:]
             [s.posting_row(1, 1, "1", Decimal(5)), (*s.posting_row(1, 2, "1", Decimal(-5))[:5], "USD", *FIVE)],
             "ledger.unbalanced",
         ),
+        (
+            # each functional currency is off, though the sum of both is not
+            [s.posting_row(1, 1, "1", Decimal(5)), (*s.posting_row(1, 2, "1", Decimal(-5))[:7], "USD", *FIVE[2:])],
+            "ledger.unbalanced",
+        ),
         ([s.posting_row(2, 1, "1200", Decimal(0))], "store.orphan"),
         ([], "store.orphan"),
     ],

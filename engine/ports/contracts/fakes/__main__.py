@@ -13,6 +13,8 @@ from engine.ports.contracts.clauses import FAULTS
 from engine.ports.contracts.fakes.authority import Authority
 from engine.ports.contracts.fakes.avatax import ACCOUNT, LICENSE_KEY, AvaTax
 from engine.ports.contracts.fakes.feeds import Feed
+from engine.ports.contracts.fakes.printer import SECRET as PRINTER_SECRET
+from engine.ports.contracts.fakes.printer import Printer
 from engine.ports.contracts.fakes.provider import SECRET, TOKEN, Provider
 from engine.ports.contracts.fakes.receiver import SECRET as RECEIVER_SECRET
 from engine.ports.contracts.fakes.receiver import Receiver
@@ -36,7 +38,10 @@ class Fake(NamedTuple):
 FAKES: Final[Mapping[str, Mapping[str, Fake]]] = {
     "clearance": {"authority": Fake(Authority, wants={"bearer": "any"})},
     "consent": {"feed": Fake(Feed, "/consents.csv")},
-    "delivery": {"vendor": Fake(Vendor, wants={"password": "any"})},
+    "delivery": {
+        "vendor": Fake(Vendor, wants={"password": "any"}),
+        "printer": Fake(Printer, wants={"token": PRINTER_SECRET}),
+    },
     "erp": {"sap": Fake(S4, wants={"user": USER, "password": PASSWORD})},
     "exchange": {"receiver": Fake(Receiver, wants={"signing": RECEIVER_SECRET})},
     "fx": {"feed": Fake(Feed, "/eurofxref-hist.csv")},

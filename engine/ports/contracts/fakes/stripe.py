@@ -286,6 +286,10 @@ class StripeFake(Service):
             self._charge(one, "succeeded")
             self._succeed(one, one["amount"])
 
+    def give_back(self, intent: str, amount: int) -> dict[str, Any]:
+        """Somebody gives a part back in the dashboard."""
+        return self._refund({"payment_intent": intent, "amount": amount})
+
     def fail_refund(self, ident: str) -> None:
         """The customer's bank sends a refund back."""
         made = self.refunds[ident]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any, Final
 
+from engine.base.errors import TollbookError
+from engine.base.money import ZERO
 from engine.model.close import CloseTerms, Found
 from engine.runs.close.look import Check, Look, told, told_amount, where_of
+from engine.runs.revaluation import GROUP, pending
 from engine.store.checks import base as checks
 from engine.store.closing import history, ledger
 
@@ -65,12 +69,19 @@ def dates(look: Look, terms: CloseTerms) -> Iterator[Found]:
 
 
 def revaluation(look: Look, terms: CloseTerms) -> Iterator[Found]:
-    """Balances in foreign currency that are not taken at the closing rate of the month's end."""
-    own, last = look.entity.functional_currency, look.month.last
-    for row in ledger.not_revalued(*look.of, own, last, look.closing_accounts):
-        what = f"GL account {row.account} has {row.currency} that is not revalued on {last}"
-        mend = f"`tollbook ledger revalue --on {last}`"
-        yield Found(f"gl-account/{row.account}/{row.currency}/{last}", what, row.amount, row.currency, last, mend)
+    """Balances in foreign currency that are not taken at the closing rate of the month's end, or not as they are now."""
+    last, mend = look.month.last, f"`tollbook ledger revalue --on {look.month.last} --entity {look.entity.key}`"
+    try:
+        items, _ = pending(look.parts, look.reader, last, look.entity.key)
+    except TollbookError as error:
+        yield from told(error.findings)
+        return
+    for (_, account, currency), group in groupby(items, GROUP):
+        mine = list(group)
+        whose = f"{len(mine)} balance{'' if len(mine) == 1 else 's'} in {currency} on GL account {account}"
+        what = f"{whose}, as of now, {'is' if len(mine) == 1 else 'are'} not revalued on {last}"
+        moved = sum((one.exposure.amount for one in mine), ZERO)
+        yield Found(f"gl-account/{account}/{currency}/{last}", what, moved, currency, last, mend)
 
 
 def ties(look: Look, terms: CloseTerms) -> Iterator[Found]:

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Final
 
-from engine.base.money import ZERO
 from engine.model.close import CloseTerms, Found
-from engine.runs.billing.unbilled import PREVIEW
-from engine.runs.close import ahead
+from engine.runs.close.checks import earned
 from engine.runs.close.look import Check, Look, told_amount, where_of
 from engine.store.closing import revenue
-
-
-def due(look: Look, terms: CloseTerms) -> Iterator[Found]:
-    """What schedules plan up to the month's end and nobody has recognised, or that was recognised and is not planned."""
-    for row in revenue.due(*look.of, look.month.last):
-        name = row.product or "(no product)"
-        what = f"{row.schedules} schedules of {name} plan another amount than was recognised up to {look.month.last}"
-        mend = f"`tollbook revenue recognise --through {look.month.last}`"
-        yield Found(f"revenue/{name}/{row.currency}", what, row.amount, row.currency, row.since, mend)
 
 
 def periods(look: Look, terms: CloseTerms) -> Iterator[Found]:
@@ -46,6 +34,7 @@ def allocation(look: Look, terms: CloseTerms) -> Iterator[Found]:
         what = f"entry {row.entry_id} takes {posted} from {row.account}, its schedules {said}"
         off = row.amount - row.posted
         yield Found(f"revenue-entry/{row.entry_id}/{row.account}", what, off, row.currency, row.posting_date)
+    yield from earned.allocation(look)
 
 
 def overridden(look: Look, terms: CloseTerms) -> Iterator[Found]:
@@ -56,36 +45,16 @@ def overridden(look: Look, terms: CloseTerms) -> Iterator[Found]:
         yield Found(f"revenue-event/{row.key}", what, since=row.on_day)
 
 
-def not_accrued(look: Look, terms: CloseTerms) -> Iterator[Found]:
-    """Service of the month that is delivered and not billed, where no accrual of the month was made: what a bill run would bill of
-    it now."""
-    behind = revenue.not_accrued(*look.of, look.month.first, look.month.last)
-    if not behind:
-        return
-    sums: dict[str, Decimal | None] = {}
-    preview = ahead.look(look.parts, look.reader, look.entity.key, look.month, behind, look.change, PREVIEW)
-    for one in preview.owed:
-        if one.service_from <= look.month.last:
-            sums[one.currency] = (sums.get(one.currency) or ZERO) + one.amount
-    since = min(row.since for row in behind)
-    mend = f"`tollbook revenue accrue --through {look.month}`"
-    for currency, amount in (sums or {"": None}).items():
-        what = (
-            f"{len(behind)} subscriptions have days up to {look.month.last} that are not billed, and nothing is accrued"
-        )
-        yield Found(f"accrual/{look.month}{currency and '/'}{currency}", what, amount, currency, since, mend)
-
-
 CHECKS: Final = (
     Check(
         *("revenue-not-recognised", "Revenue that is due and not recognised", "blocker", "revenue", "books"),
         mend="`tollbook revenue recognise`",
-        find=due,
+        find=earned.due,
     ),
     Check(
         *("accruals-missing", "Service that is not billed and not accrued", "blocker", "revenue", "books"),
         mend="`tollbook revenue accrue`",
-        find=not_accrued,
+        find=earned.not_accrued,
     ),
     Check(
         *("schedule-dates", "Schedules of other days than their service", "blocker", "revenue", "books"),

@@ -122,11 +122,25 @@ def test_the_verb_ends_on_an_interrupt_with_nought(folder: Path, watch: Watch) -
         "tenant: {key: t, name: T}\ndatabase: {url: 'sqlite:///x.db'}\nrules: {folders: [rules]}\npeople: {a: [operator]}\n"
     )
     (folder / "rules").mkdir()
-    words = [sys.executable, "-c", "from engine.cli.main import main; main()", "watch", "--json", "--every", "0.05"]
+    begin = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job in the background ignores it
+    )
+    words = [
+        sys.executable,
+        "-c",
+        f"{begin}; from engine.cli.main import main; main()",
+        "watch",
+        "--json",
+        "--every",
+        "0.05",
+    ]
     with subprocess.Popen(
         words, cwd=folder, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)}
     ) as process:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["good"] is True
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["good"] is True
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()

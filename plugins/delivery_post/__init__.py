@@ -1,0 +1,1 @@
+"""Letters on paper through a vendor that prints and mails."""

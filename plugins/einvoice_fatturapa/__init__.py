@@ -1,0 +1,1 @@
+"""E-invoices for Italy's exchange system."""

@@ -1,0 +1,123 @@
+"""Discounts for paying early: granted by the terms of the invoice as the run matches the money, in time or not at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.app import App
+from engine.model.matching import Candidate, Incoming
+from engine.receivables.matching.fitting import gap_of
+from engine.receivables.matching.reading import Said
+from tests import stories
+from tests.golden.test_cash import NAMES, billing, day, left, owed, paid_by, well, written
+from tests.golden.test_cash import ledger as balances
+from tests.stories import CHANGE
+
+D = Decimal
+RULE = """ruleset: invoicing/early
+effective: {from: 2000-01-01}
+owner: finance.billing
+priority: 1
+hit: first
+rules:
+  - {id: foods, when: account.key == "B3", then: {due: 30 days}}
+  - {id: early, then: {due: 30 days, early_payment: {discount: 2 %, within: 10 days}}}
+"""
+
+
+def early(folder: Path) -> Path:
+    """A company that grants 2 % within 10 days to all but one of its customers."""
+    made = written(folder)
+    file = made / "rules/invoicing/early.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(RULE)
+    return made
+
+
+def cut(total: Decimal) -> Decimal:
+    """Two per cent of a total."""
+    return (total * D("0.02")).quantize(D("0.01"))
+
+
+def in_time(app: App, folder: Path) -> None:
+    """Ten days after the invoice it is granted; its tax is lowered by the same share, and the tenth of another one is not."""
+    due, tax = owed(app), balances(app, "2200")["2200"]
+    (b1, t1), (b3, t3) = due["B1"], due["B3"]
+    entries = [
+        ("C", f"{t1 - cut(t1):.2f}", "K1", NAMES["B1"], f"Rechnung {b1}"),
+        ("C", f"{t3 - cut(t3):.2f}", "K2", NAMES["B3"], f"facture {b3}"),
+    ]
+    first = paid_by(app, folder, *entries, on=11)
+    done = app.cash.match(day(11), CHANGE).entries
+    assert [one.rule for one in done] == ["discount", "part"], "nothing was granted to the second"
+    assert left(app, "B1") == (D(0), D(0)) and left(app, "B3")[0] == cut(t3)
+    lowered = (cut(t1) * 21 / 121).quantize(D("0.01"))
+    assert balances(app, "4910", "2200") == {"4910": cut(t1) - lowered, "2200": tax + lowered}
+    assert [one.entry for one in app.cash.waiting(day(11))] == []
+    well(app)
+    app.cash.unapply(first, CHANGE, on=day(12))
+    assert left(app, "B1")[0] == t1 and balances(app, "4910") == {}
+    well(app)
+
+
+@pytest.mark.capability("A4.3")
+def test_a_discount_in_time_is_granted(tmp_path: Path, database_url: str) -> None:
+    """Two per cent within ten days, by the rule that the invoice was made by."""
+    with billing(early(tmp_path), database_url) as app:
+        in_time(app, tmp_path)
+
+
+@pytest.mark.capability("A4.3")
+def test_a_discount_too_late_is_a_deduction(tmp_path: Path) -> None:
+    """The money is applied, the two per cent stay open and somebody looks; a rule may grant it after all, up to a limit."""
+    with billing(early(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
+        number, total = owed(app)["B1"]
+        entry = paid_by(app, tmp_path, ("C", f"{total - cut(total):.2f}", "K1", NAMES["B1"], number), on=12)
+        (done,) = app.cash.match(day(12), CHANGE).entries
+        assert (done.state, done.rule) == ("applied", "late-discount")
+        assert left(app, "B1")[0] == cut(total)
+        (item,) = app.worklist.listed()
+        assert item.subject == f"bank-entry/{entry}" and "late discount" in item.difference
+        well(app)
+
+
+def granting(folder: Path) -> Path:
+    """The same, with a day of grace, and late discounts of up to 15 a month."""
+    made = early(folder)
+    for name, parameter, value in (("matching", "grace", "1"), ("writeoff", "late_discount", "15")):
+        text = (stories.ROOT / f"rules/{name}/default.yaml").read_text()
+        head, _, rest = text.replace(f"ruleset: {name}/default", f"ruleset: {name}/own\npriority: 1").partition(
+            f"  {parameter}: "
+        )
+        assert rest
+        file = made / f"rules/{name}/own.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{head}  {parameter}: {rest.replace('value: 0', f'value: {value}', 1)}")
+    return made
+
+
+def test_grace_and_what_is_granted_late(tmp_path: Path) -> None:
+    """A day of grace counts as in time; a rule of write-offs grants late ones up to what a customer may have in a month."""
+    with billing(granting(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
+        due = owed(app)
+        for on, key in ((12, "B1"), (13, "B2"), (14, "B4")):
+            number, total = due[key]
+            paid_by(app, tmp_path, ("C", f"{total - cut(total):.2f}", f"K{on}", NAMES[key], number), on=on)
+        rules = {one.entry: one.rule for one in app.cash.match(day(14), CHANGE).entries}
+        assert list(rules.values()) == ["discount", "late-discount", "late-discount"]
+        late = {key: left(app, key)[0] for key in ("B1", "B2", "B4")}
+        assert cut(due["B2"][1]) < 15 < cut(due["B4"][1])
+        assert late == {"B1": 0, "B2": 0, "B4": cut(due["B4"][1])}
+        well(app)
+
+
+@pytest.mark.parametrize(("booked", "late"), [(11, 0), (12, 1), (3, 0), (25, 14)])
+def test_days_count_from_the_date_of_the_invoice(booked: int, late: int) -> None:
+    """By how many days the money came too late."""
+    head = ("i", "N1", "invoice", "A", day(1), day(28), "EUR", D(100), D(100))
+    payment = Incoming("p", "", day(booked), D(98), "EUR")
+    gap = gap_of(payment, [Candidate(*head, "2/10net30")], [D(100)], Said("", ""), {})  # type: ignore[arg-type]
+    assert gap is not None and (gap.remainder, gap.late, gap.discount) == ("discount", late, 2)

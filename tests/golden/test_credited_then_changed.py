@@ -1,0 +1,38 @@
+"""A fee all of which was given back by hand, and whose terms change afterwards: its days are charged on the new terms, once."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests import stories
+from tests.stories import CHANGE
+
+EVENTS = "entity,subscription,key,kind,on,plan,quantity"
+
+
+@pytest.mark.capability("A1.2")
+def test_days_of_a_line_of_which_nothing_is_left(tmp_path: Path, database_url: str) -> None:
+    """The goodwill stays, the days left are charged for the new quantity, and verify finds no day billed twice."""
+    folder = stories.write(
+        tmp_path,
+        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1"),
+        subscription_events=(EVENTS, "E1,S1,1,start,2026-02-01,team,3"),
+    )
+    with stories.opened(folder, database_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-02-01")
+        for line in (1, 2):
+            made = app.accounts.memos.credit("E1-2026-000001", "goodwill", date(2026, 2, 2), CHANGE, line=line)
+            assert made.state == "issued"
+        changed = stories.deliver(folder, "changed", subscription_events=(EVENTS, "E1,S1,2,change,2026-02-15,,5"))
+        assert stories.load(app, changed).findings == ()
+        stories.bill(app, "2026-02-15")
+        (bill,) = [one for one in stories.invoices(app) if str(one["invoice_date"]) == "2026-02-15"]
+        assert {(str(line["service_from"]), str(line["service_to"]), line["quantity"]) for line in bill["lines"]} == {
+            ("2026-02-15", "2026-03-01", 5)
+        }
+        assert bill["kind"] == "invoice"
+        assert [str(finding) for found in app.verify().values() for finding in found] == []
