@@ -16,7 +16,7 @@ SEED ?= 1
 DIR ?= ../shared/vectors
 FILES ?=
 
-.PHONY: help demo test simulate simulate-payments simulate-kills vectors check bench capabilities docs lock clean
+.PHONY: help demo test simulate simulate-payments simulate-kills vectors mutants check bench capabilities docs lock clean
 
 help:
 	@echo "make demo          bill the sample company (DATABASE=postgresql: on PostgreSQL)"
@@ -25,6 +25,7 @@ help:
 	@echo "make simulate-payments  a month of payments with faults, under an independent auditor (SEED=n)"
 	@echo "make simulate-kills  kill commands at 200 points on each database, and compare the books"
 	@echo "make vectors       worked numbers of published systems (DIR=folder, FILES=\"a.yaml b.yaml\")"
+	@echo "make mutants       small mistakes in the shipped rules that no case notices (ARGS=\"--only tax/fallback\")"
 	@echo "make check         style, types, layers, reference pages"
 	@echo "make bench         what is measured, against its limit"
 	@echo "make capabilities  capability rows with the tests that show them"
@@ -46,6 +47,9 @@ simulate-payments: $(TOLLBOOK)
 
 vectors: $(TOLLBOOK)
 	@$(BIN)/python -m tests.vectors $(DIR) $(FILES)
+
+mutants: $(TOLLBOOK)
+	@$(TOLLBOOK) test rules --mutate --most 500 $(ARGS)
 
 check: $(TOLLBOOK)
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ import msgspec
 from engine.base.money import CONTEXT, ONE, ZERO, minor_unit, round_to, tax_within
 from engine.model.invoice import InvoiceDraft, RatedCharge
 from engine.model.tax import TaxQuote
+from engine.model.tax_correction import TAX
 
 Taxed = tuple[TaxQuote, int]
 """The tax on a line, and the id of its decision."""
@@ -32,20 +33,38 @@ def netted(draft: InvoiceDraft, taxes: Sequence[Taxed], *, whole: bool) -> tuple
     """
     if not any(charge.tax_included for charge in draft.charges):
         return draft, taxes
+    charges, taxes = nets(draft.charges, taxes, whole=whole)
+    return msgspec.structs.replace(draft, charges=tuple(charges)), taxes
+
+
+def nets(
+    charges: Sequence[RatedCharge], taxes: Sequence[Taxed], *, whole: bool
+) -> tuple[Sequence[RatedCharge], Sequence[Taxed]]:
+    """The lines of a draft, all net, and their taxes; see :func:`netted`."""
     if whole:
-        taxes = _for_each_rate(draft.charges, taxes)
-    charges = tuple(
+        taxes = _for_each_rate(charges, taxes)
+    made = [
         msgspec.structs.replace(charge, amount=charge.amount - quote.amount) if charge.tax_included else charge
-        for charge, (quote, _) in zip(draft.charges, taxes, strict=True)
-    )
-    return msgspec.structs.replace(draft, charges=charges), taxes
+        for charge, (quote, _) in zip(charges, taxes, strict=True)
+    ]
+    return made, taxes
+
+
+def as_answered(charge: RatedCharge, taxed: Taxed) -> Taxed:
+    """The tax within a gross as an engine answers it for the line alone, where it was moved by a minor unit for its rate."""
+    quote, decision = taxed
+    own = _own(charge, quote.rate)
+    if not charge.tax_included or quote.details or abs(own - quote.amount) > minor_unit(charge.currency):
+        return taxed
+    return msgspec.structs.replace(quote, amount=own), decision
 
 
 def _for_each_rate(charges: Sequence[RatedCharge], taxes: Sequence[Taxed]) -> list[Taxed]:
-    """Taxes that lead to the net sum of each category and rate; what credits give back, and what is known by jurisdiction, stays."""
+    """Taxes that lead to the net sum of each category and rate; what credits give back or correct, and what is known by
+    jurisdiction, stays."""
     groups: dict[tuple[str, Decimal], list[int]] = {}
     for place, (quote, _) in enumerate(taxes):
-        if charges[place].tax_included and quote.rate and not quote.details:
+        if charges[place].tax_included and charges[place].kind != TAX and quote.rate and not quote.details:
             groups.setdefault((quote.category, quote.rate), []).append(place)
     made = list(taxes)
     for (_, rate), places in groups.items():

@@ -1,14 +1,17 @@
-"""Corrections of tax on their way to the buyer: the difference alone, on a line that charges nothing else."""
+"""Corrections of tax on their way to the buyer: the difference alone, on a line that charges nothing else.
+
+Where the price includes tax, the customer pays the same: what the tax takes or gives is the other side of the line's net amount.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 
 import msgspec
 
 from engine.base.money import ZERO
 from engine.billing.invoicing import CORRECTED_INVOICE
+from engine.billing.tax_included import as_answered, nets
 from engine.billing.tax_rounding import per_breakdown
 from engine.model.invoice import InvoiceDraft, RatedCharge, Reversible
 from engine.model.tax import TaxQuote
@@ -44,9 +47,14 @@ def after_corrections(
             line = made.get(charge.credits)
             if line is not None and is_tax_only(charge) and charge.credits in corrections:
                 one = corrections[charge.credits]
-                tax = msgspec.structs.replace(one.quote, amount=line.tax.amount)
-                left = line.tax_left + one.difference
-                made[charge.credits] = msgspec.structs.replace(line, tax=tax, tax_decision=one.decision, tax_left=left)
+                made[charge.credits] = msgspec.structs.replace(
+                    line,
+                    net=line.net - one.moved,
+                    tax=msgspec.structs.replace(one.quote, amount=line.tax.amount + one.difference),
+                    tax_decision=one.decision,
+                    net_left=line.net_left - one.moved,
+                    tax_left=line.tax_left + one.difference,
+                )
     return made
 
 
@@ -56,16 +64,21 @@ def settled(
     """What the tax of the lines of one invoice should have been.
 
     Args:
-        charges: the lines, in their order, each with the net amount that is left of it.
+        charges: the lines, in their order, each with what is left of it: net, or gross where the price includes tax.
         before: the tax that they have.
         asked: the new answers by place.
         whole: whether the document's tax is reckoned for each category and rate.
     """
-    now = [asked.get(place, taxed) for place, taxed in enumerate(before)]
-    return per_breakdown(charges, now, {}) if whole else now
+    if not whole:
+        return [asked.get(place, taxed) for place, taxed in enumerate(before)]
+    now = [
+        asked[place] if place in asked else (taxed if charge.credits else as_answered(charge, taxed))
+        for place, (charge, taxed) in enumerate(zip(charges, before, strict=True))
+    ]
+    return per_breakdown(*nets(charges, now, whole=True), {})
 
 
-def kind_of(differences: Iterable[Decimal]) -> str:
-    """The kind of a document of differences: what is to be given back is a credit note, what is to be taken a corrected
-    invoice."""
-    return "credit_note" if sum(differences, ZERO) < 0 else CORRECTED_INVOICE
+def kind_of(corrections: Iterable[Correction]) -> str:
+    """The kind of a document of corrections: what is to be given back is a credit note, what is to be taken a corrected
+    invoice, and so is what moves between net and tax alone."""
+    return "credit_note" if sum((one.payable for one in corrections), ZERO) < 0 else CORRECTED_INVOICE

@@ -170,6 +170,7 @@ def _register_impairment(group: typer.Typer) -> None:
     def impairment(
         context: typer.Context,
         on: OnOption,
+        entity: Annotated[str, typer.Option("--entity", help="One legal entity only.")] = "",
         dry_run: DryOption = False,
         person: PersonOption = "",
         reason: ReasonOption = "",
@@ -178,7 +179,7 @@ def _register_impairment(group: typer.Typer) -> None:
         """Bring the allowance for expected credit losses to what the rules want for what is owed on a day."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "run", reason)
-            told = tollbook.reports.impair(on.date(), change, dry_run=dry_run)
+            told = tollbook.reports.impair(on.date(), change, entity=entity, dry_run=dry_run)
         result = plain(told) | {"items": [plain(one) | {"amount": str(one.amount)} for one in told.items]}
         emit(result, as_json, lambda: _show_impairment(told))
 

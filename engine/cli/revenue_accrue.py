@@ -35,6 +35,7 @@ def register_in(group: typer.Typer) -> None:
         through: Annotated[
             datetime, typer.Option("--through", formats=["%Y-%m"], help="The month at whose end it is so, as 2026-03.")
         ],
+        entity: Annotated[str, typer.Option("--entity", help="One legal entity only.")] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would post; write nothing.")] = False,
         limit: Annotated[int, typer.Option("--limit", min=0, help="Show at most this many rows.")] = 50,
         person: PersonOption = "",
@@ -47,7 +48,7 @@ def register_in(group: typer.Typer) -> None:
         """
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "run", reason)
-            told = tollbook.accruals.accrue(through.date(), change, dry_run=dry_run)
+            told = tollbook.accruals.accrue(through.date(), change, entity=entity, dry_run=dry_run)
         show_findings(told.findings)
         emit(_plain(told), as_json, lambda: _show(told, limit))
 

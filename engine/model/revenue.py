@@ -61,7 +61,7 @@ class Planned(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """What is left of a schedule after all that was taken back of it: ``amount`` in all, and by day what of it is planned.
 
-    ``whole`` is what there was in the beginning, and ``first`` what was planned of that.
+    ``whole`` is what there was in the beginning, or would have been with the right tax, and ``first`` what was planned of that.
     """
 
     schedule: int

@@ -43,6 +43,13 @@ class Bill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     charge: str = ""
 
 
+class Measure(msgspec.Struct, frozen=True, gc=False):
+    """Usage that earns a promise: all that a ``meter`` counts of a ``subscription``."""
+
+    subscription: str
+    meter: str
+
+
 class Likely(msgspec.Struct, frozen=True, gc=False):
     """What a variable amount may come to, and how likely that is."""
 
@@ -71,6 +78,7 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
         back: units that are expected to come back.
         commission: the seller's share, where a rule says that he is an agent.
         bills: what bills for it.
+        measures: usage in the books that is what was used of it.
     """
 
     promise: str
@@ -92,6 +100,7 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     back: Decimal = ZERO
     commission: Decimal | None = None
     bills: tuple[Bill, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
 
 class VariableTerms(msgspec.Struct, frozen=True, omit_defaults=True):

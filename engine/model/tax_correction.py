@@ -74,7 +74,7 @@ class Correction(msgspec.Struct, frozen=True):
     """The difference between the tax that a line was invoiced with and what it should have been.
 
     ``charge`` is the line's; ``net`` what was left of it, ``before`` the tax that was left with the rate and category of that
-    time, ``quote`` what the tax is.  ``reference`` is the adapter that answered, or the certificate.  ``way`` says how the
+    time, ``quote`` what the tax is.  Where the price includes tax, its gross stays: the net amount gives what the tax takes.  ``reference`` is the adapter that answered, or the certificate.  ``way`` says how the
     difference reaches the buyer; ``none`` where there is none.
     """
 
@@ -99,20 +99,35 @@ class Correction(msgspec.Struct, frozen=True):
         """What is still to be taken; below zero what is to be given back."""
         return self.quote.amount - self.before
 
+    @property
+    def net_after(self) -> Decimal:
+        """What is left of the line's net amount once its tax is corrected."""
+        return self.net - self.moved
+
+    @property
+    def moved(self) -> Decimal:
+        """What goes from the net amount to the tax: the difference where the price includes it, else nothing."""
+        return self.difference if self.charge.tax_included else ZERO
+
+    @property
+    def payable(self) -> Decimal:
+        """What the buyer still pays, or gets back where it is below zero."""
+        return self.difference - self.moved
+
     def as_quote(self) -> TaxQuote:
         """The tax of the line that corrects it: the new rate, the difference."""
         return msgspec.structs.replace(self.quote, amount=self.difference)
 
     def as_charge(self) -> RatedCharge:
-        """The line that corrects it: no net amount and no days, so that what is owed stays as it is; ``full`` is the net
-        amount that the tax is of."""
+        """The line that corrects it: no price and no days, so that what is owed stays as it is; ``full`` is what the tax is
+        of, or is within."""
         return msgspec.structs.replace(
             self.charge,
             kind=TAX,
             text=f"Tax corrected: {self.charge.text}",
             service_to=self.charge.service_from,
             quantity=ZERO,
-            full=self.net,
+            full=self.net + self.before if self.charge.tax_included else self.net,
             share="0",
             amount=ZERO,
             proration=0,

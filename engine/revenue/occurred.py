@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -28,7 +29,13 @@ from engine.revenue.promised import (
 from engine.revenue.schedule import Happening
 from engine.revenue.signing import OF_WHAT_HAPPENS, Opened
 
+BY_HAND = Code("revenue.used-by-hand", "Usage told by hand of a promise that is earned by the usage in the books.")
 NO_END = Code("revenue.no-end", "A pause of a contract that does not say when it ends.")
+
+
+USE: Final = "use"
+MEASURED: Final = "usage"
+"""Key of what the books say was used on a day."""
 
 
 class Mine:
@@ -57,7 +64,25 @@ def happenings_of(group: Sequence[Signed], promises: set[str]) -> dict[str, tupl
         done = Happening(one.on, one.kind, one.quantity, one.expected, one.material, one.key)
         for key in (one.promise,) if one.promise else promises:
             found.setdefault(key, []).append(done)
+    for signed in group:
+        for promise, days in signed.used.items():
+            if promise in promises:
+                told = found.setdefault(promise, [])
+                _not_by_hand(signed, promise, told)
+                told += (Happening(on, USE, quantity, key=MEASURED) for on, quantity in days)
     return {key: tuple(some) for key, some in found.items()}
+
+
+def _not_by_hand(signed: Signed, promise: str, told: Sequence[Happening]) -> None:
+    """Refuse what was told of a promise that the books measure: it would be earned twice."""
+    twice = sorted(one.key for one in told if one.kind in (USE, "deliver"))
+    if twice:
+        raise refuse(
+            BY_HAND,
+            f"{', '.join(twice)} says what was used of {promise} of {signed.contract.key}, and so does the usage in the books",
+            why="it would be earned twice",
+            mend="import what was used as usage, or name another promise; a promise without `measures` is told by hand",
+        )
 
 
 def came_back(one: Returned, group: Sequence[Signed]) -> Returned:

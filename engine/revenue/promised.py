@@ -27,12 +27,18 @@ NO_PROMISE = Code(
 )
 
 
+Used = tuple[date, Decimal]
+"""A day, and how much was used on it."""
+
+
 class Signed(msgspec.Struct, frozen=True):
-    """A contract with what happened to it, and the segment of its customer."""
+    """A contract with what happened to it, the segment of its customer, and what the books say was used of promises that are
+    measured."""
 
     contract: RevenueContract
     occurrences: tuple[Occurrence, ...] = ()
     segment: str = ""
+    used: Mapping[str, tuple[Used, ...]] = {}
 
 
 class Counted(msgspec.Struct, frozen=True):

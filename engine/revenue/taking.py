@@ -38,12 +38,35 @@ def taken_back(
     return [ScheduleItem(on, some) for on, some in sorted(made.items()) if some]
 
 
+def instead(plan: Plan, wanted: Sequence[ScheduleItem], day: date) -> list[ScheduleItem]:
+    """The items that make ``wanted`` of a plan, as of ``day``: what is planned up to the day is moved on the day."""
+    past, later = _split(plan.items, day)
+    now, then = _split(_by_day(wanted), day)
+    made = {day: now - past, **{on: then.get(on, ZERO) - later.get(on, ZERO) for on in {*later, *then}}}
+    return [ScheduleItem(on, some) for on, some in sorted(made.items()) if some]
+
+
+def _by_day(items: Sequence[ScheduleItem]) -> Items:
+    made: Items = {}
+    for item in items:
+        made[item.on] = made.get(item.on, ZERO) + item.amount
+    return made
+
+
 def after(plan: Plan, amount: Decimal, items: Sequence[ScheduleItem]) -> Plan:
     """The plan with a credit on it."""
     left = dict(plan.items)
     for item in items:
         left[item.on] = left.get(item.on, ZERO) + item.amount
     return Plan(plan.schedule, plan.amount + amount, plan.whole, plan.waits, left, plan.first)
+
+
+def corrected(plan: Plan, amount: Decimal, items: Sequence[ScheduleItem]) -> Plan:
+    """The plan with ``amount`` more in it, as if it had been so from the beginning."""
+    made, first = after(plan, amount, items), dict(plan.first)
+    for item in items:
+        first[item.on] = first.get(item.on, ZERO) + item.amount
+    return Plan(made.schedule, made.amount, plan.whole + amount, made.waits, made.items, first)
 
 
 def _split(items: Mapping[date, Decimal], day: date) -> tuple[Decimal, Items]:

@@ -26,6 +26,7 @@ from engine.runs.intake import (
     masters,
     opening_numbers,
     openings,
+    revenue_contracts,
     usage,
     wallets,
 )
@@ -61,6 +62,8 @@ _LOADERS: Final[Mapping[str, Load]] = {
     "opening_numbers": opening_numbers.load,
     "opening_balances": control_totals.load,
     "wallet_grants": wallets.load,
+    "revenue_contracts": revenue_contracts.load,
+    "revenue_contract_events": revenue_contracts.load_events,
 }
 """How kinds are loaded that are not masters."""
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.base.money import ZERO
 from engine.model.revenue import LINE, Plan
+from engine.model.tax_correction import TAX
 from engine.store import query
 from engine.store import tables as t
 from engine.store.session import Session
@@ -26,21 +27,33 @@ def plans_of_lines(session: Session, lines: Sequence[int]) -> dict[int, Plan]:
 
 
 def plans(session: Session, ids: Sequence[int]) -> dict[int, Plan]:
-    """Plans of schedules by their id, with what credits have taken back of them."""
-    schedule, item = t.REVENUE_SCHEDULE.c, t.REVENUE_ITEM.c
+    """Plans of schedules by their id, with what credits have taken back of them; what a correction of tax has made of a line whose
+    price includes it is as if it had been from the beginning."""
+    schedule, item, line = t.REVENUE_SCHEDULE.c, t.REVENUE_ITEM.c, t.INVOICE_LINE.c
     given = {"ids": sorted(set(ids))}
     mine = sa.or_(
         query.among(session.dialect, schedule.id, "ids"),
         sa.and_(schedule.takes != 0, query.among(session.dialect, schedule.takes, "ids")),
     )
     heads = session.connection.execute(
-        sa.select(schedule.id, schedule.takes, schedule.amount, schedule.waits).where(mine), given
+        sa.select(schedule.id, schedule.takes, schedule.amount, schedule.waits, line.kind)
+        .join_from(
+            t.REVENUE_SCHEDULE,
+            t.INVOICE_LINE,
+            (line.id == schedule.line_id) & (schedule.source == LINE) & (schedule.takes != 0),
+            isouter=True,
+        )
+        .where(mine),
+        given,
     ).all()
     owner = {row.id: row.takes or row.id for row in heads}
     whole = {row.id: row.amount for row in heads if not row.takes}
     waits = {row.id: row.waits for row in heads if not row.takes}
+    corrects = {row.id for row in heads if row.takes and row.kind == TAX}
     left: dict[int, Decimal] = {}
     for row in heads:
+        if row.id in corrects:
+            whole[row.takes] += row.amount
         left[owner[row.id]] = left.get(owner[row.id], ZERO) + row.amount
     items: dict[int, dict[date, Decimal]] = {ident: {} for ident in whole}
     first: dict[int, dict[date, Decimal]] = {ident: {} for ident in whole}
@@ -51,7 +64,7 @@ def plans(session: Session, ids: Sequence[int]) -> dict[int, Plan]:
         {"owned": sorted(owner)},
     )
     for ident, on, amount in rows:
-        for told in (items, first) if ident in whole else (items,):
+        for told in (items, first) if ident in whole or ident in corrects else (items,):
             of = told[owner[ident]]
             of[on] = of.get(on, ZERO) + amount
     return {ident: Plan(ident, left[ident], whole[ident], waits[ident], items[ident], first[ident]) for ident in whole}

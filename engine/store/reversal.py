@@ -55,17 +55,20 @@ def reversible(session: Session, ids: Sequence[int]) -> dict[int, Reversible]:
 
 
 def _corrected(session: Session, parameters: Mapping[str, Any], found: dict[int, Reversible]) -> dict[int, Reversible]:
-    """Those of the lines whose tax was corrected since, with the tax that the newest correction gave them."""
+    """Those of the lines whose tax was corrected since, with the rate that the newest correction gave them, and with net and tax
+    as all corrections have left them."""
     line = t.INVOICE_LINE.c
     among = query.among(session.dialect, line.credits, "ids")
     some: sa.ColumnElement[bool] = sa.literal_column("invoice_line.credits <> 0")
     statement = sa.select(t.INVOICE_LINE).where(among, some, line.kind == TAX).order_by(line.id)
     made: dict[int, Reversible] = {}
     for row in session.connection.execute(statement, parameters) if found else ():
-        one = found[row.credits]
-        head = ("", row.tax_rate, one.tax.amount, row.tax_category, row.tax_jurisdiction)
+        one = made.get(row.credits) or found[row.credits]
+        head = ("", row.tax_rate, one.tax.amount + row.tax_amount, row.tax_category, row.tax_jurisdiction)
         tax = TaxQuote(*head, row.tax_source, row.tax_reason)
-        made[row.credits] = msgspec.structs.replace(one, tax=tax, tax_decision=row.tax_decision)
+        made[row.credits] = msgspec.structs.replace(
+            one, net=one.net + row.amount, tax=tax, tax_decision=row.tax_decision
+        )
     return made
 
 

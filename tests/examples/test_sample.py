@@ -174,6 +174,8 @@ def test_files_are_as_the_import_documents_them() -> None:
         "attribute_values",
         "payment_methods",
         "mandates",
+        "revenue_contracts",
+        "revenue_contract_events",
     }
     assert COLUMNS.keys() == FORMATS.keys() - left_out
     for table, columns in COLUMNS.items():

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.app import App
+from engine.base.errors import TollbookError
 from engine.model.close import CloseFinding
 from engine.model.journal import Change
 from engine.runs.scheduling.closing import close_month
@@ -112,3 +113,27 @@ def test_checks_see_contracts(tmp_path: Path, sqlite_url: str) -> None:
         assert (one.subject, one.amount) == ("revenue-contracts/revenue/onboarding/EUR", 400)
         contracts.recognise(app, 2)
         assert {*found(app)} == clean
+
+
+@pytest.mark.capability("A5.6")
+def test_accruals_and_allowances_of_one_by_hand(tmp_path: Path, sqlite_url: str) -> None:
+    """By hand, too, a run works in the books of the legal entity that is named; of all, it does what is left."""
+    folder = stories.write(tmp_path, **FILES)
+    with stories.opened(folder, sqlite_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-01-01")
+        whole = app.accruals.accrue(JAN, CLOSER, dry_run=True)
+        assert {one.key.entity for one in whole.moves} == {"E1", "E2"}
+        of_one = app.accruals.accrue(JAN, CLOSER, entity="E2")
+        assert of_one.moves == tuple(one for one in whole.moves if one.key.entity == "E2")
+        assert app.accruals.accrue(JAN, CLOSER, entity="E2").repeated
+        assert {one.key.entity for one in app.accruals.accrue(JAN, CLOSER).moves} == {"E1"}
+        stories.bill(app, "2026-02-01")
+        day = date(2026, 2, 2)
+        every = app.reports.impair(day, CLOSER, dry_run=True)
+        assert {one.entity for one in every.moved} == {"E1", "E2"}
+        assert {one.entity for one in app.reports.impair(day, CLOSER, entity="E1").moved} == {"E1"}
+        assert {one.entity for one in app.reports.impair(day, CLOSER).moved} == {"E2"}
+        for run in (app.accruals.accrue, app.reports.impair):
+            with pytest.raises(TollbookError, match="there is no legal entity 'E3'"):
+                run(JAN, CLOSER, entity="E3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from engine.runs.tax import true_up as true_up_run
 from engine.store.tables import INVOICE_LINE
 from tests import stories
 
+D = Decimal
 PLUGIN = Path(__file__).parent / "plugins" / "tax_moody"
 JANUARY = Period(date(2026, 1, 1), date(2026, 2, 1))
 PLACES = ("DE,", "US,NY", "FR,", "NL,")
@@ -32,6 +33,7 @@ effective: {from: 2020-01-01}
 rules:
   - {id: moody, when: port == "tax", then: {adapter: moody}}
 """
+GROSS = ("two", "three")
 PRICES = """
 ruleset: pricing/odd
 effective: {from: 2020-01-01}
@@ -42,12 +44,26 @@ rules:
 """
 
 
-def company(folder: Path, payers: int, *, settings: str = "", fallback: str = "", **files: Sequence[str]) -> Path:
-    """So many customers of three charges in four countries, taxed by an adapter that may be silent."""
+def company(
+    folder: Path,
+    payers: int,
+    *,
+    settings: str = "",
+    fallback: str = "",
+    gross: Sequence[str] = (),
+    months: int = 1,
+    revrec: str = "",
+    **files: Sequence[str],
+) -> Path:
+    """So many customers of three charges in four countries, taxed by an adapter that may be silent; prices of some of the charges
+    may include tax, and are then for so many months."""
+    charges = (("one", "One", "month,team"), ("two", "Two", "month,team"), ("three", "Three", "seat,services"))
     folder.mkdir(parents=True, exist_ok=True)
     places = [PLACES[n % len(PLACES)] for n in range(payers)]
     keys = [f"P{n:04d}" for n in range(payers)]
     rules = {"routing/moody.yaml": RULES, "pricing/acme.yaml": PRICES}
+    if revrec:
+        rules["revrec/mine.yaml"] = revrec
     if fallback:
         rules["tax_fallback/mine.yaml"] = fallback
     stories.write(
@@ -62,10 +78,11 @@ def company(folder: Path, payers: int, *, settings: str = "", fallback: str = ""
             *(f"E1,{key},{key},{place},EUR,Europe/Amsterdam" for key, place in zip(keys, places, strict=True)),
         ),
         charges=(
-            "plan,key,name,kind,timing,months,meter,unit,product,tax_code",
-            "odd,one,One,recurring,advance,1,,month,team,standard",
-            "odd,two,Two,recurring,advance,1,,month,team,standard",
-            "odd,three,Three,recurring,advance,1,,seat,services,standard",
+            "plan,key,name,kind,timing,months,meter,unit,product,tax_code,tax_included",
+            *(
+                f"odd,{key},{name},recurring,advance,{months if key in gross else 1},,{sold},standard,{str(key in gross).lower()}"
+                for key, name, sold in charges
+            ),
         ),
         plans=("key,name", "odd,Odd"),
         subscriptions=("entity,key,account,anchor_day", *(f"E1,S-{key},{key},1" for key in keys)),
@@ -116,7 +133,7 @@ def test_an_outage_in_the_middle_of_a_run_leaves_no_trace_in_the_money(tmp_path:
     payers = int(os.environ.get("TRUE_UP_PAYERS", "48"))  # 1008 of them are 2,016 invoices
     fallen = [n for n in range(payers // 4, payers) if n % len(PLACES) == 0]  # in each country
     size = str(payers // 12)
-    calm = company(tmp_path / "calm", payers)
+    calm = company(tmp_path / "calm", payers, gross=GROSS)
     with stories.opened(calm, f"sqlite:///{calm / 'books.db'}", runs__partition_size=size) as app:
         stories.load(app, calm / "data")
         stories.bill(app, "2026-01-01")
@@ -124,7 +141,10 @@ def test_an_outage_in_the_middle_of_a_run_leaves_no_trace_in_the_money(tmp_path:
         expected, balances = tax_by_payer(app), ledger(app)
         assert sources(app) == {"moody"}
     folder = company(
-        tmp_path / "outage", payers, settings="breaker_seconds: 3600, settings: {silent_from: 4, silent_to: 99}"
+        tmp_path / "outage",
+        payers,
+        settings="breaker_seconds: 3600, settings: {silent_from: 4, silent_to: 99}",
+        gross=GROSS,
     )
     with stories.opened(folder, database_url, runs__partition_size=size) as app:
         stories.load(app, folder / "data")
@@ -157,6 +177,82 @@ def test_an_outage_in_the_middle_of_a_run_leaves_no_trace_in_the_money(tmp_path:
         assert app.tax.waiting() == []
         assert tax_by_payer(app) == expected
         assert ledger(app) == balances
+        clean(app)
+
+
+YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
+BY_DAY = """
+ruleset: revrec/mine
+priority: 10
+effective: {from: 2020-01-01}
+rules:
+  - {id: days, then: {method: straight_line_day}}
+"""
+
+
+def earned(app: App) -> list[dict[tuple[str, str], Decimal]]:
+    """The trial balance after some months."""
+    found = []
+    for month in (2, 7, 12):
+        last = date(2026 + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+        app.revenue.recognise(last, stories.CHANGE)
+        found.append(ledger(app))
+    return found
+
+
+@pytest.mark.capability("A5.5")
+@pytest.mark.capability("B9.1")
+def test_a_price_that_includes_tax_stays_when_its_tax_becomes_another(tmp_path: Path, sqlite_url: str) -> None:
+    """Net and tax move against each other, and so does what each month has earned; the customer pays the same."""
+    terms: dict[str, Any] = {"gross": GROSS, "months": 12, "revrec": BY_DAY}
+    calm = company(tmp_path / "calm", 4, **terms)
+    with stories.opened(calm, f"sqlite:///{calm / 'books.db'}") as app:
+        stories.load(app, calm / "data")
+        stories.bill(app, "2026-01-01")
+        stories.bill(app, "2026-02-01")
+        expected, taxes = earned(app), tax_by_payer(app)
+        rows = app.tax.report(YEAR, ("jurisdiction", "rate")).rows
+    folder = company(tmp_path / "outage", 4, **terms)
+    config = folder / "config.yaml"
+    config.write_text(
+        config.read_text().replace("fx:", "  - {name: einvoice, port: einvoice, plugin: einvoice_en16931}\nfx:")
+    )
+    (folder / "down").touch()
+    with stories.opened(folder, sqlite_url) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-01-01")
+        (folder / "down").unlink()
+        (german,) = [one for one in documents(app, ["invoice"]) if one["payer"] == "P0000"]
+        assert (german["net"], german["tax"]) == (D("10.45"), D("1.99"))  # 1.07 + 11.16 / 1.19; 19 % of it
+        done = true_up(app, "2026-01-20")
+        assert {(one["payer"], one["way"]) for one in done.details} == {
+            *(("P0000", "document"), ("P0001", "next_bill"), ("P0002", "none"), ("P0003", "none"))
+        }
+        assert true_up(app, "2026-01-20").details == ()
+        (note,) = documents(app)
+        first, *gross = note["lines"]
+        assert (first["amount"], first["tax_amount"]) == (0, D("-0.04"))
+        assert {line["amount"] + line["tax_amount"] for line in gross} == {0}
+        assert (note["kind"], note["net"], note["total"]) == (
+            "credit_note",
+            D("0.24"),
+            D("-0.04"),
+        )  # 11.16 / 1.16 = 9.62
+        assert "16 % of 7.78 = 1.25 EUR, of which 1.44 were taken: -0.19" in said(app, f"{note['number']}#2")
+        assert german["number"] in app.documents.written(note["number"], ("ubl",))[0].content.decode()
+        clean(app)
+        stories.bill(app, "2026-02-01")
+        assert app.tax.waiting() == [] and tax_by_payer(app) == taxes
+        report = app.tax.report(YEAR, ("jurisdiction", "rate"))
+        assert [(r.keys, r.net, r.tax) for r in report.rows if r.net] == [(r.keys, r.net, r.tax) for r in rows]
+        assert {tie.difference for tie in report.ties} == {0}
+        assert earned(app) == expected
+        clean(app)
+        app.void(german["number"], date(2027, 1, 2), stories.CHANGE)
+        assert tax_by_payer(app)["P0000"] == taxes["P0000"] - german["tax"] - note["tax"]
+        (undone,) = [one for one in documents(app) if one["invoice_date"] == date(2027, 1, 2)]
+        app.void(undone["number"], date(2027, 1, 3), stories.CHANGE)
+        assert tax_by_payer(app) == taxes and ledger(app) == expected[-1]
         clean(app)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.base.period import add_months
 from engine.model.journal import Change
+from engine.runs.accruals.repeating import only_of
 from engine.runs.accruals.run import Accrual, run_accrual
 from engine.runs.run import PartsOn
 from engine.store import accruals
@@ -40,10 +41,17 @@ class AccrualDesk:
         """``parts`` are made when they are needed."""
         self._parts = parts
 
-    def accrue(self, month: date, change: Change, *, dry_run: bool = False) -> Accrual:
-        """Accrue a month; see :func:`engine.runs.accruals.run.run_accrual`."""
+    def accrue(self, month: date, change: Change, *, entity: str = "", dry_run: bool = False) -> Accrual:
+        """Accrue a month, of one legal entity or of all; see :func:`engine.runs.accruals.run.run_accrual`.
+
+        Raises:
+            TollbookError: ``accrual.unknown-entity``, and those of the run.
+        """
         last = add_months(month.replace(day=1), 1) - timedelta(days=1)
-        return run_accrual(self._parts(on=last), month, change, dry_run=dry_run)
+        parts = self._parts(on=last)
+        with parts.books.reader() as reader:
+            only_of(reader, parts.tenant, entity)
+        return run_accrual(parts, month, change, entity=entity, dry_run=dry_run)
 
     def standing(self, entity: str = "", through: date | None = None) -> list[Standing]:
         """What stands accrued at the end of the month that holds the day ``through`` (by default of the last one), in order of key."""

@@ -6,14 +6,30 @@ from datetime import date
 from itertools import count
 from typing import Final
 
+from engine.base.errors import Code, did_you_mean, refuse
 from engine.runs.run import Parts
+from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.writer import Writer
+
+UNKNOWN_ENTITY = Code("accrual.unknown-entity", "A run at the end of a month of a legal entity that is not there.")
 
 FIRST: Final = "all"
 """The scope of the first run of a period of all legal entities; that of one has the scope of its key."""
 AGAIN: Final = "again-"
 """The scope of a later run of it, before its number."""
+
+
+def only_of(reader: Reader, tenant: str, entity: str) -> None:
+    """Refuse a run of one legal entity that is not there; an empty key means all.
+
+    Raises:
+        TollbookError: ``accrual.unknown-entity``.
+    """
+    known = reader.entities(tenant)
+    if entity and entity not in known:
+        mend = did_you_mean(entity, known) or f"one of {', '.join(sorted(known)) or '-'}"
+        raise refuse(UNKNOWN_ENTITY, f"there is no legal entity {entity!r}", mend=mend)
 
 
 def begin(parts: Parts, writer: Writer, kind: str, on: date, period: str, entity: str = "") -> Run:

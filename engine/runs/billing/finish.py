@@ -206,7 +206,7 @@ class _Closing:
         self.parts, self.job, self.credited, self.recorders = parts, job, credited, recorders
         self._deducting = deducting
         self._earned_as = earned_as
-        self._planner = Planner(job.decide, credited, job.covers)
+        self._planner = Planner(job.decide, credited, job.covers, job.corrections)
         self._accounts: dict[str, Determine] = {}
         self._adapters: dict[tuple[str, str, str], str] = {}
         self._clears = any(True for _ in parts.rules.in_force("clearance", job.on))

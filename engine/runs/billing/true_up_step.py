@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, Finding, Where
+from engine.base.errors import Code, Finding
 from engine.billing import invoicing
 from engine.billing.job import Job
 from engine.billing.tax_evidence import taxed_as
@@ -30,7 +30,6 @@ from engine.store.reading.tax import Between, TaxedLine
 from engine.store.reversal import reversible
 
 SILENT = Code("tax.still-silent", "Lines that were taxed by the fallback, whose adapter does not answer yet.")
-GROSS = Code("tax.price-includes-it", "A line that the fallback taxed, whose price includes tax: it is not trued up.")
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -69,7 +68,6 @@ def true_up_payers(parts: Parts, reader: Reader, job: Job, between: Between, sin
     finder = _Finder(job, left, waits, done, accounts, papers, parts.host.calls_out("tax"))
     asking = [*finder.fallen(silent), *finder.exempted(taxed)]
     quoted, findings = _asked(parts, job, asking)
-    findings += [_gross(line) for line in silent if line.fell_back and line.charge.tax_included]
     found = [(one, _corrections(job, one, quoted)) for one in asking]
     billables = [_billable(job, one, made) for one, made in found if any(c.way == "document" for c in made)]
     return TruedUp(tuple(c for _, made in found for c in made), tuple(billables), tuple(findings))
@@ -130,8 +128,7 @@ class _Finder:
 
     def _open(self, line: TaxedLine) -> bool:
         """Whether there is something left of a line, and no correction of it on its way."""
-        able = not line.charge.credits and not line.charge.tax_included
-        return able and line.id not in self.waits and bool(self.left[line.id].net_left)
+        return not line.charge.credits and line.id not in self.waits and bool(self.left[line.id].net_left)
 
     def _adapter(self, payer: Account, head: Mapping[str, Any]) -> str:
         day = head["invoice_date"]
@@ -167,10 +164,12 @@ def _by_invoice(lines: Iterable[TaxedLine]) -> list[list[TaxedLine]]:
 def _draft(
     entity: LegalEntity, payer: Account, lines: Sequence[TaxedLine], left: Mapping[int, Reversible]
 ) -> InvoiceDraft:
-    """The invoice as it was drafted, each line with what is left of it."""
+    """The invoice as it was drafted, each line with what is left of it, by its price."""
     head = lines[0].head
     charges = tuple(
-        line.charge if line.charge.credits else msgspec.structs.replace(line.charge, amount=left[line.id].net_left)
+        line.charge.priced(line.tax.amount)
+        if line.charge.credits
+        else msgspec.structs.replace(line.charge, amount=left[line.id].net_left).priced(left[line.id].tax_left)
         for line in lines
     )
     return InvoiceDraft(
@@ -207,16 +206,6 @@ def _still(problem: Finding) -> Finding:
     return msgspec.structs.replace(problem, code=SILENT, what=what, mend=mend)
 
 
-def _gross(line: TaxedLine) -> Finding:
-    what = (
-        f"the price of {line.charge.text!r} on {line.head['number']} includes its tax, which is not asked about again"
-    )
-    why = "another tax would change the net amount too, and with it what was earned"
-    mend = f"where the rate was wrong, credit {line.head['number']} with a reason whose rule says rebill"
-    subject = f"invoice/{line.head['number']}"
-    return Finding(GROSS, Where(subject), what, why, mend, "warning", subject)
-
-
 def _corrections(job: Job, one: Asking, quoted: Mapping[str, Answered]) -> list[Correction]:
     """The corrections of one invoice; none before all of it that is asked about is answered."""
     if any(request.key not in quoted for request in one.requests.values()):
@@ -248,7 +237,7 @@ def _corrections(job: Job, one: Asking, quoted: Mapping[str, Answered]) -> list[
                 one.payer.key,
                 line.head["number"],
                 line.charge,
-                charge.amount,
+                charge.amount - was.amount if charge.tax_included else charge.amount,
                 was.amount,
                 was.rate,
                 was.category,
@@ -269,7 +258,10 @@ def _way(job: Job, one: Asking) -> Any:
 
 def _by_breakdown(job: Job, one: Asking) -> bool:
     """Whether the tax of the invoice was reckoned for each category and rate, and all of the invoice is left."""
-    whole = all(line.charge.credits or one.left[line.id].net_left == line.charge.amount for line in one.lines)
+    whole = all(
+        line.charge.credits or charge.amount == line.charge.priced(line.tax.amount).amount
+        for line, charge in zip(one.lines, one.draft.charges, strict=True)
+    )
     facts = TaxRoundingFacts(job.entity, one.payer.country, one.draft.currency, one.draft.tax_point)
     return whole and bool(job.decide("tax_rounding", facts, one.draft.tax_point).terms["by"] == "breakdown")
 
@@ -280,7 +272,7 @@ def _billable(job: Job, one: Asking, made: Sequence[Correction]) -> Billable:
     again = f"/{one.reference}" if one.cause == "exemption" else ""
     draft = msgspec.structs.replace(
         one.draft,
-        kind=kind_of(c.difference for c in mine),
+        kind=kind_of(mine),
         group=f"{head['currency']}{TRUE_UP}{head['number']}/{one.cause}{again}",
         invoice_date=job.on,
         tax_point=job.on,

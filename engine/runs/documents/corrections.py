@@ -1,6 +1,7 @@
 """Lines that correct tax, as documents show them: what was taken is given back at the old rate and taken at the new one.
 
-The books keep the difference alone, on a line without a net amount.  A document whose tax is reckoned from the net sums of
+The books keep the difference alone, on a line without a price: its net amount is nothing, or the other side of the tax where the
+price includes it.  A document whose tax is reckoned from the net sums of
 its categories and rates, as EN 16931 wants it, needs both sides; they come to the same difference.
 """
 
@@ -62,7 +63,7 @@ def _sides(line: Mapping[str, Any], one: Correction) -> Iterator[dict[str, Any]]
     was = {"tax_rate": one.rate_before, "tax_category": one.category_before, "tax_reason": one.reason_before}
     shown = {"quantity": one.charge.quantity, "service_to": one.charge.service_to, "kind": one.charge.kind}
     yield {**line, **shown, **was, "amount": -one.net, "tax_amount": -one.before}
-    yield {**line, **shown, "amount": one.net, "tax_amount": one.quote.amount}
+    yield {**line, **shown, "amount": one.net_after, "tax_amount": one.quote.amount}
 
 
 def _taxes(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

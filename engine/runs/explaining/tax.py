@@ -74,7 +74,7 @@ def _difference(one: Correction, details: list[tuple[str, str]]) -> Step:
     """What a line that corrects tax takes or gives back."""
     currency = one.charge.currency
     text = (
-        f"{number(one.quote.rate * 100)} % of {number(one.net)} = {number(one.quote.amount)} {currency}, "
+        f"{number(one.quote.rate * 100)} % of {number(one.net_after)} = {number(one.quote.amount)} {currency}, "
         f"of which {number(one.before)} were taken: {number(one.difference)}"
     )
     return Step("tax", text, (*details, ("why", _why(one)), ("corrects", f"invoice {one.invoice}")))

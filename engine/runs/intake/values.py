@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.base.document import parse
 from engine.base.errors import TollbookError, did_you_mean
 from engine.base.money import minor_digits
 from engine.base.period import add_months, zone
@@ -338,6 +339,19 @@ def _bank_accounts(column: Column, today: date) -> Read:
     return read
 
 
+def _document(column: Column, today: date) -> Read:
+    plain = _text(column.high or TEXT_LENGTH, _NOT_IN_LINES)
+
+    def read(text: str) -> Any:
+        try:
+            return parse(plain(text), "").data
+        except TollbookError as error:
+            first = error.findings[0]
+            raise Unfit(f"cannot be read: {first.what}", first.mend) from None
+
+    return read
+
+
 _READERS: Final[dict[str, Callable[[Column, date], Read]]] = {
     "key": lambda column, today: _text(KEY_LENGTH, _NOT_IN_KEY),
     "text": lambda column, today: _text(column.high or TEXT_LENGTH, _NOT_IN_TEXT),
@@ -353,6 +367,7 @@ _READERS: Final[dict[str, Callable[[Column, date], Read]]] = {
     "zone": _zone,
     "language": _language,
     "choice": _choice,
+    "document": _document,
     "dimensions": lambda column, today: dimensions.read,
     "registrations": _registrations,
     "bank_accounts": _bank_accounts,

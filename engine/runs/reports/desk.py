@@ -6,6 +6,7 @@ from datetime import date
 
 from engine.base.errors import did_you_mean, refuse
 from engine.model.journal import Change
+from engine.runs.accruals.repeating import only_of
 from engine.runs.ledger_desk import UNKNOWN_ENTITY
 from engine.runs.reports.ageing import USUAL, Ageing, By, ageing
 from engine.runs.reports.balances import Balance, dimensions, totals
@@ -48,9 +49,17 @@ class ReportDesk:
             _known(reader, parts.tenant, entity)
             return ties(parts, reader, on, entity)
 
-    def impair(self, on: date, change: Change, *, dry_run: bool = False) -> Impairment:
-        """Book the allowance for losses that are expected; see :func:`engine.runs.reports.impairment.impair`."""
-        return impair(self._parts(on=on), on, change, dry_run=dry_run)
+    def impair(self, on: date, change: Change, *, entity: str = "", dry_run: bool = False) -> Impairment:
+        """Book the allowance for losses that are expected, of one legal entity or of all; see
+        :func:`engine.runs.reports.impairment.impair`.
+
+        Raises:
+            TollbookError: ``accrual.unknown-entity``, and those of the run.
+        """
+        parts = self._parts(on=on)
+        with parts.books.reader() as reader:
+            only_of(reader, parts.tenant, entity)
+        return impair(parts, on, change, entity=entity, dry_run=dry_run)
 
     def share_out(self, through: date, change: Change, *, dry_run: bool = False) -> Shares:
         """Book shares of other legal entities; see :func:`engine.runs.reports.intercompany.share_out`."""

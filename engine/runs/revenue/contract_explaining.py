@@ -12,7 +12,7 @@ from engine.base.money import ZERO
 from engine.model.decision import Decide, Decision
 from engine.revenue.contract_balances import BALANCES
 from engine.runs.explaining.words import Explanation, RulesOf, Step, TracingRules, first, number, rule_of, tried
-from engine.runs.revenue.contract_desk import named
+from engine.runs.revenue.contract_keeping import named
 from engine.runs.revenue.contract_reading import Group, groups
 from engine.runs.revenue.contract_views import AccountShown, shown
 from engine.store import tracing

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Protocol, get_args
 
 import msgspec
 
-from engine.base.document import Document, Shape, parse, validate
-from engine.base.errors import Code, Finding, TollbookError, did_you_mean, refuse
+from engine.base.complaints import Complaint
+from engine.base.document import Shape, parse, validate
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.money import minor_digits
 from engine.model.revenue_contract import Agreed, Financed, Kind, Occurrence, RevenueContract
 
@@ -38,6 +39,10 @@ BILL: Final[Rules] = {
     "contract": _of("string", "key of the agreement on prices whose subscriptions bill"),
     "charge": _of("string", "the charge alone; all where it is left out"),
 }
+MEASURE: Final[Rules] = {
+    "subscription": _key("key of the subscription whose usage counts"),
+    "meter": _key("the meter, whose events are added up or counted"),
+}
 PROMISE: Final[Rules] = {
     "promise": _key("identifies it in the contract"),
     "product": _key("product; rules and GL accounts go by it"),
@@ -58,7 +63,9 @@ PROMISE: Final[Rules] = {
     "back": _of("decimal", "units that are expected to come back", min=0),
     "commission": _of("decimal", "of an agent: his share", min=0, max=1),
     "bills": _many(BILL, "what bills for it"),
+    "measures": _many(MEASURE, "usage in the books that earns it; no usage of it is told by hand"),
 }
+ADDED: Final[Rules] = {name: rules for name, rules in PROMISE.items() if name != "measures"}
 LIKELY: Final[Rules] = {
     "amount": _of("decimal", "what it may come to", required=True),
     "likely": _of("decimal", "how likely that is", required=True, min=0, max=1),
@@ -73,7 +80,7 @@ OCCURRENCE: Final[Rules] = {
     "expected": _of("decimal", "all that is now expected, in the same measure"),
     "material": _of("decimal", "part of a cost that is uninstalled material", min=0),
     "price": _of("decimal", "what it adds to the price; of a credit what it takes away"),
-    "adds": _many(PROMISE, "promises that come with a modification"),
+    "adds": _many(ADDED, "promises that come with a modification"),
     "at_ssp": _of("boolean", "what is added costs what it costs alone"),
     "rest": _of("decimal", "what the service still owed costs from now on"),
     "ends": _of("date", "day after the last day of service, or of a pause"),
@@ -155,7 +162,8 @@ CONTRACT: Final[Rules] = {
     "events": _many(OCCURRENCE, "what happened since"),
 }
 SHAPE: Final = Shape(CONTRACT)
-_ADDS: Final = Shape({"promises": _many(PROMISE, "what is added", required=True, minlength=1)})
+_EVENT: Final = Shape(OCCURRENCE)
+_ADDS: Final = Shape({"promises": _many(ADDED, "what is added", required=True, minlength=1)})
 _DAYS: Final = {"from": "service_from", "to": "service_to"}
 
 Read = tuple[RevenueContract, list[Occurrence]]
@@ -188,6 +196,57 @@ def read(content: bytes, file: str, known: date) -> Read:
     findings = findings or list(_doubts(document, data))
     if findings:
         raise TollbookError(findings)
+    return _made(data, known)
+
+
+def of_values(values: Mapping[str, Any], where: Where, known: date) -> Read:
+    """A contract of values that stand in one place, such as a row; they mean what they mean in a file.
+
+    Raises:
+        TollbookError: all that is wrong, at that place.
+    """
+    data, wrong = SHAPE.read(dict(values), "the contract")
+    findings = [_in_row(one, where) for one in wrong] or list(_doubts(_Row(where), data))
+    if findings:
+        raise TollbookError(findings)
+    return _made(data, known)
+
+
+def event_of_values(values: Mapping[str, Any], where: Where, known: date) -> Occurrence:
+    """Something that happened to a contract, of values that stand in one place.
+
+    Raises:
+        TollbookError: all that is wrong, at that place.
+    """
+    data, wrong = _EVENT.read(dict(values), "the event")
+    if wrong:
+        raise TollbookError([_in_row(one, where) for one in wrong])
+    return occurrence(data, known)
+
+
+def _in_row(one: Complaint, where: Where) -> Finding:
+    inner = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in one.path[:-1]).lstrip(".")
+    return Finding(one.code, where, f"{inner}: {one.what}" if inner else one.what, one.why, one.mend)
+
+
+class _Places(Protocol):
+    """Says where a value stands."""
+
+    def where(self, path: Iterable[str | int] = ()) -> Where: ...
+
+
+class _Row:
+    """A row, in which all values stand in one place."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+
+    def where(self, path: Iterable[str | int] = ()) -> Where:
+        """The place of the row."""
+        return self._where
+
+
+def _made(data: dict[str, Any], known: date) -> Read:
     events = [occurrence(one, known) for one in data.pop("events", ())]
     head = {name: data.pop(name) for name in ("contract", "entity", "account", "currency", "signed")}
     told = data.pop("known", known)
@@ -222,7 +281,7 @@ def _renamed(value: Any) -> Any:
     return value
 
 
-def _doubts(document: Document, data: Mapping[str, Any]) -> Iterable[Finding]:
+def _doubts(document: _Places, data: Mapping[str, Any]) -> Iterable[Finding]:
     """What is wrong though each value is of its kind."""
     try:
         minor_digits(data["currency"])
@@ -272,7 +331,7 @@ def _doubts(document: Document, data: Mapping[str, Any]) -> Iterable[Finding]:
 
 
 def _unknown(
-    document: Document, path: tuple[str | int, ...], named: Iterable[str], known: list[str]
+    document: _Places, path: tuple[str | int, ...], named: Iterable[str], known: list[str]
 ) -> Iterable[Finding]:
     for name in named:
         if name not in known:
@@ -284,7 +343,7 @@ def _unknown(
             )
 
 
-def _unbilled(document: Document, path: tuple[str | int, ...], bills: Iterable[Mapping[str, Any]]) -> Iterable[Finding]:
+def _unbilled(document: _Places, path: tuple[str | int, ...], bills: Iterable[Mapping[str, Any]]) -> Iterable[Finding]:
     for at, one in enumerate(bills):
         if ("subscription" in one) == ("contract" in one):
             yield _wrong(
@@ -295,5 +354,5 @@ def _unbilled(document: Document, path: tuple[str | int, ...], bills: Iterable[M
             )
 
 
-def _wrong(document: Document, path: tuple[str | int, ...], what: str, mend: str) -> Finding:
+def _wrong(document: _Places, path: tuple[str | int, ...], what: str, mend: str) -> Finding:
     return Finding(WRONG, document.where(path), what, mend=mend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -19,6 +19,7 @@ from engine.revenue.contract_balances import Standing, cost_assets
 from engine.revenue.obligations import Signed as Combined
 from engine.revenue.obligations import combine
 from engine.revenue.promised import Signed
+from engine.runs.revenue.contract_usage import used_of
 from engine.store.reader import Reader
 
 AT_ALL: Final = date.max
@@ -56,9 +57,18 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def groups(
-    reader: Reader, decide: Decide, tenant: str, entity: str = "", *, known: date = AT_ALL, account: str = ""
+    reader: Reader,
+    decide: Decide,
+    tenant: str,
+    entity: str = "",
+    *,
+    known: date = AT_ALL,
+    account: str = "",
+    count: Callable[[], object] = lambda: None,
 ) -> list[Group]:
     """All contracts of a legal entity, or of one account of it, as they were known at the end of a day.
+
+    Usage counts as it was added up last; ``count`` is called before it is read, where any contract asks for it.
 
     Raises:
         TollbookError: those of :func:`engine.revenue.agreed.assembled`.
@@ -71,7 +81,11 @@ def groups(
     for name in sorted({one.entity for one in found}):
         mine = [one for one in found if one.entity == name]
         segments = _segments(reader, tenant, name, mine)
-        signed = [Signed(one, tuple(told.get(one.id, ())), segments.get(one.account, "")) for one in mine]
+        used = used_of(reader, tenant, mine, told, count)
+        signed = [
+            Signed(one, tuple(told.get(one.id, ())), segments.get(one.account, ""), used.get(one.key, {}))
+            for one in mine
+        ]
         billed = _billed(reader, tenant, name, [one.key for one in mine])
         made += [group_of(some, decide, billed) for some in combined(as_known(signed, known), decide)]
     return made

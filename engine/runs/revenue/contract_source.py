@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from engine.base.money import CONTEXT, ZERO, round_to
@@ -21,6 +22,7 @@ from engine.model.revenue import Due, PlannedItem
 from engine.model.revenue_contract import NewSchedule, ScheduleKey, ScheduleTotals
 from engine.revenue.contract_balances import BALANCES, billed
 from engine.revenue.contracts import Obligation
+from engine.runs.billing.run import known_usage
 from engine.runs.revenue.contract_reading import Group, groups
 from engine.runs.run import Parts
 from engine.store.reader import Reader
@@ -43,7 +45,8 @@ class ContractSource:
         self._due = []
         if not writer.reader.has_revenue_contracts(parts.tenant):
             return
-        found = groups(writer.reader, parts.rules.decide, parts.tenant, entity)
+        count = partial(known_usage, parts, writer)
+        found = groups(writer.reader, parts.rules.decide, parts.tenant, entity, count=count)
         known = writer.reader.contract_schedules(parts.tenant, entity) if found else {}
         accounts = writer.reader.accounts(parts.tenant, entity, sorted({one.head.account for one in found}))
         for group in found:

@@ -14,20 +14,27 @@ from engine.billing.advances import is_advance
 from engine.billing.milestones import MARK
 from engine.ledger.fx import convert
 from engine.ledger.opening import SOURCE
-from engine.model.decision import Decide
+from engine.model.decision import Decide, Decision
 from engine.model.dunning import OTHER_INCOME
-from engine.model.invoice import Invoice, InvoiceLine, Reversible
+from engine.model.invoice import Invoice, InvoiceLine, RatedCharge, Reversible
 from engine.model.journal import FxRate, JournalEntry
 from engine.model.revenue import Plan, Planned, PlannedItem
 from engine.model.revenue_contract import Cover, Covered
-from engine.model.tax_correction import TAX
+from engine.model.tax_correction import TAX, Correction
 from engine.revenue.schedule import Happening, RevenueFacts, ScheduleItem
-from engine.revenue.taking import after, taken_back
+from engine.revenue.taking import after, corrected, instead, taken_back
 from engine.runs.revenue.covering import Covering
 from engine.store.writing.revenue import Kept
 
 NOT_EARNED: Final = frozenset({*OTHER_INCOME, TAX})
-"""Kinds of lines of which nothing is revenue."""
+"""Kinds of lines of which nothing is revenue by their own days."""
+
+
+def is_earned(charge: RatedCharge) -> bool:
+    """Whether the net amount of a line is revenue some day: what corrects tax has one where the price includes it."""
+    if charge.kind == TAX:
+        return charge.tax_included
+    return charge.kind not in NOT_EARNED and not is_advance(charge)
 
 
 class Later(msgspec.Struct, frozen=True, gc=False):
@@ -43,9 +50,17 @@ class Later(msgspec.Struct, frozen=True, gc=False):
 class Planner:
     """Knows what credits take back, of one run's documents one after the other."""
 
-    def __init__(self, decide: Decide, credited: Mapping[int, Reversible], covers: Sequence[Cover] = ()) -> None:
-        """``covers`` is what bills for revenue contracts: their lines earn nothing by themselves."""
+    def __init__(
+        self,
+        decide: Decide,
+        credited: Mapping[int, Reversible],
+        covers: Sequence[Cover] = (),
+        corrections: Mapping[int, Correction] | None = None,
+    ) -> None:
+        """``covers`` is what bills for revenue contracts: their lines earn nothing by themselves; ``corrections`` are those of
+        tax on the documents, by line."""
         self._decide, self._credited, self._covering = decide, credited, Covering(covers, credited)
+        self._corrections = corrections or {}
         self._plans: dict[int, Plan] = {}
 
     def earned(self, invoice: Invoice) -> tuple[list[tuple[int, str, Decimal]], list[Later]]:
@@ -55,8 +70,11 @@ class Planner:
         day = invoice.draft.invoice_date
         for line in invoice.lines:
             charge = line.charge
-            if charge.kind in NOT_EARNED or is_advance(charge) or self._covering.of(charge) is not None:
+            if not is_earned(charge) or self._covering.of(charge) is not None:
                 continue
+            if charge.kind == TAX:
+                billed = self._corrections[charge.credits].charge
+                charge = msgspec.structs.replace(billed, amount=charge.amount, credits=charge.credits)
             facts = RevenueFacts(
                 invoice.draft.entity,
                 charge.product,
@@ -102,6 +120,19 @@ class Planner:
         known = self._credited.get(line_id)
         return known is not None and known.rate.source == SOURCE
 
+    def _moved(self, line: InvoiceLine, facts: RevenueFacts, plan: Plan, decision: Decision) -> Later:
+        """What a correction of tax makes of the plan of its line: the one that its net amount would have had, where nothing is
+        taken back of it; else every part in proportion."""
+        assert decision.method is not None
+        amount, day = facts.amount, facts.invoice_date
+        if plan.amount == plan.whole and not plan.waits:
+            wanted = msgspec.structs.replace(facts, amount=plan.amount + amount)
+            items = instead(plan, decision.method(decision.terms, wanted), day)
+        else:
+            items = taken_back(plan, amount, day, None, facts.currency)
+        self._plans[line.charge.credits] = corrected(plan, amount, items)
+        return Later(line, items, "", plan.schedule, decision.id)
+
     def _credit(self, line: InvoiceLine, facts: RevenueFacts) -> Later | None:
         """What a credit takes back of the plan of its line; None where that has none."""
         charge = line.charge
@@ -111,6 +142,8 @@ class Planner:
             return None
         decision = self._decide("revrec", facts, charge.service_from)
         assert decision.method is not None
+        if charge.kind == TAX:
+            return self._moved(line, facts, plan, decision)
         days = charge.service_to > charge.service_from and not plan.waits
         by_days = decision.method(decision.terms, facts) if days else None
         if by_days is not None and sum((item.amount for item in by_days), ZERO) != charge.amount:

@@ -24,6 +24,7 @@ from engine.ledger.posting import Determine, determine
 from engine.model.entity import OSS, LegalEntity, TaxRegistration
 from engine.model.journal import FxRate
 from engine.runs.run import Parts
+from engine.runs.tax.report import after_correction
 from engine.store.reader import Reader
 
 NOT_REGISTERED = Code("oss.not-registered", "A return of the one-stop shop where no legal entity is registered for it.")
@@ -220,7 +221,7 @@ class _Gathered:
         """A correction of tax; whether any side of it is declared."""
         sides = (
             (row.country_before, row.rate_before, row.category_before, -row.net, -row.before),
-            (row.country, row.rate, row.category, row.net, row.after),
+            (row.country, row.rate, row.category, after_correction(row), row.after),
         )
         counted = [
             tax

@@ -93,7 +93,7 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
     for row in reader.corrected_by_day(parts.tenant, days.start, days.end, entity):
         was = {name: row._mapping[f"{name}_before"] for name in ("jurisdiction", "rate", "category")}
         _add(sums, by, {**row._mapping, **was, "cause": DOCUMENT}, (0, -row.net, -row.before))
-        _add(sums, by, {**row._mapping, "cause": DOCUMENT}, (1, row.net, row.after))
+        _add(sums, by, {**row._mapping, "cause": DOCUMENT}, (1, after_correction(row), row.after))
     lowered: Sums = defaultdict(lambda: ZERO)
     for account, row in relief(parts, reader, days, entity):
         _add(sums, by, row, (0, -row["net"], -row["tax"]))
@@ -109,6 +109,12 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
         for key, (lines, net, tax) in sorted(sums.items())
     ]
     return TaxReport(days.start, days.end, tuple(by), tuple(rows), tuple(_ties(parts, reader, days, owed, lowered)))
+
+
+def after_correction(row: Any) -> Decimal:
+    """The net amount of a line once its tax is corrected: where its price includes tax, the gross stays."""
+    net: Decimal = row.net
+    return net + row.before - row.after if row.tax_included else net
 
 
 def _add(

@@ -168,6 +168,7 @@ def _told(corrections: Sequence[Correction]) -> Iterator[dict[str, Any]]:
             "currency": currency,
             "net": str(round_to(one.net, currency)),
             "before": str(round_to(one.before, currency)),
+            "net_after": str(round_to(one.net_after, currency)),
             "after": str(round_to(one.quote.amount, currency)),
             "difference": str(round_to(one.difference, currency)),
             "way": one.way,

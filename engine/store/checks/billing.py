@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
+from engine.model.tax_correction import TAX
 from engine.store.checks import exact as checks_exact
 from engine.store.checks import openings as checks_openings
 from engine.store.checks.written import ORPHAN
@@ -180,7 +181,7 @@ def _brought_twice(tenant: str) -> sa.Select[Any]:
     line, credit = INVOICE_LINE.c, INVOICE_LINE.alias("credit")
     given = (
         sa.select(credit.c.credits, sa.func.sum(credit.c.amount).label("amount"))
-        .where(credit.c.tenant == tenant, sa.literal_column("credit.credits <> 0"))
+        .where(credit.c.tenant == tenant, sa.literal_column("credit.credits <> 0"), credit.c.kind != TAX)
         .group_by(credit.c.credits)
         .subquery()
     )

@@ -27,6 +27,7 @@ def _carried(session: Session, tenant: str) -> Iterator[Finding]:
         sa.select(sa.func.count())
         .where(line.invoice_id == one.document, line.credits == one.line_id, line.kind == TAX)
         .where(line.credits != 0, line.tax_amount == one.after - one.before)
+        .where(~line.tax_included | (line.amount == one.before - one.after))
         .scalar_subquery()
     )
     statement = (

@@ -74,7 +74,7 @@ class OssReader(Session):
 
     def tax_corrected_in(self, tenant: str, entities: Collection[str], since: date, until: date) -> list[Any]:
         """Corrections of tax on documents dated from ``since`` up to but not including ``until``: rows with (entity, origin,
-        dated, goods, currency, line, levied, net, then country_before, rate_before, category_before, before, country, rate,
+        dated, goods, currency, line, levied, net, tax_included, then country_before, rate_before, category_before, before, country, rate,
         category, after); ``line`` is the id of the line that carries it, ``levied`` the country of that line."""
         one, line, head = TAX_CORRECTION.c, _LINE.c, _HEAD.c
         carried = (one.line_id == line.credits) & (one.document == head.id)
@@ -82,7 +82,7 @@ class OssReader(Session):
             sa.select(
                 *(head.entity, _ORIGIN.label("origin"), head.invoice_date.label("dated")),
                 *((_BILLED.c.tax_code == "goods").label("goods"), one.currency, line.id.label("line")),
-                *(_country(line.tax_jurisdiction).label("levied"), one.net),
+                *(_country(line.tax_jurisdiction).label("levied"), one.net, _BILLED.c.tax_included),
                 *(_country(_BILLED.c.tax_jurisdiction).label("country_before"), one.rate_before, one.category_before),
                 *(one.before, _country(one.tax_jurisdiction).label("country"), one.tax_rate.label("rate")),
                 *(one.tax_category.label("category"), one.after),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -103,13 +104,25 @@ class RevenueContractsReader(Session):
         found: int | None = self.connection.execute(sa.select(column.id).where(*mine)).scalar()
         return found
 
-    def lines_billed(self, tenant: str, entity: str, subscriptions: Collection[str]) -> int:
-        """How many lines of subscriptions were billed for no contract."""
+    def lines_billed(
+        self,
+        tenant: str,
+        entity: str,
+        subscriptions: Collection[str],
+        charges: Collection[str] = (),
+        since: date = date.min,
+    ) -> int:
+        """How many lines of subscriptions were billed for no contract: of all charges where none is named, of service after ``since``."""
         line = INVOICE_LINE.c
         among = query.among(self.dialect, line.subscription, "names", types.TextList)
         marked = sa.exists().where(REVENUE_BILLED.c.id == line.id)
         statement = sa.select(sa.func.count()).where(line.tenant == tenant, line.entity == entity, among, ~marked)
-        return int(self.connection.execute(statement, {"names": sorted(set(subscriptions))}).scalar_one())
+        given: dict[str, Any] = {"names": sorted(set(subscriptions))}
+        if charges:
+            among = query.among(self.dialect, line.charge, "charges", types.TextList)
+            statement = statement.where(among, line.service_to > since)
+            given["charges"] = sorted(set(charges))
+        return int(self.connection.execute(statement, given).scalar_one())
 
     def revenue_billed(self, tenant: str, entity: str, contracts: Collection[str]) -> list[BilledLine]:
         """Lines that were billed for contracts, and credits on them, in the order in which they were."""

@@ -253,14 +253,20 @@ class TaxReader(Session):
 
     def corrected_by_day(self, tenant: str, since: date, until: date, entity: str = "") -> list[Any]:
         """What documents dated from ``since`` up to but not including ``until`` correct, line by line: rows with (entity, day,
-        currency, tax_code, code, net, then jurisdiction_before, rate_before, category_before and before, then
+        currency, tax_code, code, net, tax_included, then jurisdiction_before, rate_before, category_before and before, then
         jurisdiction, rate, category and after)."""
         one, head, line, known = TAX_CORRECTION.c, INVOICE.c, INVOICE_LINE.c, TAX_CODE.c
         statement = (
             sa.select(
                 *(head.entity, head.invoice_date.label("day"), one.currency, line.tax_code),
                 sa.func.coalesce(known.reporting_code, line.tax_code).label("code"),
-                *(one.net, line.tax_jurisdiction.label("jurisdiction_before"), one.rate_before, one.category_before),
+                *(
+                    one.net,
+                    line.tax_included,
+                    line.tax_jurisdiction.label("jurisdiction_before"),
+                    one.rate_before,
+                    one.category_before,
+                ),
                 *(one.before, one.tax_jurisdiction.label("jurisdiction"), one.tax_rate.label("rate")),
                 *(one.tax_category.label("category"), one.after),
             )

@@ -14,6 +14,7 @@ from engine.base.money import round_to, tax_within
 from engine.billing.crediting import credited_taxes
 from engine.billing.tax_included import netted
 from engine.billing.tax_rounding import per_breakdown
+from engine.billing.true_up import settled
 from engine.model.invoice import InvoiceDraft, RatedCharge, Reversible
 from engine.model.journal import FxRate
 from engine.model.tax import TaxQuote
@@ -130,3 +131,34 @@ def test_credits_give_back_all_and_never_more(gross: Decimal, rate: Decimal, par
     gone = msgspec.structs.replace(line, net_left=D(0), tax_left=D(0))
     ((brought, _),) = credited_taxes([(key, again)], {7: gone}).values()
     assert abs(brought.amount + taxes[-1]) <= D("0.02") and brought.amount >= 0
+
+
+@given(st.lists(st.tuples(GROSS, st.booleans(), st.booleans()), min_size=1, max_size=6), RATES, RATES, st.booleans())
+def test_what_fell_back_is_settled_as_if_it_had_been_answered(
+    lines: list[tuple[Decimal, bool, bool]], rate: Decimal, other: Decimal, whole: bool
+) -> None:
+    """Some lines of a document, gross and net, were taxed at another rate; asked again, all have the tax that they should have had."""
+    made = draft(*(charge(amount, included) for amount, included, _ in lines))
+
+    def taxes(fell: Decimal) -> list[tuple[TaxQuote, int]]:
+        rates = [fell if late else rate for _, _, late in lines]
+        return [
+            quote(tax_within(c.amount, r, "EUR") if c.tax_included else round_to(c.amount * r, "EUR"), r)
+            for c, r in zip(made.charges, rates, strict=True)
+        ]
+
+    def issued(answers: list[tuple[TaxQuote, int]]) -> list[Decimal]:
+        net, taxed = netted(made, answers, whole=whole)
+        taxed = per_breakdown(net.charges, taxed, {}) if whole else taxed
+        return [q.amount for q, _ in taxed]
+
+    answers = taxes(rate)
+    before = [
+        (msgspec.structs.replace(q, amount=amount), d)
+        for (q, d), amount in zip(taxes(other), issued(taxes(other)), strict=True)
+    ]
+    now = settled(made.charges, before, {n: answers[n] for n, line in enumerate(lines) if line[2]}, whole)
+    if all(late or included for _, included, late in lines):
+        assert [q.amount for q, _ in now] == issued(answers)
+    gross = [n for n, (_, included, _) in enumerate(lines) if included]
+    assert [now[n][0].amount for n in gross] == [issued(answers)[n] for n in gross]

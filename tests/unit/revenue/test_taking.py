@@ -13,7 +13,7 @@ from engine.base.period import add_months
 from engine.model.revenue import Plan
 from engine.revenue.schedule import RevenueFacts, ScheduleItem
 from engine.revenue.spread import by_day
-from engine.revenue.taking import after, taken_back
+from engine.revenue.taking import after, corrected, instead, taken_back
 
 D = Decimal
 JAN, END = date(2026, 1, 1), date(2027, 1, 1)
@@ -101,3 +101,24 @@ def test_signs_do_not_matter(amount: Decimal) -> None:
     """A line that gives money is taken back as one that takes it."""
     items = taken_back(plan_of(amount), -amount, date(2026, 6, 30), None, "EUR")
     assert total(items) == -amount
+
+
+@given(st.integers(1, 10**6), st.integers(-(10**4), 10**4), st.dates(JAN, END), st.booleans())
+def test_another_amount_is_as_if_it_had_been_so(cents: int, more: int, day: date, undone: bool) -> None:
+    """From the day on what is planned is what the new amount would have had; a credit on it that is undone leaves it so."""
+    amount, added = D(cents) / 100, D(max(more, 1 - cents)) / 100
+    plan, wanted = plan_of(amount), plan_of(amount + added)
+    items = instead(plan, by_day({}, facts(amount + added)), day)
+    made = corrected(plan, added, items)
+    assert (made.amount, made.whole, total(items)) == (amount + added, amount + added, added)
+    if undone:
+        for one in (-made.amount, made.whole):
+            items = taken_back(made, one, day, None, "EUR")
+            made = after(made, one, items)
+    for last in {day, END, *wanted.items} - {one for one in wanted.items if one < day}:
+        assert planned_to(made, last) == planned_to(wanted, last)
+
+
+def planned_to(plan: Plan, last: date) -> Decimal:
+    """What is planned up to a day."""
+    return sum((some for on, some in plan.items.items() if on <= last), D(0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from engine.base.money import round_to
 from engine.model.tax import TaxQuote, TaxRequest
 from engine.ports.hookspecs import Context, hookimpl
 
@@ -33,7 +32,7 @@ class TaxMoody:
         return TaxQuote(
             request.key,
             rate,
-            round_to(request.amount * rate, request.currency),
+            request.tax_at(rate),
             "E" if request.exempt else "S",
             place,
             self.context.adapter,
