@@ -50,21 +50,27 @@ _run_of: Final = attrgetter(*_RUN)
 
 
 class _Noted:
-    """An account that notes what it is asked for."""
+    """An account that notes what it is asked for, and refuses to be looked at in any other way than by its fields."""
+
+    __slots__ = ("_account", "_asked")
 
     def __init__(self, account: Account, asked: set[str]) -> None:
         self._account, self._asked = account, asked
 
     def __getattr__(self, name: str) -> Any:
+        value = getattr(self._account, name)  # what accounts do not have tells none apart
         self._asked.add(name)
-        value = self.__dict__[name] = getattr(self._account, name)  # the next time it is found there
         return value
 
-    def __eq__(self, other: object) -> bool:
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Account]:  # type: ignore[override]
+        """What a method is told that asks whether this is an account."""
+        return Account
+
+    def _whole(self, *_: object) -> Any:
         raise TypeError("an account is looked at by its fields")
 
-    def __hash__(self) -> int:
-        raise TypeError("an account is looked at by its fields")
+    __eq__ = __hash__ = __repr__ = __reduce_ex__ = _whole
 
 
 class _Known(msgspec.Struct, frozen=True, gc=False):

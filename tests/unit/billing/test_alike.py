@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -21,6 +23,7 @@ from engine.billing.job import Job
 from engine.billing.pricing import PricingFacts
 from engine.billing.proration import ProrationFacts
 from engine.billing.statement import statement
+from engine.model.account import Account
 from engine.model.catalog import Plan
 from engine.model.decision import Decision
 from engine.model.due import AccountDue, SubscriptionDue
@@ -199,3 +202,40 @@ def test_numbers_are_told_apart_by_every_digit() -> None:
         taken = msgspec.structs.replace(due.events[0], quantity=Decimal(quantity))
         made = statement(job, owner, msgspec.structs.replace(due, events=(taken,)))
         assert {str(line.quantity) for line in made.charges} == {quantity}
+
+
+def test_a_method_may_ask_an_account_for_what_accounts_do_not_have() -> None:
+    class Asking(Rules):
+        """Rules whose methods ask for a field that there may be in another version."""
+
+        def decide(self, family: str, facts: Any, on: date) -> Decision:
+            assert not hasattr(facts.account, "loyalty") if family == "pricing" else True
+            return super().decide(family, facts, on)
+
+    rules = Asking([], [], False)
+    first, second, *others = asked(rules, job_of(rules, known=Alike()), customers(5))
+    assert (first == second > 0, others) == (True, [0, 0, 0])
+
+
+def _matched(who: Any) -> str:
+    match who:
+        case Account(key=key):
+            return f"the account {key}"
+    return "no account"
+
+
+@pytest.mark.parametrize("look", [repr, str, copy.copy, pickle.dumps, _matched])
+def test_who_looks_at_an_account_as_a_whole_is_asked_for_each(look: Callable[[Any], Any]) -> None:
+    class Whole(Rules):
+        """Rules that price by something made of a whole account."""
+
+        def decide(self, family: str, facts: Any, on: date) -> Decision:
+            if family == "pricing":
+                price = zlib.crc32(repr(look(facts.account)).encode()) % 9_999
+                return msgspec.structs.replace(flat(str(price + 1)), id=price)
+            return super().decide(family, facts, on)
+
+    rules = Whole([], [], False)
+    plain, quick = job_of(rules), job_of(rules, known=Alike())
+    for owner in customers(4):
+        assert told(quick, owner) == told(plain, owner)
