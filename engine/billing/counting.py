@@ -85,6 +85,7 @@ class Counting:
         self._cycle = cycle_of(due.subscription)
         self.sealed: set[tuple[str, str, date, date]] = set()
         self.too_late: list[Stretch] = []
+        self.past: list[Stretch] = []
         self._held: list[Finding] = []
         self._last_days: set[tuple[str, date]] = set()
         self._billing: dict[str, frozenset[str]] = {}
@@ -96,14 +97,13 @@ class Counting:
     def stretches(self) -> Iterator[Stretch]:
         """Every stretch of usage charges that shares a day with the window and begins by the run's date.
 
-        Stretches whose usage comes too late are left out, and are ``sealed``: what was billed for them stays as it is.
+        Stretches whose usage comes too late are left out, and are ``sealed``: what was billed for them stays as it is.  Parts of
+        their cycles that end before the window are left out, too, and are ``past``.
         """
         for count in self._counts():
             for cycle in self._cycles(count) if self.due.pays(count.stints[0].payer) else ():
                 days = cycle.meet(count.days) or count.days
                 for part in self._parts(count, cycle, days):
-                    if part != days and part.end <= self._window(count):
-                        continue  # its cycle is looked at, it is not: nobody read what was billed for it
                     stretch = self._stretch(count, cycle, part)
                     if stretch is not None:
                         yield stretch
@@ -328,6 +328,9 @@ class Counting:
             counted,
             terms["zero_line"],
         )
+        if cut and days.end <= self._window(count):
+            self.past.append(stretch)  # its cycle is looked at, it is not: nobody read what was billed for it
+            return None
         if terms["late_cycles"] is not None and self._is_late(stretch, terms["late_cycles"], count):
             self.sealed.add((stretch.plan, stretch.charge.key, days.start, days.end))
             self.too_late.append(stretch)

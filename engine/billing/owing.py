@@ -18,6 +18,8 @@ from engine.billing.grouping import by_group
 from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.opened import Before
 from engine.billing.rating import Counted, rate, subscribed_on
+from engine.model.account import Account
+from engine.model.contract import Contract
 from engine.model.due import AccountDue, SubscriptionDue
 
 COMMITMENT_CLOSED = Code(
@@ -54,9 +56,10 @@ def owing(
     billed: Sequence[Open],
     before: Before | None,
     sealed: Collection[tuple[str, str, date, date]] = (),
+    past: Sequence[Stretch] = (),
 ) -> Owing:
     """Everything that is owed of some stretches, or is pending; ``sealed`` are stretches of usage that are not looked at and
-    stay as they were billed.
+    stay as they were billed, as are those ``past``, which were cut off by a price that turned before the window.
 
     Raises:
         TollbookError: whatever :func:`engine.billing.rating.rate` refuses.
@@ -103,7 +106,7 @@ def owing(
     made = Owing(owed, pending)
     if later:
         stays = [one for one in billed if one.line.charge.kind == "usage" and _key(one) in sealed] if sealed else []
-        made = _with_counting(job, owner, due, billed, made, later, stays)
+        made = _with_counting(job, owner, due, billed, made, later, stays, past)
     return msgspec.structs.replace(made, counted=made.counted | early, settled=made.settled | early) if early else made
 
 
@@ -167,15 +170,17 @@ def _with_counting(
     found: Owing,
     later: Sequence[Stretch],
     stays: Sequence[Open],
+    past: Sequence[Stretch],
 ) -> Owing:
-    """The same with stretches that are priced by what the others owe, or by lines of them that stay."""
+    """The same with stretches that are priced by what the others owe, by lines of them that stay, or what is past."""
     account, contract = owner.account, owner.contracts.get(due.subscription.contract or "")
-    counted = counting([one for kind in found.owed.values() for one in kind], stays)
+    before = _past(job, due, account, contract, past)
+    counted = counting([one for kind in (*found.owed.values(), before or ()) for one in kind], stays)
     made: list[Owed] = []
     settled: set[int] = set()
     findings: list[Finding] = []
     for stretch in later:
-        if not _in_view(job, due, stretch):
+        if not _in_view(job, due, stretch) or (before is None and covers(past, stretch.days)):
             settled |= {one.line.id for one in billed if _bills(one, stretch)}
             findings.append(_closed(due, stretch))
             continue
@@ -185,6 +190,23 @@ def _with_counting(
     keys = {(stretch.plan, stretch.charge.key) for stretch in later}
     lines = {one.line.id for one in billed if (one.line.charge.plan, one.line.charge.charge) in keys}
     return Owing(found.owed, found.pending, tuple(made), frozenset(lines), frozenset(settled), tuple(findings))
+
+
+def _past(
+    job: Job, due: SubscriptionDue, account: Account, contract: Contract | None, past: Sequence[Stretch]
+) -> list[Owed] | None:
+    """What stretches that are past owe; None where it takes more than their own usage to know."""
+    turning = job.turning
+    shared = turning is not None and (turning.rollovers or turning.pools)
+    if past and (shared or due.redemptions or due.opening):
+        return None
+    since, made = subscribed_on(due), list[Owed | None]()
+    for stretch in past:
+        if stretch.charge.group_by:
+            made += by_group(job, due, since, account, contract, stretch)
+        else:
+            made.append(rate(job, due, since, account, contract, stretch))
+    return [one for one in made if one is not None]
 
 
 def _in_view(job: Job, due: SubscriptionDue, stretch: Stretch) -> bool:

@@ -73,7 +73,7 @@ def _rated(job: Job, owner: AccountDue, due: SubscriptionDue, names: Names) -> S
 
     def owes(gone: frozenset[int]) -> Owing:
         kept = carrying(job, owner, without(due, gone), served, used) if gone else due
-        return owing(job, owner, kept, stretched, billed, before, usage.sealed)
+        return owing(job, owner, kept, stretched, billed, before, usage.sealed, usage.past)
 
     found, judged = _judged(job, account, due, used, usage, billed, owes)
     owed = found.owed

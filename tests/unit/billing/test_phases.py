@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.period import Period
+from engine.billing.owing import COMMITMENT_CLOSED
 from engine.billing.pricing.phases import check_ramp, cycle_number, phase_at, turning_days, whole_months
 from tests.unit.billing.simulator import Shop, amounts, charge, decision, flat, per_unit
 
@@ -160,3 +161,43 @@ def test_whenever_it_is_billed_every_day_is_paid_as_its_phase_says(
         ]
         assert charged.full == D("0.28") * phases[inside[0]]["pays"]  # type: ignore[operator]
         assert inside[0] + 1 == len(phases) or charged.service_to <= turns[inside[0] + 1]
+
+
+def committed(**terms: object) -> Shop:
+    """Usage whose price turns on the 10th of the first month, and a commitment of 100 a month that it counts towards."""
+    price = per_unit("1", ramp=ramp({"days": 9, "pays": D(1)}, {"pays": D(2)}), **terms)
+    least = decision("pricing", "true_up", 41, commitment={"EUR": D(100)})
+    charges = [charge("calls", "usage", "arrears", meter="calls"), charge("least", timing="arrears")]
+    one = Shop(charges, {"p/calls": price, "p/least": least})
+    one.know("start", date(2026, 1, 1), "p", 1)
+    return one
+
+
+@pytest.mark.capability("A2.1")
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 58), st.integers(1, 40), st.booleans()), min_size=1, max_size=6))
+def test_late_usage_of_one_phase_leaves_what_others_count_towards_a_commitment(
+    used: list[tuple[int, int, bool]],
+) -> None:
+    many, once, on = committed(), committed(), date(2026, 2, 1)
+    for days, quantity, run in used:
+        day = date(2026, 1, 1) + timedelta(days=days)
+        for one in (many, once):
+            one.use(day, quantity)
+        if run:
+            on += timedelta(days=5)
+            many.run(on)
+    for one in (many, once):
+        one.run(date(2026, 3, 5))
+    assert many.net == once.net
+
+
+def test_a_commitment_stays_where_an_earlier_phase_cannot_be_told_by_its_usage() -> None:
+    kept = {"cycles": 1, "limit": None, "order": "carried_first", "from_parts": True, "across_plans": True}
+    one = committed(included=D(1), rollover={**kept, "within": "subscription"})
+    one.use(date(2026, 1, 5), 11)
+    one.use(date(2026, 1, 20), 6)
+    one.run(date(2026, 2, 1))
+    one.use(date(2026, 1, 20), 3)
+    made = one.preview(date(2026, 2, 5))
+    assert ([line.charge for line in made.charges], [f.code for f in made.findings]) == (["calls"], [COMMITMENT_CLOSED])
