@@ -160,6 +160,25 @@ def test_what_does_not_hold_together_is_not_committed(
         assert list(reader.journal(s.T)) == []
 
 
+def test_postings_to_an_entry_of_another_transaction_balance_with_it(books: Books) -> None:
+    with books.writer(s.CHANGE) as writer:
+        writer.append("entry", [(n, s.T, s.E, "manual", s.JAN, n, "", 0) for n in (1, 2)])
+        # of one entry after the other, and handed over one by one
+        writer.append("posting", [s.posting_row(n, 1, "1", Decimal(5)) for n in (1, 2)])
+        writer.append("posting", iter([s.posting_row(n, 2, "2", Decimal(-5)) for n in (1, 2)]))
+    for rows, expected in (
+        ([s.posting_row(1, 3, "1", Decimal(1))], "ledger.unbalanced"),
+        ([s.posting_row(1, 3, "1", Decimal(1)), s.posting_row(2, 3, "1", Decimal(-1))], "ledger.unbalanced"),
+        ([s.posting_row(1, 1, "1", Decimal(0))], "store.duplicate"),
+        ([s.posting_row(1, 3, "1", Decimal(0)), s.posting_row(3, 1, "1", Decimal(0))], "store.orphan"),
+    ):
+        with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
+            writer.append("posting", iter(rows))
+        assert code(caught) == expected
+    with books.reader() as reader:
+        assert [len(entry.postings) for _, _, entry in reader.journal(s.T)] == [2, 2]
+
+
 def test_lines_without_their_invoice_are_not_committed(books: Books) -> None:
     with pytest.raises(TollbookError) as caught, books.writer(s.CHANGE) as writer:
         writer.append("invoice_line", [s.line_row(11, 1, 1, s.charge(1))])
