@@ -58,9 +58,19 @@ def in_time(app: App, folder: Path) -> None:
     assert balances(app, "4910", "2200") == {"4910": cut(t1) - lowered, "2200": tax + lowered}
     assert [one.entry for one in app.cash.waiting(day(11))] == []
     well(app)
+    tied(app, lowered)
     app.cash.unapply(first, CHANGE, on=day(12))
     assert left(app, "B1")[0] == t1 and balances(app, "4910") == {}
     well(app)
+    tied(app, D(0))
+
+
+def tied(app: App, lowered: Decimal) -> None:
+    """Each subledger has what its GL accounts have, the tax of documents without what was lowered of it."""
+    ties = {(one.name, one.currency): one for one in app.reports.ties(day(28))}
+    assert {key: one.difference for key, one in ties.items() if one.difference} == {}
+    tax = ties["tax", "EUR"]
+    assert tax.by_kind.get("settlement", D(0)) == lowered and tax.subledger == tax.by_kind["invoice"] + lowered
 
 
 @pytest.mark.capability("A4.3")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -12,9 +12,11 @@ import msgspec
 
 from engine.base.errors import Finding
 from engine.base.money import ZERO
+from engine.base.period import Period
 from engine.ledger.posting import Role
 from engine.runs.reports.roles import accounts_of
 from engine.runs.run import Parts
+from engine.runs.tax.relief import relief
 from engine.store import subledgers
 from engine.store.checks import base as checks
 from engine.store.reader import Reader
@@ -22,16 +24,18 @@ from engine.store.session import Session
 
 Sums = Mapping[str, Decimal]
 Told = Callable[[Session, str, str, date], Sums]
+More = Callable[[Parts, Reader, str, date], Sums]
 
 
 class Subledger(msgspec.Struct, frozen=True):
-    """One subledger: the roles of its GL accounts, what it comes to by currency (tenant, legal entity, day), and the checks of
-    `verify` that say what is wrong in it."""
+    """One subledger: the roles of its GL accounts, what it comes to by currency (tenant, legal entity, day), the checks of
+    `verify` that say what is wrong in it, and ``more`` that belongs to it and takes the rules to be known."""
 
     name: str
     roles: tuple[Role, ...]
     told: Told
     checks: tuple[str, ...]
+    more: More | None = None
 
 
 class Tie(msgspec.Struct, frozen=True):
@@ -55,6 +59,14 @@ def _receivables(session: Session, tenant: str, entity: str, on: date) -> Sums:
     return made
 
 
+def _lowered(parts: Parts, reader: Reader, entity: str, on: date) -> Sums:
+    """Tax that is no longer owed because a part of its document was given up, by currency."""
+    made: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for _, row in relief(parts, reader, Period(date.min, on + timedelta(days=1)), entity):
+        made[row["currency"]] += row["tax"]
+    return made
+
+
 ALL: Final[tuple[Subledger, ...]] = (
     Subledger("receivables", ("receivable",), _receivables, ("ledger-ties", "settlements-tie", "openings-tie")),
     Subledger("unbilled", ("unbilled",), subledgers.unbilled_on, ("accruals-tie",)),
@@ -68,7 +80,7 @@ ALL: Final[tuple[Subledger, ...]] = (
         ("settlements-tie", "cash-ties", "openings-tie"),
     ),
     Subledger("wallets", ("wallet",), subledgers.wallets_on, ("wallets-tie",)),
-    Subledger("tax", ("tax",), subledgers.tax_on, ("tax-ties", "tax-parts")),
+    Subledger("tax", ("tax",), subledgers.tax_on, ("tax-ties", "tax-parts"), _lowered),
 )
 """Every subledger that has GL accounts of its own."""
 
@@ -91,10 +103,11 @@ def _tied(
     accounts = tuple(sorted(accounts_of(parts, reader, entity, on, one.roles)))
     posted = subledgers.ledger_on(reader, tenant, entity, on, accounts)
     owed = one.told(reader, tenant, entity, on)
+    more = one.more(parts, reader, entity, on) if one.more is not None else {}
     made = []
-    for currency in sorted({*owed, *(key[0] for key in posted)}):
+    for currency in sorted({*owed, *more, *(key[0] for key in posted)}):
         by_kind = {kind: amount for (other, kind), amount in sorted(posted.items()) if other == currency}
-        ledger, subledger = sum(by_kind.values(), ZERO), owed.get(currency, ZERO)
+        ledger, subledger = sum(by_kind.values(), ZERO), owed.get(currency, ZERO) + more.get(currency, ZERO)
         off = ledger - subledger
         findings = _wrong(reader, tenant, one.checks, told) if off else ()
         made.append(Tie(one.name, entity, currency, accounts, subledger, ledger, off, by_kind, findings))
