@@ -12,7 +12,7 @@ from engine.model.matching import Candidate, Incoming
 from engine.receivables.matching.fitting import gap_of
 from engine.receivables.matching.reading import Said
 from tests import stories
-from tests.golden.test_cash import NAMES, billing, day, left, owed, paid_by, well, written
+from tests.golden.test_cash import NAMES, billing, codes, day, left, owed, paid_by, well, written
 from tests.golden.test_cash import ledger as balances
 from tests.stories import CHANGE
 
@@ -91,6 +91,25 @@ def test_a_discount_too_late_is_a_deduction(tmp_path: Path) -> None:
         assert left(app, "B1")[0] == cut(total)
         (item,) = app.worklist.listed()
         assert item.subject == f"bank-entry/{entry}" and "late discount" in item.difference
+        well(app)
+
+
+@pytest.mark.capability("A4.3")
+def test_what_was_given_up_is_not_given_back(tmp_path: Path) -> None:
+    """An invoice with a discount is voided when that is taken back: the customer has what he paid, and tax is lowered once."""
+    with billing(early(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
+        tax = balances(app, "2200")["2200"]
+        number, total = owed(app)["B1"]
+        paid_by(app, tmp_path, ("C", f"{total - cut(total):.2f}", "K1", NAMES["B1"], number), on=11)
+        app.cash.match(day(11), CHANGE)
+        assert codes(lambda: app.void(number, day(12), CHANGE)) == ["void.given-up"]
+        with app.books.reader() as reader:
+            (given,) = reader.settlements("acme", "E1", kind="write_off")
+        app.cash.undo(given["key"], "E1", CHANGE, on=day(12))
+        app.void(number, day(12), CHANGE)
+        assert left(app, "B1") == (0, total - cut(total))
+        assert balances(app, "4910", "2200") == {"2200": tax + (total * 21 / 121).quantize(D("0.01"))}
+        tied(app, D(0))
         well(app)
 
 
