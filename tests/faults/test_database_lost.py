@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import time
 import warnings
@@ -40,8 +41,13 @@ class Server:
         self._control(["-m", "immediate", "-w", "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
 
     def start(self) -> None:
-        """Start again; it recovers what was committed."""
-        self._server.ensure_postgres_running()
+        """Start again; it recovers what was committed, which on a busy machine takes longer than the package waits."""
+        for _ in range(60):
+            try:
+                return self._server.ensure_postgres_running()
+            except (subprocess.TimeoutExpired, AssertionError):  # it is under way, and not ready
+                time.sleep(2)
+        raise TimeoutError("PostgreSQL does not come back")
 
     def close(self) -> None:
         """Stop, and delete the data."""

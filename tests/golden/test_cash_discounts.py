@@ -102,7 +102,11 @@ def test_what_was_given_up_is_not_given_back(tmp_path: Path) -> None:
         number, total = owed(app)["B1"]
         paid_by(app, tmp_path, ("C", f"{total - cut(total):.2f}", "K1", NAMES["B1"], number), on=11)
         app.cash.match(day(11), CHANGE)
-        assert codes(lambda: app.void(number, day(12), CHANGE)) == ["void.given-up"]
+        assert codes(lambda: app.void(number, day(12), CHANGE)) == ["credit.given-up"]
+        assert codes(lambda: app.accounts.memos.credit(number, "billed_wrong", day(12), CHANGE)) == ["credit.given-up"]
+        assert codes(lambda: app.accounts.memos.credit(number, "billed_wrong", day(12), CHANGE, percent=D(100))) == [
+            "credit.given-up"
+        ]
         with app.books.reader() as reader:
             (given,) = reader.settlements("acme", "E1", kind="write_off")
         app.cash.undo(given["key"], "E1", CHANGE, on=day(12))

@@ -18,6 +18,7 @@ from engine.model.account import Account
 from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
 from engine.model.journal import Change, FxRate
+from engine.runs.accounts.given_up import refuse_given_up
 from engine.runs.accounts.memo_moves import Memo, lefts, role_of
 from engine.runs.approvals import Approvals, Outcome
 from engine.runs.billing.read import BY_HAND
@@ -211,6 +212,8 @@ def _credit(
     given = parts(opens, wanted, head["number"])
     credited = any(one.left != one.line.charge.amount for _, one in opens)
     net = sum((part for _, part in given), ZERO)
+    if net == sum((one.left for _, one in opens), ZERO):
+        refuse_given_up(reader, head)
     rate = FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
     payer = reader.accounts(made.tenant, head["entity"], [head["payer"]])[head["payer"]]
     share = CONTEXT.divide(net, whole) if whole else ZERO

@@ -23,6 +23,7 @@ from engine.model.clearance import NUMBERED, REJECTED, SUBMITTED
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.journal import Change, FxRate
 from engine.model.tax_correction import Correction
+from engine.runs.accounts.given_up import refuse_given_up
 from engine.runs.accounts.memo_desk import judged
 from engine.runs.accounts.memo_moves import earned_as
 from engine.runs.billing.partition import Batch
@@ -41,9 +42,6 @@ NOTHING_LEFT = Code(
 )
 
 NOT_ANSWERED = Code("void.not-answered", "An invoice to be voided while an authority has not answered for it.")
-GIVEN_UP = Code(
-    "void.given-up", "An invoice to be voided of which a part was given up, such as a discount: nobody has paid that."
-)
 
 GIVING: Final = ("credit_note", "corrected_invoice")
 """Kinds of documents that give back."""
@@ -56,7 +54,7 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
 
     Raises:
         TollbookError: ``explain.no-such-line``, ``void.credit-note``, ``void.nothing-left``, ``void.not-answered``,
-            ``void.given-up``, ``credit.refused``, ``run.unfinished``, ``period.closed``, ``run.before-documents``, and what keeps the credit note
+            ``credit.given-up``, ``credit.refused``, ``run.unfinished``, ``period.closed``, ``run.before-documents``, and what keeps the credit note
             from being posted.
     """
     clock = Clock()
@@ -66,7 +64,7 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
             refuse_expired(reader, head["id"], number)
             _allowed(parts, reader, head, on)
             _refused(reader, head)
-            _whole(reader, head)
+            refuse_given_up(reader, head)
     pinned, done = _start(parts, head, on, change)
     if done:
         return msgspec.structs.replace(report_of(parts, pinned.run_id), repeated=True)
@@ -109,25 +107,6 @@ def _allowed(parts: Parts, reader: Reader, head: dict[str, Any], on: date) -> No
     share = CONTEXT.divide(net, whole) if whole else ZERO
     facts = {"memo": "void", "reason": "", "share": share, "age": max((on - head["invoice_date"]).days, 0), "day": on}
     judged(parts, reader, facts | {"credited": net != whole}, payer, net, rate)
-
-
-def _whole(reader: Reader, head: dict[str, Any]) -> None:
-    """Refuse an invoice of which something is given up: the credit note would give back money that never came, and tax twice.
-
-    Raises:
-        TollbookError: ``void.given-up``.
-    """
-    acts = reader.settlements(head["tenant"], head["entity"], item=head["id"], kind="write_off")
-    left = -sum((act["amount"] for act in acts), ZERO)
-    if left:
-        back = {act["source"] for act in acts}
-        keys = sorted({act["key"] for act in acts if act["key"] not in back and not act["source"]})
-        raise refuse(
-            GIVEN_UP,
-            f"{left.normalize():f} {head['currency']} of {head['number']} are given up, as {', '.join(keys)}",
-            why="nobody has paid that, and its tax may be lowered already",
-            mend="take it back with `tollbook cash undo`, or `tollbook cash unapply` of the payment; void the invoice then",
-        )
 
 
 def _start(parts: Parts, head: dict[str, Any], on: date, change: Change) -> tuple[Pinned, bool]:
