@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any, Final
 
 from engine.base.errors import Code, Where, refuse
@@ -89,6 +90,7 @@ def _library() -> tuple[Any, Any]:
     """The library that prints, and a fetcher that fetches nothing."""
     try:
         import weasyprint
+        from weasyprint.pdf import fonts
         from weasyprint.urls import FatalURLFetchingError, URLFetcher
     except (ImportError, OSError) as error:
         said = str(error).splitlines()[0]
@@ -103,5 +105,8 @@ def _library() -> tuple[Any, Any]:
                 raise FatalURLFetchingError(f"the page shows {url[:100]}, which it does not hold")
             return super().fetch(url, headers)
 
+    # Where the system lacks HarfBuzz-Subset, fontTools cuts fonts down, and would write the time into each of them.
+    if not isinstance(fonts.TTFont, partial):
+        fonts.TTFont = partial(fonts.TTFont, recalcTimestamp=False)
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     return weasyprint, Closed()
