@@ -21,18 +21,18 @@ def take(connection: sa.Connection, name: str, count: int) -> int:
     The row stays locked until the transaction ends, so ids of one name are in the order of commits where they are taken
     in the transaction that uses them.
     """
-    if count < 1:
-        return 0
-    insert = (sqlite if connection.dialect.name == types.SQLITE else postgresql).insert(ID_BLOCK)
-    statement = (
-        insert.values(name=name, next=1 + count)
-        .on_conflict_do_update(index_elements=["name"], set_={"next": ID_BLOCK.c.next + count})
-        .returning(ID_BLOCK.c.next)
-    )
-    following: int = connection.execute(statement).scalar_one()
-    return following - count
+    return take_blocks(connection, {name: count})[name]
 
 
 def take_blocks(connection: sa.Connection, wanted: Mapping[str, int]) -> dict[str, int]:
     """The first ids of several sequences, by name, as :func:`take` gives them; rows are locked in the order of names."""
-    return {name: take(connection, name, count) for name, count in sorted(wanted.items())}
+    counts = {name: count for name, count in sorted(wanted.items()) if count > 0}
+    free = dict.fromkeys(wanted, 0)
+    if counts:
+        insert = (sqlite if connection.dialect.name == types.SQLITE else postgresql).insert(ID_BLOCK)
+        insert = insert.values([{"name": name, "next": 1 + count} for name, count in counts.items()])
+        after = ID_BLOCK.c.next + insert.excluded.next - 1
+        statement = insert.on_conflict_do_update(index_elements=["name"], set_={"next": after})
+        found = connection.execute(statement.returning(ID_BLOCK.c.name, ID_BLOCK.c.next))
+        free |= {name: following - counts[name] for name, following in found}
+    return free

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -300,8 +300,13 @@ def money(session: Session, run_id: int) -> dict[str, list[list[Any]]]:
     keys = (account.c.country, line.c.plan, line.c.currency)
     net, tax = (sa.func.sum(column, type_=column.type) for column in (line.c.amount, line.c.tax_amount))
     query = sa.select(*keys, sa.func.count(), net, tax).select_from(joined).where(invoice.c.run_id == run_id)
+    return by_key(session.rows(query.group_by(*keys)))
+
+
+def by_key(parts: Iterable[Sequence[Any]]) -> dict[str, list[list[Any]]]:
+    """As :func:`money`, of parts of it: (country, plan, currency, lines, net, tax)."""
     result: dict[str, dict[tuple[str, str], list[Any]]] = {"country": {}, "plan": {}, "currency": {}}
-    for country, plan, currency, *sums in session.rows(query.group_by(*keys)):
+    for country, plan, currency, *sums in parts:
         for name, key in (("country", country), ("plan", plan), ("currency", currency)):
             known = result[name].get((key, currency), [0, ZERO, ZERO])
             result[name][key, currency] = [old + new for old, new in zip(known, sums, strict=True)]

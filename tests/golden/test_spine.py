@@ -10,6 +10,7 @@ import pytest
 from engine.base.errors import TollbookError
 from engine.runs.explaining.explain import explain
 from engine.runs.verify import run_checks
+from engine.store import tracing
 from tests import stories
 
 
@@ -90,6 +91,9 @@ def test_twice_changes_nothing(tmp_path: Path, database_url: str) -> None:
         assert all(file.new == 0 and file.changed == 0 for file in again.files)
         second = stories.bill(app, "2026-02-01")
         assert (second.run_id, second.counts) == (first.run_id, first.counts)
+        with app.books.reader() as reader:  # what partitions said that they invoiced is what is in the books
+            assert second.money == first.money == tracing.money(reader, first.run_id)
+        assert len(first.money["currency"]) == 3
         stories.bill(app, "2026-02-01", account="A1")
         assert stories.invoices(app) == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +14,7 @@ from engine.billing.job import Job
 from engine.billing.statement import statement
 from engine.billing.true_up import carried
 from engine.ledger.fx import RateTable
+from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.draft import Reviewed
 from engine.model.due import PayerDue
@@ -25,12 +27,15 @@ from engine.runs.billing.finish import Billable, Billed, Issued, finish_all
 from engine.runs.billing.read import FOR
 from engine.runs.run import Clock, Parts, attempt
 
+MONEY: Final = "money"
+"""What a partition's summary calls what was invoiced: (country of the payer, plan, currency, lines, net, tax)."""
+
 
 class Batch(msgspec.Struct, frozen=True):
     """What one partition comes to, before anything is written; ``prices`` are the ids of the pricing decisions made, ``late`` is
     what became of late usage, ``voided`` the ids of documents that an authority rejected and that it turns round, ``corrections``
     what was found out about the tax of earlier lines, ``reviews`` what becomes of drafts that are reviewed, ``orders``
-    what was used up of the purchase orders of its invoices."""
+    what was used up of the purchase orders of its invoices, ``money`` what they come to (:data:`MONEY`)."""
 
     issued: tuple[Issued, ...]
     marks: tuple[BillingMark, ...]
@@ -41,6 +46,7 @@ class Batch(msgspec.Struct, frozen=True):
     corrections: tuple[Correction, ...] = ()
     reviews: tuple[Reviewed, ...] = ()
     orders: Mapping[tuple[str, str], Decimal] = {}
+    money: Sequence[Sequence[Any]] = ()
 
 
 class _Rated(msgspec.Struct):
@@ -170,4 +176,23 @@ def compute(parts: Parts, job: Job, dues: Sequence[PayerDue], table: RateTable, 
     reviewed = tuple(one for one in reviews if one.payer not in failed)
     relied = ordering.relied_on((one.invoice.draft for one in issued), job.orders) if job.orders else {}
     made = (tuple(issued), tuple(kept), frozenset(prices), tuple(findings), settled)
-    return Batch(*made, reviews=reviewed, orders=relied)
+    return Batch(
+        *made, reviews=reviewed, orders=relied, money=_money(issued, {due.payer.key: due.payer for due in dues})
+    )
+
+
+def _money(issued: Sequence[Issued], payers: Mapping[str, Account]) -> list[list[Any]]:
+    """What documents come to, in order."""
+    sums: dict[tuple[str, str, str], list[Any]] = {}
+    for one in issued:
+        country = payers[one.invoice.draft.payer].country
+        for line in one.invoice.lines:
+            charge = line.charge
+            known = sums.get(key := (country, charge.plan, charge.currency))
+            if known is None:
+                sums[key] = [1, charge.amount, line.tax.amount]
+            else:
+                known[0] += 1
+                known[1] += charge.amount
+                known[2] += line.tax.amount
+    return [[*key, *found] for key, found in sorted(sums.items())]

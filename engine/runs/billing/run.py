@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.model.journal import Change
 from engine.ports.compute import engine_of
 from engine.runs.billing.late_step import moment
-from engine.runs.billing.partition import compute
+from engine.runs.billing.partition import MONEY, compute
 from engine.runs.billing.pool import billed_by_engine, billed_by_workers
 from engine.runs.billing.preview import preview
 from engine.runs.billing.read import ALL, Pinned, ranges_of, read_partition, scope_of
@@ -325,12 +326,21 @@ def _counts(partitions: Sequence[Partition]) -> dict[str, Any]:
     return counts
 
 
+def _money(partitions: Sequence[Partition]) -> dict[str, list[list[Any]]]:
+    """What the partitions of a run invoiced, as :func:`engine.store.tracing.money`; empty where one that is done does not say."""
+    done = [partition.summary for partition in partitions if partition.state == "done"]
+    if not done or any(MONEY not in summary for summary in done):
+        return {}
+    told = (part for summary in done for part in summary[MONEY])
+    return tracing.by_key([*keys, lines, Decimal(net), Decimal(tax)] for *keys, lines, net, tax in told)
+
+
 def report_of(parts: Parts, run_id: int) -> Report:
     """What a run of the books did, with its findings."""
     with parts.books.reader() as reader:
         run, partitions = reader.run(run_id), reader.partitions(run_id)
         findings = reader.findings(parts.tenant, run_id)
-        money = tracing.money(reader, run_id)
+        money = _money(partitions) or tracing.money(reader, run_id)
     if run is None:
         raise refuse(UNKNOWN_RUN, f"there is no run {run_id}", mend="`tollbook runs list` shows them")
     return Report(

@@ -13,7 +13,7 @@ from engine.runs.billing import clearance as clearing
 from engine.runs.billing import rows
 from engine.runs.billing.finish import Issued
 from engine.runs.billing.numbers import numbered
-from engine.runs.billing.partition import Batch
+from engine.runs.billing.partition import MONEY, Batch
 from engine.runs.billing.read import Pinned
 from engine.runs.billing.settlements import settle_new
 from engine.runs.billing.wallets import pay
@@ -57,7 +57,8 @@ def write_partition(parts: Parts, pinned: Pinned, number: int, entity: LegalEnti
         if late:
             writer.end_late_usage(parts.tenant, entity.key, late)
         writer.add_findings(parts.tenant, (*batch.findings, *noted))
-        writer.finish_partition(pinned.run_id, number, {"counts": counts, "prices": sorted(batch.prices)})
+        summary = {"counts": counts, "prices": sorted(batch.prices), MONEY: batch.money}
+        writer.finish_partition(pinned.run_id, number, summary)
         give_numbers(parts, pinned, writer, entity, issued, ids["invoice"])
     return {"counts": counts}
 
