@@ -58,6 +58,15 @@ def pytest_collection() -> Generator[None, object, object]:
     return collected
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the twins on PostgreSQL of tests that say that SQLite is enough."""
+    items[:] = [
+        item
+        for item in items
+        if not (item.get_closest_marker("on_sqlite") and "postgresql" in item.callspec.params.values())
+    ]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _exact_arithmetic() -> None:
     exact_arithmetic()
