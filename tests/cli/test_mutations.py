@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +214,23 @@ def run(folder: Path, *words: str) -> int:
     return tollbook.run(["--config", str(folder / "config.yaml"), *settings, *words])
 
 
-def prepared(folder: Path) -> Path:
-    stories.write(folder)
-    assert run(folder, "init", "--as", "ada", "--reason", "test") == 0
-    assert run(folder, "import", str(folder / "data"), "--as", "ada", "--reason", "test") == 0
-    return folder
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small company, which none of the tests may change."""
+    made = stories.write(tmp_path_factory.mktemp("company"))
+    assert run(made, "init", "--as", "ada", "--reason", "test") == 0
+    assert run(made, "import", str(made / "data"), "--as", "ada", "--reason", "test") == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def _built_once() -> Iterator[None]:
+    """Putting the options of a verb together takes longer than to refuse it: each is asked five times."""
+    build = tollbook.build
+    built = cache(lambda modules: typer.main.get_command(build(modules)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tollbook, "build", lambda modules: built(tuple(modules)))
+        yield
 
 
 def words_of(verb: str, folder: Path) -> list[str]:
@@ -240,13 +253,12 @@ def audit_count(folder: Path) -> int:
         (["--as", "nobody", "--reason", "because"], "config.not-allowed"),
     ],
 )
+@pytest.mark.usefixtures("_built_once")
 def test_no_person_or_no_reason_changes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: str
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: str
 ) -> None:
     """Without a reason, or by somebody who may not, each changing verb is refused with exit code 1, and nothing is written."""
-    folder = prepared(tmp_path)
     before = audit_count(folder)
-    capsys.readouterr()
     for verb in ARGUMENTS:
         assert run(folder, *words_of(verb, folder), *words) == 1, verb
         assert f"[{code}]" in capsys.readouterr().err, verb

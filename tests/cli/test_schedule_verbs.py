@@ -54,6 +54,7 @@ def test_from_the_crontab(tmp_path: Path, database_url: str, capsys: pytest.Capt
         assert (runs[0]["period"], runs[0]["who"], runs[0]["reason"]) == ("2026-02-01", "ada", "monthly bill")
 
 
+@pytest.mark.on_sqlite
 def test_a_failure_is_shown_and_listed(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     stories.write(tmp_path)
     with time_machine.travel(at("2026-01-31 12:00:30Z"), tick=False):
@@ -79,6 +80,7 @@ def test_a_scheduler_beside_another_one_says_who_enqueues(
 
 
 @pytest.mark.parametrize("verb", ["work", "scheduler run"])
+@pytest.mark.on_sqlite
 def test_who_stays_leaves_when_told(
     tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:

@@ -119,6 +119,7 @@ def test_what_was_asked_and_answered_can_be_asked_again(tmp_path: Path, database
         assert [(row.action, row.reason) for row in audits] == [("replay request", "is it still so?")] * 3
 
 
+@pytest.mark.on_sqlite
 def test_a_delivery_in_doubt_is_asked_about_before_it_is_sent_again(
     tmp_path: Path, database_url: str, service: Vendor
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_delivery_in_doubt_is_asked_about_before_it_is_sent_again(
         assert SECRET not in everything(app)
 
 
+@pytest.mark.on_sqlite
 def test_a_delivery_that_never_arrived_is_sent(tmp_path: Path, database_url: str, service: Vendor) -> None:
     with stories.opened(company(tmp_path, service), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -154,6 +156,7 @@ def test_a_delivery_that_never_arrived_is_sent(tmp_path: Path, database_url: str
         assert len(service.arrived) == count
 
 
+@pytest.mark.on_sqlite
 def test_an_adapter_that_rests_keeps_its_documents_waiting(
     tmp_path: Path, database_url: str, service: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +188,7 @@ def test_an_adapter_that_rests_keeps_its_documents_waiting(
         assert told(app).counts["accepted"] == count
 
 
+@pytest.mark.on_sqlite
 def test_a_seller_that_moves_meanwhile_changes_nothing_about_what_arrived(
     tmp_path: Path, database_url: str, service: Vendor
 ) -> None:
@@ -200,6 +204,7 @@ def test_a_seller_that_moves_meanwhile_changes_nothing_about_what_arrived(
         assert len(service.arrived) == count
 
 
+@pytest.mark.on_sqlite
 def test_a_batch_that_is_refused_is_told_again_much_later(tmp_path: Path, database_url: str, service: Vendor) -> None:
     with stories.opened(company(tmp_path, service), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -284,6 +289,7 @@ def test_the_verb(tmp_path: Path, service: Vendor, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out) == []
 
 
+@pytest.mark.on_sqlite
 def test_a_call_that_stays_in_the_house_cannot_be_made_again(tmp_path: Path, database_url: str) -> None:
     with stories.opened(stories.write(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")

@@ -18,14 +18,14 @@ from tests import stories
 from tests.faults.hammer import DAY, WALLET, amount_of
 
 ROOT = Path(__file__).parents[2]
-PROCESSES, THREADS, TIMES = 2, 32, 4
+PROCESSES, THREADS, TIMES = 2, 32, 2
 FLOOR = Decimal(20)
 WALLETS = ("entity,key,account,currency,floor", f"E1,{WALLET},A1,EUR,{FLOOR}")
 GRANTS = (
     "entity,key,wallet,kind,amount,granted_on,expires_on",
-    f"E1,first,{WALLET},paid,100,2026-01-01,",
-    f"E1,gift,{WALLET},promotional,50,2026-01-01,2026-02-01",
-    f"E1,later,{WALLET},paid,75,2026-01-01,2026-03-01",
+    f"E1,first,{WALLET},paid,60,2026-01-01,",
+    f"E1,gift,{WALLET},promotional,30,2026-01-01,2026-02-01",
+    f"E1,later,{WALLET},paid,40,2026-01-01,2026-03-01",
 )
 
 

@@ -162,6 +162,7 @@ def test_what_falls_through_is_given_back(app: App) -> None:
     well(app)
 
 
+@pytest.mark.on_sqlite
 def test_more_than_an_invoice_is_taken_off_the_next(app: App) -> None:
     pay(app, "A1", "2000.00", "p9")
     advance(app, "A1", "2000.00", key="big", text="More")
@@ -172,6 +173,7 @@ def test_more_than_an_invoice_is_taken_off_the_next(app: App) -> None:
     well(app)
 
 
+@pytest.mark.on_sqlite
 def test_an_advance_is_of_money_that_came(app: App) -> None:
     for more, code in (
         ({"key": "x"}, "advance.not-received"),

@@ -91,6 +91,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, wanted: Amendment, code:
         assert app.subscriptions.show("S1", date(2026, 2, 1)).version == 1
 
 
+@pytest.mark.on_sqlite
 def test_an_import_may_say_which_version_it_has_seen(tmp_path: Path, database_url: str) -> None:
     """Rows of a version that is no more are quarantined; the same rows again are known."""
     folder = stories.write(tmp_path)

@@ -47,6 +47,7 @@ def lines(app: App) -> list[dict[str, Any]]:
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_a_file_is_looked_at_before_it_is_written(tmp_path: Path, database_url: str) -> None:
     """New, known, conflicting and refused events are counted; the money is what the next bill comes to then."""
     with stories.opened(stories.write(tmp_path), database_url) as app:
@@ -82,6 +83,7 @@ def test_days_of_a_source_are_replaced(tmp_path: Path, database_url: str) -> Non
         assert [found for found in app.verify().values() if found] == []
 
 
+@pytest.mark.on_sqlite
 def test_values_that_come_back_are_events_of_their_own(tmp_path: Path, database_url: str) -> None:
     """To and fro and to again: each time the books say what the last file said."""
     with stories.opened(stories.write(tmp_path), database_url) as app:
@@ -96,6 +98,7 @@ def test_values_that_come_back_are_events_of_their_own(tmp_path: Path, database_
         assert len({event["key"] for event in there}) == 1
 
 
+@pytest.mark.on_sqlite
 def test_a_file_that_would_miss_something_replaces_nothing(tmp_path: Path, database_url: str) -> None:
     with stories.opened(stories.write(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")

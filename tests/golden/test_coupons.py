@@ -66,6 +66,7 @@ def billed(app: Any, period: str, subscription: str = "S1") -> list[tuple[str, s
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_percent_for_some_cycles_and_money_spread_over_lines(tmp_path: Path, database_url: str) -> None:
     events = (
         "E1,S1,c1,redeem,2026-01-01,,,CALLS",
@@ -95,6 +96,7 @@ def test_percent_for_some_cycles_and_money_spread_over_lines(tmp_path: Path, dat
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_a_coupon_in_mid_cycle_and_a_credit_of_a_lower_line(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:

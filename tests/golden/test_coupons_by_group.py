@@ -70,6 +70,7 @@ def billed(app: App, period: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.capability("A2.1", "A2.5")
+@pytest.mark.on_sqlite
 def test_coupons_lower_usage_by_group(tmp_path: Path, database_url: str) -> None:
     """Each line explains itself to the cent; the second month is as the first one, and a run with nothing new bills nothing."""
     folder = company(tmp_path)

@@ -14,6 +14,7 @@ EVENTS = "entity,subscription,key,kind,on,plan,quantity"
 
 
 @pytest.mark.capability("A1.2")
+@pytest.mark.on_sqlite
 def test_days_of_a_line_of_which_nothing_is_left(tmp_path: Path, database_url: str) -> None:
     """The goodwill stays, the days left are charged for the new quantity, and verify finds no day billed twice."""
     folder = stories.write(

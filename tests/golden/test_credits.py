@@ -135,6 +135,7 @@ def test_a_small_credit_is_made_at_once(billed: App) -> None:
 
 
 @pytest.mark.capability("A6.3")
+@pytest.mark.on_sqlite
 def test_a_large_one_waits_for_a_second_person(billed: App) -> None:
     """Over the threshold nothing happens until somebody else approves it; what was given back meanwhile makes it lapse."""
     made = credit(billed, INVOICE, day(2), "duplicate", amount=D("100.01"))
@@ -207,6 +208,7 @@ def test_dollars_go_back_at_the_rate_of_the_invoice(local: App) -> None:
     well(local)
 
 
+@pytest.mark.on_sqlite
 def test_payments_settle_and_come_back(billed: App) -> None:
     """Money pays what is due, the rest is credit, which the next invoice uses; a refund opens again what was paid."""
     paid = billed.accounts.pay("A1", "bank-1", D(600), CHANGE, on=day(2))

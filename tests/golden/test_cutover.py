@@ -214,6 +214,7 @@ def test_a_year_is_given_back_from_both_of_its_lines_and_never_twice(moved: App,
     assert any("R-500" in step.text or "R-700" in step.text for step in told.steps)
 
 
+@pytest.mark.on_sqlite
 def test_late_usage_of_before_is_named_and_not_billed(moved: App, tmp_path: Path) -> None:
     late(moved, tmp_path, "late", usage=("E1,P1,calls,late,2025-12-20T10:00:00Z,500",))
     report = stories.bill(moved, "2026-02-01")
@@ -223,6 +224,7 @@ def test_late_usage_of_before_is_named_and_not_billed(moved: App, tmp_path: Path
     assert "cutover.late-usage" not in {f.code for f in stories.bill(moved, "2026-03-01").findings}
 
 
+@pytest.mark.on_sqlite
 def test_numbers_go_on(moved: App) -> None:
     stories.bill(moved, "2026-02-01")
     numbers = sorted(i["number"] for i in stories.invoices(moved))
@@ -230,6 +232,7 @@ def test_numbers_go_on(moved: App) -> None:
     good(moved)
 
 
+@pytest.mark.on_sqlite
 def test_balances_are_in_the_ledger(moved: App) -> None:
     """Both currencies balance, and the trial balance of the day before the cut-over is that of the old system."""
     rows = moved.ledger.trial_balance("E1", date(2025, 12, 31))["E1"]
@@ -294,6 +297,7 @@ def test_openings_come_before_the_first_bill(moved: App, tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.on_sqlite
 def test_an_import_without_rules_says_what_it_lacks(tmp_path: Path, database_url: str) -> None:
     folder = stories.write(tmp_path, **FILES)
     with stories.opened(folder, database_url) as app, pytest.raises(TollbookError) as caught:
@@ -367,6 +371,7 @@ def test_the_first_month_is_compared_with_the_old_system(moved: App, tmp_path: P
     assert not stories.invoices(moved)
 
 
+@pytest.mark.on_sqlite
 def test_the_verb_says_by_its_exit_code_whether_they_agree(
     moved: App, tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

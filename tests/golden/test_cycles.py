@@ -74,6 +74,7 @@ def tell(app: App, folder: Path, name: str, *events: str) -> Sequence[Mapping[st
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_weeks_from_the_day_of_the_start(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "E1,S1,1,start,2026-01-03,week,1,,")
     with stories.opened(folder, database_url) as app:
@@ -91,6 +92,7 @@ def test_weeks_from_the_day_of_the_start(tmp_path: Path, database_url: str) -> N
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_arrears_early_and_lines_of_zero(tmp_path: Path, database_url: str) -> None:
     """The running month is billed by a run in it, not by one on its first day; what is free is told once."""
     folder = company(tmp_path, "E1,S1,1,start,2026-01-01,early,1,,", "E1,S2,1,start,2026-01-01,free,1,,")
@@ -107,6 +109,7 @@ def test_arrears_early_and_lines_of_zero(tmp_path: Path, database_url: str) -> N
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_an_adjusted_line_gives_back_no_more_than_is_left(tmp_path: Path, database_url: str) -> None:
     """Ten euros come off the line, with their tax; the cancellation gives back the days, as far as money is left of them."""
     folder = company(tmp_path, "E1,S1,1,start,2026-01-01,early,1,,")
@@ -131,6 +134,7 @@ def test_an_adjusted_line_gives_back_no_more_than_is_left(tmp_path: Path, databa
 
 
 @pytest.mark.capability("A2.2")
+@pytest.mark.on_sqlite
 def test_a_withdrawn_change_was_never_there(tmp_path: Path, database_url: str) -> None:
     """More seats were ordered for February and billed; the order is taken back from the 20th of January on."""
     folder = company(tmp_path, "E1,S1,1,start,2026-01-01,team,5,,", "E1,S1,2,change,2026-02-01,,9,,")
@@ -151,6 +155,7 @@ def test_a_withdrawn_change_was_never_there(tmp_path: Path, database_url: str) -
 
 
 @pytest.mark.capability("A1.5")
+@pytest.mark.on_sqlite
 def test_a_dry_run_of_one_customer_says_when_to_run_again(tmp_path: Path, database_url: str) -> None:
     """The week ends before the month; a run of all customers says nothing of the kind."""
     folder = company(tmp_path, "E1,S1,1,start,2026-01-03,week,1,,", "E1,S2,1,start,2026-01-03,team,1,,")

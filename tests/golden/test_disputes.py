@@ -144,6 +144,7 @@ def test_what_expired_may_be_won_after_all(tmp_path: Path, database_url: str) ->
         assert app.disputes.shown("D1").standing.state == "won" and wrong(app) == []
 
 
+@pytest.mark.on_sqlite
 def test_money_is_held_until_it_is_decided(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         before = sums(app)
@@ -169,6 +170,7 @@ def test_the_order_of_news_makes_no_difference(tmp_path: Path) -> None:
         assert wrong(app) == []
 
 
+@pytest.mark.on_sqlite
 def test_a_billing_dispute_holds_its_amount_until_it_is_decided(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         stories.bill(app, "2026-03-01")

@@ -108,6 +108,7 @@ def deliver(app: App, minutes: int = 0) -> Any:
 
 
 @pytest.mark.capability("A3.1")
+@pytest.mark.on_sqlite
 def test_rules_choose_by_segment_jurisdiction_and_type_of_contract(company: App) -> None:
     looks = {key: company.documents.looked_at(number) for key, number in numbers(company).items()}
     chosen = {key: (look.document["layout"]["template"], *look.formats) for key, look in looks.items()}
@@ -162,6 +163,7 @@ def test_a_document_that_lacks_a_field_is_held_until_it_is_there(company: App, t
 
 
 @pytest.mark.capability("A3.1")
+@pytest.mark.on_sqlite
 def test_peppol_and_xrechnung_from_the_books_pass_a_second_checker(company: App) -> None:
     known = numbers(company)
     for key, kind in (("RIGHT", "peppol"), ("RIGHT", "xrechnung"), ("FRAME", "peppol")):
@@ -191,6 +193,7 @@ def test_a_document_shows_the_seller_of_its_day(company: App, tmp_path: Path) ->
     assert shown["buyer"]["city"] == "Leiden"
 
 
+@pytest.mark.on_sqlite
 def test_a_credit_note_names_what_it_gives_back(company: App) -> None:
     from datetime import date
 

@@ -100,6 +100,7 @@ def test_two_changes_on_one_day_to_the_second(tmp_path: Path, database_url: str)
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_a_difference_is_one_line_and_goes_back_with_what_it_stands_on(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "method: actual_days, netting: net, credit_of: price")
     with stories.opened(folder, database_url) as app:
@@ -128,6 +129,7 @@ def test_a_difference_is_one_line_and_goes_back_with_what_it_stands_on(tmp_path:
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_a_pause_that_extends_its_cycle_moves_all_that_follows(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "method: actual_days, pause: extend")
     with stories.opened(folder, database_url) as app:
@@ -151,6 +153,7 @@ def test_a_pause_that_extends_its_cycle_moves_all_that_follows(tmp_path: Path, d
         assert clean(app)
 
 
+@pytest.mark.on_sqlite
 def test_an_instant_on_another_day_than_its_event_is_refused(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "method: seconds", "E1,S1,2,cancel,2026-04-16,,,2026-04-16T23:30:00Z")
     with stories.opened(folder, database_url) as app:
@@ -160,6 +163,7 @@ def test_an_instant_on_another_day_than_its_event_is_refused(tmp_path: Path, dat
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_a_change_is_previewed_as_it_will_be_billed(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "method: actual_days")
     with stories.opened(folder, database_url) as app:

@@ -48,6 +48,7 @@ def refused(app: Any, subject: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.on_sqlite
 def test_near_misses_and_both_ways(tmp_path: Path, database_url: str) -> None:
     """A line says how near other rules were; its events and postings lead back to it."""
     usage = [f"E1,S5,calls,c{n},2026-01-{n % 28 + 1:02d}T10:00:00+01:00,{n}" for n in range(1, 44)]
@@ -114,6 +115,7 @@ def test_usage_that_is_not_billed_says_why(tmp_path: Path, database_url: str) ->
         assert "billed: on E1-2026-" in words(app.explain("usage:E1/S5/calls/late"))
 
 
+@pytest.mark.on_sqlite
 def test_a_credit_explains_the_line_that_it_gives_back(tmp_path: Path, database_url: str) -> None:
     """The credited line's own rule, days and tax stand in the explanation of the credit."""
     folder = stories.write(
@@ -138,6 +140,7 @@ def test_a_credit_explains_the_line_that_it_gives_back(tmp_path: Path, database_
         assert f"{billed} tax: 21 % = 6.3 EUR" in text
 
 
+@pytest.mark.on_sqlite
 def test_what_an_older_release_decided_is_explained_by_it(tmp_path: Path, database_url: str) -> None:
     """Rules on disk may have changed, or be refused by now: the release that was in force explains."""
     folder = stories.write(tmp_path)

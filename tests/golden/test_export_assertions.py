@@ -53,6 +53,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.capability("A1.3")
+@pytest.mark.on_sqlite
 def test_accepted_with_every_month_asserted(tmp_path: Path, database_url: str, form: str) -> None:
     """Each account and currency is asserted at the end of each month and at the end, and the other program agrees."""
     with stories.opened(stories.write(tmp_path), database_url) as app:

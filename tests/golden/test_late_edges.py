@@ -63,6 +63,7 @@ def amounts(app: App, day: str) -> dict[str, str]:
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_a_dropped_peak_is_no_peak(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "{drop_under: 3 EUR}", ["data,peak,Lines,usage,arrears,1,lines,,data,standard"])
     with stories.opened(folder, database_url) as app:
@@ -109,6 +110,7 @@ def test_an_event_of_two_charges_ends_once(tmp_path: Path, database_url: str) ->
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_usage_of_a_voided_invoice_or_of_a_changed_month_is_not_late(tmp_path: Path, database_url: str) -> None:
     """It is owed anew, whole, whatever the policy."""
     folder = company(tmp_path, "{policy: drop}", ["data,calls,Calls,usage,arrears,1,calls,,data,standard"])
@@ -130,6 +132,7 @@ def test_usage_of_a_voided_invoice_or_of_a_changed_month_is_not_late(tmp_path: P
 
 
 @pytest.mark.capability("A1.2")
+@pytest.mark.on_sqlite
 def test_a_price_that_nothing_used_in_the_month(tmp_path: Path, database_url: str) -> None:
     """A rule that priced something earlier in the month is used; a dry run says the same as the run."""
     folder = company(tmp_path, "{grace: 0 days}", ["data,calls,Calls,usage,arrears,1,calls,,data,standard"])

@@ -106,6 +106,7 @@ def test_a_bill_waits_for_its_grace(tmp_path: Path, database_url: str) -> None:
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_late_usage_is_on_the_next_bill(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "{policy: next_bill}")
     with stories.opened(folder, database_url) as app:
@@ -129,6 +130,7 @@ def test_late_usage_is_on_the_next_bill(tmp_path: Path, database_url: str) -> No
 
 @pytest.mark.capability("A2.5")
 @pytest.mark.parametrize("documents", ["together", "apart"])
+@pytest.mark.on_sqlite
 def test_late_usage_is_credited_and_billed_anew(tmp_path: Path, database_url: str, documents: str) -> None:
     folder = company(tmp_path, f"{{policy: credit_and_rebill, documents: {documents}}}")
     with stories.opened(folder, database_url) as app:

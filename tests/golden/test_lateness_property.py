@@ -85,7 +85,11 @@ CASES = [
 
 
 @pytest.mark.capability("A2.5")
-@pytest.mark.parametrize("case", range(len(CASES)))
+@pytest.mark.parametrize(
+    ("database_url", "case"),
+    [*(("sqlite", case) for case in range(len(CASES))), ("postgresql", len(CASES) - 1)],
+    indirect=["database_url"],
+)
 def test_each_late_event_ends_once_and_the_money_agrees(tmp_path: Path, database_url: str, case: int) -> None:
     grace, policy, least = CASES[case]
     chance, model = random.Random(case), Model(grace, policy, Decimal(least))

@@ -109,6 +109,7 @@ def test_a_delivery_that_is_not_there(app: App) -> None:
         app.deliveries.one(99)
 
 
+@pytest.mark.on_sqlite
 def test_messages_come_with_the_files_that_rules_name(app: App, server: Mailer, tmp_path: Path) -> None:
     """And a document whose file cannot be made waits, with the line of the template that is wrong."""
     own = tmp_path / "templates" / "invoice.html"

@@ -180,6 +180,7 @@ def test_every_aggregation_is_billed_and_late_usage_gives_the_difference(tmp_pat
 
 
 @pytest.mark.capability("A2.2")
+@pytest.mark.on_sqlite
 def test_a_level_is_carried_into_cycles_without_events(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:
@@ -194,6 +195,7 @@ def test_a_level_is_carried_into_cycles_without_events(tmp_path: Path, database_
 
 
 @pytest.mark.capability("A2.2")
+@pytest.mark.on_sqlite
 def test_a_line_lists_the_events_that_it_counts(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:
@@ -219,6 +221,7 @@ def test_a_line_lists_the_events_that_it_counts(tmp_path: Path, database_url: st
         assert not [step for step in app.explain("usage:E1/S1/paid/p2").steps if step.name == "billed"]
 
 
+@pytest.mark.on_sqlite
 def test_groups_that_several_rules_price_have_no_line_in_sum(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     charges = [row.replace("vip,true", "vip,false") for row in CHARGES if "lines" in row or "vips" in row]

@@ -140,6 +140,7 @@ def test_a_chain_that_was_tampered_with(
 
 
 @pytest.mark.capability("A3.4")
+@pytest.mark.on_sqlite
 def test_india(tmp_path: Path, database_url: str) -> None:
     """Sixteen characters, and a new series from April on; a key that makes numbers too long is a finding, not a number."""
     folder = company(tmp_path, "india", "IN01")

@@ -132,6 +132,7 @@ def _again(app: App) -> None:
     assert app.verify() == dict.fromkeys(app.verify(), ())
 
 
+@pytest.mark.on_sqlite
 def test_a_payer_that_nobody_has_is_refused(tmp_path: Path, database_url: str) -> None:
     """By an amendment, a preview and an import, each with what to do; nothing is written."""
     folder = stories.write(tmp_path, **COMPANY)

@@ -79,6 +79,7 @@ def test_lines_of_late_usage_are_given_back_once_in_a_preview(tmp_path: Path, da
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_the_next_bill_is_that_of_the_next_cycle_where_the_day_has_none(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "{policy: next_bill}")
     with stories.opened(folder, database_url) as app:
@@ -92,6 +93,7 @@ def test_the_next_bill_is_that_of_the_next_cycle_where_the_day_has_none(tmp_path
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_what_is_held_is_held_in_a_preview(tmp_path: Path, database_url: str) -> None:
     control = """
 ruleset: usage_control/acme

@@ -115,6 +115,7 @@ def test_terms_are_followed_by_what_the_rules_say(tmp_path: Path, database_url: 
         assert not any(app.verify().values())
 
 
+@pytest.mark.on_sqlite
 def test_several_terms_that_have_ended_follow_one_another(tmp_path: Path, database_url: str) -> None:
     """Days of the month are those of the first term, and the second term goes on month by month."""
     folder = company(tmp_path)
@@ -128,6 +129,7 @@ def test_several_terms_that_have_ended_follow_one_another(tmp_path: Path, databa
         ]
 
 
+@pytest.mark.on_sqlite
 def test_deadlines_are_told_ahead(tmp_path: Path, database_url: str) -> None:
     """From as many days before the last day for notice as the rule says, until it is past."""
     folder = company(tmp_path)
@@ -157,6 +159,7 @@ def cancel(app: App, key: str, on: str, today: str) -> tuple[str, str, int]:
     return str(made.event.on), made.note, made.fee_months
 
 
+@pytest.mark.on_sqlite
 def test_a_cancellation_inside_a_term(tmp_path: Path, database_url: str) -> None:
     """Takes effect at the end of the term, of the next one where notice comes late, at once, or at once with a fee."""
     folder = company(tmp_path)
@@ -175,6 +178,7 @@ def test_a_cancellation_inside_a_term(tmp_path: Path, database_url: str) -> None
         assert not any(app.verify().values())
 
 
+@pytest.mark.on_sqlite
 def test_a_cancellation_that_a_rule_refuses(tmp_path: Path, database_url: str) -> None:
     """The end of the term stays possible while notice is in time."""
     folder = company(tmp_path)

@@ -84,6 +84,7 @@ def test_all_that_was_billed_is_rated_again_once(tmp_path: Path, database_url: s
         assert not any(app.verify().values())
 
 
+@pytest.mark.on_sqlite
 def test_days_before_the_first_one_and_other_accounts_stay(tmp_path: Path, database_url: str) -> None:
     """From the middle of a cycle only its days from then on are rated again, of the accounts that were named."""
     folder = company(tmp_path / "company")

@@ -104,6 +104,7 @@ def test_only_bill_runs_are_resumed(tmp_path: Path) -> None:
             assert [f.code for f in caught.value.findings] == ["run.not-resumable"]
 
 
+@pytest.mark.on_sqlite
 def test_an_account_that_does_not_exist_leaves_no_run_behind(tmp_path: Path, database_url: str) -> None:
     """A refused run is not begun, so that it does not stand in the way of the next one."""
     folder = stories.write(tmp_path)

@@ -191,6 +191,7 @@ def test_money_is_revalued_and_turned_round(tmp_path: Path, database_url: str) -
 
 
 @pytest.mark.capability("A1.3")
+@pytest.mark.on_sqlite
 def test_a_day_is_revalued_in_open_periods(tmp_path: Path, database_url: str) -> None:
     """Neither the period of the day nor that of the next one may be closed, and nothing is left of an attempt; the same again says
     what was booked; the next closing date starts from the rates of the documents."""

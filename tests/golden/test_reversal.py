@@ -21,6 +21,7 @@ def credit_notes(app: Any) -> list[dict[str, Any]]:
     return [i for i in stories.invoices(app) if i["kind"] == "credit_note"]
 
 
+@pytest.mark.on_sqlite
 def test_a_credit_gives_back_the_tax_that_was_charged(tmp_path: Path, database_url: str) -> None:
     """A buyer that is exempt now gets back the tax of the invoice, not none; the last credit gives back the last cent."""
     folder = stories.write(
@@ -50,6 +51,7 @@ def test_a_credit_gives_back_the_tax_that_was_charged(tmp_path: Path, database_u
         assert {line["tax_category"] for line in credit["lines"]} == {"S"}
 
 
+@pytest.mark.on_sqlite
 def test_a_credit_is_converted_as_its_invoice_was(tmp_path: Path, database_url: str) -> None:
     """An invoice of a foreign currency that is given back whole leaves nothing in functional currency, whatever the rate now."""
     rates = ("base,quote,rate,source,on", "EUR,USD,1.00,ECB,2026-01-01", "EUR,USD,0.50,ECB,2026-02-01")
@@ -75,6 +77,7 @@ def test_a_credit_is_converted_as_its_invoice_was(tmp_path: Path, database_url: 
         assert all(not found for found in app.verify().values())
 
 
+@pytest.mark.on_sqlite
 def test_a_missing_rule_holds_one_payer(tmp_path: Path, database_url: str) -> None:
     """A line for which no revenue rule answers holds its payer, in the run and in the dry run; all others are billed."""
     rule = 'ruleset: revrec/now\neffective: {from: 2000-01-01}\nrules:\n  - {id: n, when: product != "voice", then: {method: now}}\n'
@@ -130,6 +133,7 @@ def test_one_bill_run_at_a_time(tmp_path: Path, database_url: str, monkeypatch: 
         assert [f.code for f in caught.value.findings] == ["run.before-documents"]
 
 
+@pytest.mark.on_sqlite
 def test_one_account_is_one_account(tmp_path: Path, database_url: str) -> None:
     """A run of one account bills its payer and nobody between."""
     with stories.opened(stories.write(tmp_path), database_url) as app:

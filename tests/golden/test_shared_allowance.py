@@ -86,6 +86,7 @@ def told_of(app: App, charge: str, period: str) -> str:
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_a_pool_and_what_is_carried(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:
@@ -159,6 +160,7 @@ def test_a_pool_that_is_voided_and_one_whose_late_usage_is_billed_anew(tmp_path:
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_what_a_pool_leaves_is_carried_over(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     rules = folder / "rules" / "pricing" / "acme.yaml"

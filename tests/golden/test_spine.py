@@ -30,6 +30,7 @@ def money(*rows: tuple[str, str, str, str]) -> list[tuple[str, str, str, Decimal
 
 @pytest.mark.capability("A2.1")
 @pytest.mark.capability("A1.3")
+@pytest.mark.on_sqlite
 def test_first_month(tmp_path: Path, database_url: str) -> None:
     """A company's first bill: in advance, a stub of a child that its parent pays, three currencies, no usage yet."""
     with stories.opened(stories.write(tmp_path), database_url) as app:
@@ -52,6 +53,7 @@ def test_first_month(tmp_path: Path, database_url: str) -> None:
 
 
 @pytest.mark.capability("A2.1")
+@pytest.mark.on_sqlite
 def test_usage_late_usage_and_changes(tmp_path: Path, database_url: str) -> None:
     """Usage fills tiers; usage that comes late is priced in the tier it would have reached; changes credit and charge."""
     with stories.opened(stories.write(tmp_path), database_url) as app:
@@ -98,6 +100,7 @@ def test_twice_changes_nothing(tmp_path: Path, database_url: str) -> None:
         assert stories.invoices(app) == before
 
 
+@pytest.mark.on_sqlite
 def test_one_bad_subscription_is_one_finding(tmp_path: Path, database_url: str) -> None:
     """A subscription whose price cannot be resolved is a finding; the same payer's others, and everybody else, are billed."""
     folder = stories.write(
@@ -115,6 +118,7 @@ def test_one_bad_subscription_is_one_finding(tmp_path: Path, database_url: str) 
 
 
 @pytest.mark.capability("A1.3")
+@pytest.mark.on_sqlite
 def test_currency_without_a_rate_holds_the_account(tmp_path: Path, database_url: str) -> None:
     """Without a rate the account is held with the reason, and billed once there is one."""
     folder = stories.write(tmp_path, rates=stories.FILES["rates"][:2])
@@ -131,6 +135,7 @@ def test_currency_without_a_rate_holds_the_account(tmp_path: Path, database_url:
         assert ("Base fee", "2026-01-31", "2026-02-28", Decimal("5000")) in lines_of(app, "A3", "2026-02-28")
 
 
+@pytest.mark.on_sqlite
 def test_closed_period_is_refused(tmp_path: Path, database_url: str) -> None:
     """Nothing is billed into a closed period, and nothing is half done."""
     from datetime import date
@@ -158,6 +163,7 @@ def test_dry_run_says_what_the_run_will_do(tmp_path: Path, database_url: str) ->
         assert said == made
 
 
+@pytest.mark.on_sqlite
 def test_books_are_whole(tmp_path: Path, database_url: str) -> None:
     """After three months with changes all named checks are good."""
     with stories.opened(stories.write(tmp_path), database_url) as app:
@@ -169,6 +175,7 @@ def test_books_are_whole(tmp_path: Path, database_url: str) -> None:
         assert len(results) >= 6
 
 
+@pytest.mark.on_sqlite
 def test_explain_a_usage_line(tmp_path: Path, database_url: str) -> None:
     """An explanation names rule file and line, tiers, rounding, events and postings, and comes to the same cent."""
     with stories.opened(stories.write(tmp_path), database_url) as app:

@@ -145,6 +145,7 @@ def test_what_is_paid_is_what_the_price_says(app: App, tmp_path: Path) -> None:
 
 
 @pytest.mark.capability("A6.3")
+@pytest.mark.on_sqlite
 def test_credits_give_back_what_was_paid(app: App) -> None:
     stories.bill(app, "2026-01-01")
     numbers = {one["payer"]: one["number"] for one in stories.invoices(app)}

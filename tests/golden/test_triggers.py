@@ -180,6 +180,7 @@ def test_one_rule_set_two_customers(tmp_path: Path, database_url: str) -> None:
 
 
 @pytest.mark.capability("A3.6")
+@pytest.mark.on_sqlite
 def test_services_wait_for_the_go_live_while_the_rest_is_billed(tmp_path: Path, database_url: str) -> None:
     with stories.opened(company(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -211,6 +212,7 @@ def test_services_wait_for_the_go_live_while_the_rest_is_billed(tmp_path: Path, 
         clean(app)
 
 
+@pytest.mark.on_sqlite
 def test_a_go_live_that_becomes_known_late_and_one_that_is_revoked(tmp_path: Path, database_url: str) -> None:
     with stories.opened(company(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -282,6 +284,7 @@ def test_milestones_lose_no_cent_and_are_billed_once(tmp_path: Path, database_ur
         clean(app)
 
 
+@pytest.mark.on_sqlite
 def test_a_trigger_that_nothing_waits_for_is_refused(tmp_path: Path, database_url: str) -> None:
     with stories.opened(company(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -432,6 +435,7 @@ def test_thresholds_and_nights_bill_what_nights_bill(tmp_path: Path, database_ur
     assert sums[0] == sums[1] > 0
 
 
+@pytest.mark.on_sqlite
 def test_a_dry_run_says_what_the_run_bills(tmp_path: Path, database_url: str) -> None:
     with stories.opened(company(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")

@@ -135,6 +135,7 @@ def test_meters_priced_together_and_a_reading_taken_back(tmp_path: Path, databas
 
 
 @pytest.mark.capability("A2.3")
+@pytest.mark.on_sqlite
 def test_a_moved_anchor_a_last_day_and_a_cancellation_taken_back(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:
@@ -179,6 +180,7 @@ def test_a_moved_anchor_a_last_day_and_a_cancellation_taken_back(tmp_path: Path,
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_a_voided_invoice_is_given_back_and_owed_again(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:

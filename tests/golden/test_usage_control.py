@@ -173,6 +173,7 @@ def test_what_waits_while_totals_disagree(tmp_path: Path, database_url: str, sco
 
 
 @pytest.mark.capability("A2.5")
+@pytest.mark.on_sqlite
 def test_a_file_that_does_not_come(tmp_path: Path, database_url: str) -> None:
     """Each delivery that is overdue is one item; it holds the meter of its days until it is there, or is let go."""
     folder = company(

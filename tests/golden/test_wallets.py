@@ -118,6 +118,7 @@ def test_wallets_pay_in_their_order(company: App) -> None:
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_the_preview_is_the_real_run(company: App) -> None:
     """A dry run shows what each lot pays and what is due, and moves nothing."""
     before = balances(company)
@@ -136,6 +137,7 @@ def test_the_preview_is_the_real_run(company: App) -> None:
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_a_foreign_wallet_keeps_the_rate_of_its_payment(company: App) -> None:
     """What was prepaid leaves the liability at the rate of the grant; what the rate moved since is a difference of exchange."""
     stories.bill(company, "2026-02-01")
@@ -193,6 +195,7 @@ def test_a_credit_gives_back_its_share(company: App, tmp_path: Path) -> None:
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_what_expires_is_taken_out(company: App) -> None:
     """What was paid becomes revenue, what cost nothing is gone, once; a lot that is given something back later keeps out."""
     report = company.wallets.expire(date(2026, 5, 31), CHANGE)
@@ -210,6 +213,7 @@ def test_what_expires_is_taken_out(company: App) -> None:
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_breakage_is_revenue(company: App) -> None:
     company.wallets.expire(date(2026, 6, 1), CHANGE)
     assert left(company, "MAIN") == {"PAID": 100, "SOON": 0, "GIFT": 0, "LATER": 50}
@@ -218,6 +222,7 @@ def test_breakage_is_revenue(company: App) -> None:
     well(company)
 
 
+@pytest.mark.on_sqlite
 def test_rules_say_what_pays_and_what_becomes_of_the_rest(tmp_path: Path, database_url: str) -> None:
     """A rule keeps a wallet from a charge, turns the order round, and leaves what expires to the customer."""
     rules = {
@@ -296,6 +301,7 @@ def test_a_run_that_stopped_draws_once(tmp_path: Path, database_url: str, monkey
         (lambda d: d.void("MAIN", "C1", CHANGE), "wallet.unknown-lot"),
     ],
 )
+@pytest.mark.on_sqlite
 def test_what_cannot_be_is_refused(company: App, work: Any, code: str) -> None:
     before = balances(company)
     with pytest.raises(TollbookError) as caught:
@@ -305,6 +311,7 @@ def test_what_cannot_be_is_refused(company: App, work: Any, code: str) -> None:
     well(company)
 
 
+@pytest.mark.on_sqlite
 def test_the_same_key_is_the_same_movement(company: App) -> None:
     """Grants, draws and voids again change nothing; what is voided leaves the ledger as if it had not been."""
     desk, before = company.wallets, ledger(company)

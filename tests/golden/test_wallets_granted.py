@@ -87,6 +87,7 @@ def test_credit_that_came_over_is_credit(tmp_path: Path, database_url: str) -> N
         well(app)
 
 
+@pytest.mark.on_sqlite
 def test_grants_that_do_not_fit_are_quarantined(tmp_path: Path, database_url: str) -> None:
     """Each with its line; the others are loaded, and again change nothing."""
     rows = (

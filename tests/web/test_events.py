@@ -23,6 +23,7 @@ def test_an_event_counts_once_however_often_it_comes(server: Running, erp: Clien
     assert server.usage() == {"erp/k1": "0.1"}
 
 
+@pytest.mark.on_sqlite
 def test_another_event_under_the_same_key_is_refused_and_kept(server: Running, erp: Client) -> None:
     assert erp.post(event("k1", 5)).status == 200
     for _ in range(3):
@@ -64,6 +65,7 @@ REFUSALS: dict[str, tuple[Any, int, str, str]] = {
 }
 
 
+@pytest.mark.on_sqlite
 def test_what_is_wrong_with_an_event_is_said_by_field(server: Running, erp: Client) -> None:
     said = {name: erp.post(given) for name, (given, *_) in REFUSALS.items()}
     told = {name: (s.status, s.body["code"], s.body.get("field", "")) for name, s in said.items()}
@@ -93,6 +95,7 @@ def test_what_is_no_event_is_refused(server: Running, erp: Client, body: bytes, 
     assert server.usage() == {}
 
 
+@pytest.mark.on_sqlite
 def test_what_has_not_come_yet_has_not_been_used(server: Running, erp: Client) -> None:
     now = datetime.now(UTC)
     soon, later = now + timedelta(minutes=50), now + timedelta(minutes=70)
@@ -103,6 +106,7 @@ def test_what_has_not_come_yet_has_not_been_used(server: Running, erp: Client) -
 
 
 @pytest.mark.capability("A2.2")
+@pytest.mark.on_sqlite
 def test_of_a_batch_the_good_ones_are_taken(server: Running, erp: Client) -> None:
     given = [event("a", 1), event("b", "x"), event("c", meter="nope"), event("a", 1), event("d", 4, colour="red"), 7]
     given[4]["dimensions"] = {"region": "eu"}
@@ -116,6 +120,7 @@ def test_of_a_batch_the_good_ones_are_taken(server: Running, erp: Client) -> Non
     assert server.usage() == {"erp/a": "1", "erp/d": "4"}
 
 
+@pytest.mark.on_sqlite
 def test_a_batch_of_which_nothing_is_taken_is_refused(server: Running, erp: Client) -> None:
     assert erp.post([event("a"), event("b")]).status == 200
     said = erp.post([event("a", 2), event("b", 2)])
@@ -124,6 +129,7 @@ def test_a_batch_of_which_nothing_is_taken_is_refused(server: Running, erp: Clie
     assert (said.status, [one["status"] for one in said.body["errors"]]) == (422, [409, 422])
 
 
+@pytest.mark.on_sqlite
 def test_lines_are_a_stream(server: Running, erp: Client) -> None:
     def body() -> Any:
         for number in range(2_500):
@@ -138,6 +144,7 @@ def test_lines_are_a_stream(server: Running, erp: Client) -> None:
     assert erp.send(b"\n \n", "application/x-ndjson").body["code"] == "web.nothing"
 
 
+@pytest.mark.on_sqlite
 def test_before_its_start_usage_is_taken_with_a_warning(server: Running, erp: Client) -> None:
     for key in ("a", "b"):
         said = erp.post(event(key, time="2025-12-01T00:00:00Z"))
@@ -162,6 +169,7 @@ def cloud(key: str, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.mark.capability("A2.2")
+@pytest.mark.on_sqlite
 def test_cloudevents_are_events_in_all_three_modes(server: Running, erp: Client) -> None:
     assert erp.post(cloud("c1"), "application/cloudevents+json; charset=utf-8").body["taken"] == 1
     named = {"entity": "E1", "quantity": "3", "subscription": "S5", "meter": "calls"}
@@ -196,6 +204,7 @@ def test_cloudevents_are_events_in_all_three_modes(server: Running, erp: Client)
     ],
     ids=str,
 )
+@pytest.mark.on_sqlite
 def test_a_cloudevent_that_is_none_is_refused(server: Running, erp: Client, changed: dict[str, Any]) -> None:
     said = erp.post(cloud("c", **changed), "application/cloudevents+json")
     assert (said.status, said.body["code"]) == (422, "ingest.bad-cloudevent")

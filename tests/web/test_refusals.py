@@ -23,11 +23,13 @@ def test_without_a_token_nobody_sends(server: Running, token: str) -> None:
     assert server.usage() == {}
 
 
+@pytest.mark.on_sqlite
 def test_a_token_is_no_password(server: Running) -> None:
     said = Client(server.address, "").send(b"{}", Authorization="Basic ZXJwLXRva2VuLW9mLXRoZS10ZXN0cy0x")
     assert said.status == 401
 
 
+@pytest.mark.on_sqlite
 def test_a_client_does_what_it_may(server: Running) -> None:
     said = server.client("eye").post(event("k"))
     assert (said.status, said.body["code"]) == (403, "web.forbidden")
@@ -38,11 +40,13 @@ def test_a_client_does_what_it_may(server: Running) -> None:
     ("kind", "coding"),
     [("", ""), ("text/csv", ""), ("application/json; charset=latin1", ""), ("application/json", "gzip")],
 )
+@pytest.mark.on_sqlite
 def test_a_body_of_another_kind_is_refused(erp: Client, kind: str, coding: str) -> None:
     said = erp.send(b"{}", kind, **({"Content_Encoding": coding} if coding else {}))
     assert (said.status, said.body["code"]) == (415, "web.media-type")
 
 
+@pytest.mark.on_sqlite
 def test_a_body_that_is_too_large_is_refused(server: Running, erp: Client) -> None:
     said = erp.send(b" " * 1_000_001)
     assert (said.status, said.body["code"]) == (413, "web.too-large")
@@ -75,6 +79,7 @@ def test_bodies_in_memory_are_bounded(server: Running, erp: Client) -> None:
     assert erp.post(event("k")).body["known"] == 1
 
 
+@pytest.mark.on_sqlite
 def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
     assert [erp.send(None, "", method="GET", path=path).status for path in ("/nope", "/v1/events")] == [404, 405]
     assert erp.send(None, "", method="GET", path="/health").body == {"state": "ready"}
@@ -91,6 +96,7 @@ def test_what_the_api_does_not_have(server: Running, erp: Client) -> None:
 
 
 @pytest.mark.capability("A2.6")
+@pytest.mark.on_sqlite
 def test_over_its_limit_a_client_waits_and_another_does_not(tmp_path: Path, database_url: str) -> None:
     now = [0.0]
     with running(company(tmp_path, limits(2, 10)), database_url, lambda: now[0]) as server:
@@ -126,6 +132,7 @@ def test_a_stream_over_the_limit_says_how_far_it_came(tmp_path: Path, database_u
 
 
 @pytest.mark.capability("A2.6")
+@pytest.mark.on_sqlite
 def test_all_clients_together_have_a_limit(tmp_path: Path, database_url: str) -> None:
     """What the tenant's bucket refuses costs the client nothing."""
     now = [0.0]
@@ -174,6 +181,7 @@ def test_what_cannot_be_written_in_time_is_refused_and_the_rest_is_not_lost(tmp_
         assert len(server.usage()) == 4
 
 
+@pytest.mark.on_sqlite
 def test_a_refused_request_does_not_break_the_connection(server: Running, erp: Client) -> None:
     """What an early answer left unread does not become the next request."""
     import http.client

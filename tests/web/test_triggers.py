@@ -70,12 +70,14 @@ def test_what_is_refused_says_why(server: Running, case: str) -> None:
     assert said.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.on_sqlite
 def test_some_are_taken_and_some_are_not(server: Running) -> None:
     said = send(server.client(), [TRIGGER, {**TRIGGER, "key": "t2", "about": "x"}])
     assert (said.status, said.body["taken"], said.body["refused"]) == (207, 1, 1)
     assert said.body["errors"][0]["position"] == 2
 
 
+@pytest.mark.on_sqlite
 def test_only_a_client_that_may_sends_triggers(server: Running) -> None:
     assert send(Client(server.address, TOKENS["APP_TOKEN"]), TRIGGER).status == 403
     assert send(Client(server.address, "nobody"), TRIGGER).status == 401

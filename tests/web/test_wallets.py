@@ -81,6 +81,7 @@ REFUSED: dict[str, tuple[Any, int, str]] = {
 }
 
 
+@pytest.mark.on_sqlite
 def test_what_is_refused(server: Running) -> None:
     """It changes nothing, and a draw under the floor is told balance and floor."""
     said = {name: sent(server, body) for name, (body, _, _) in REFUSED.items()}

@@ -77,6 +77,7 @@ def test_the_configuration_names_the_acts_that_there_are() -> None:
 
 
 @pytest.mark.capability("A8.2")
+@pytest.mark.on_sqlite
 def test_one_proposes_another_approves_and_it_is_done(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         number = proposed(app)
@@ -96,6 +97,7 @@ def test_one_proposes_another_approves_and_it_is_done(tmp_path: Path, database_u
             assert refused(app, number, by("dan"), verb) == "approval.decided"
 
 
+@pytest.mark.on_sqlite
 def test_a_rejected_act_is_not_done(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         number = proposed(app)
@@ -119,6 +121,7 @@ NOT_THEIRS = (
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.on_sqlite
 def test_who_may_not_decide(tmp_path: Path, database_url: str, verb: str) -> None:
     with company(tmp_path, database_url) as app:
         for maker, checker, code in NOT_THEIRS:
@@ -131,6 +134,7 @@ def test_who_may_not_decide(tmp_path: Path, database_url: str, verb: str) -> Non
         assert refused(app, 99, by("cleo"), verb) == "approval.unknown"
 
 
+@pytest.mark.on_sqlite
 def test_a_namesake_in_the_configuration_is_no_second_person(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url, people__Dan="[controller]") as app:
         number = proposed(app, "dan")
@@ -138,6 +142,7 @@ def test_a_namesake_in_the_configuration_is_no_second_person(tmp_path: Path, dat
         assert app.approvals.approvers(app.approvals.one(number)) == ["cleo"]
 
 
+@pytest.mark.on_sqlite
 def test_a_reason_is_needed_to_propose(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         with pytest.raises(TollbookError) as caught:
@@ -187,6 +192,7 @@ def test_a_proposal_lapses_when_the_world_has_changed(tmp_path: Path, database_u
         assert caught.value.findings[0].code == "approval.needless"
 
 
+@pytest.mark.on_sqlite
 def test_a_proposal_lapses_when_its_maker_may_no_more(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         number = proposed(app)
@@ -207,6 +213,7 @@ def test_an_act_of_another_version_waits_for_it(
         assert app.approvals.one(number).state == "pending"
 
 
+@pytest.mark.on_sqlite
 def test_the_same_proposal_twice_is_one(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
         assert proposed(app, "ada") == proposed(app, "ada") == proposed(app, "bob")
@@ -223,6 +230,7 @@ def test_two_checkers_at_once_do_it_once(tmp_path: Path, database_url: str) -> N
         assert len(opened) == 1
 
 
+@pytest.mark.on_sqlite
 def test_without_the_act_in_the_configuration_one_person_is_enough(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url, approvals="{}") as app:
         outcome = app.ledger.set_period("E1", JANUARY, "open", by("ada"))
@@ -318,6 +326,7 @@ def test_an_amount_below_the_limit_needs_one_person(
 # The command line
 
 
+@pytest.mark.on_sqlite
 def test_the_command_line_proposes_and_approves(
     tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

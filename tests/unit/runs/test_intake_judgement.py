@@ -141,6 +141,7 @@ def account(key: str, parent: str = "", payer: str = "", name: str = "N") -> dic
         ([account("a")], [account("a", name=""), account("b", payer="a")], {"a": "name is empty"}),
     ],
 )
+@pytest.mark.on_sqlite
 def test_families_of_accounts(
     books: Books, tmp_path: Path, before: list[dict[str, str]], rows: list[dict[str, str]], wrong: dict[str, str]
 ) -> None:
@@ -218,6 +219,7 @@ def test_the_order_of_events(
     assert everything(books) == before_again
 
 
+@pytest.mark.on_sqlite
 def test_an_end_that_is_none_and_a_start_that_is_missing(books: Books, tmp_path: Path) -> None:
     rows = [event("a", "start", "01-01"), event("b", "cancel", "02-01"), event("c", "start", "03-01")]
     report = load(books, tmp_path / "d", {**COMPANY, "subscription_events": rows})

@@ -34,6 +34,7 @@ from tests.unit.runs.intake_company import (
 
 
 @pytest.mark.capability("A1.2")
+@pytest.mark.on_sqlite
 def test_a_company(books: Books, tmp_path: Path) -> None:
     report = load(books, tmp_path / "d", COMPANY)
     assert found(report) == []
@@ -85,6 +86,7 @@ def test_days_where_the_clock_changes(books: Books, tmp_path: Path) -> None:
 
 
 @pytest.mark.capability("A1.2")
+@pytest.mark.on_sqlite
 def test_the_same_import_twice_changes_nothing(books: Books, tmp_path: Path) -> None:
     broken = [*COMPANY["usage"], {**COMPANY["usage"][0], "key": "u9", "quantity": "-1"}, {**COMPANY["usage"][0]}]
     files = {**COMPANY, "usage": broken}
@@ -99,6 +101,7 @@ def test_the_same_import_twice_changes_nothing(books: Books, tmp_path: Path) -> 
     assert elsewhere.counts["new"] == 0
 
 
+@pytest.mark.on_sqlite
 def test_a_changed_master_is_a_new_version(books: Books, tmp_path: Path) -> None:
     load(books, tmp_path / "d", COMPANY)
     old = contents(books)["accounts"][("E1", "A1")]
@@ -116,6 +119,7 @@ def test_a_changed_master_is_a_new_version(books: Books, tmp_path: Path) -> None
     assert len({run.id for run in runs_of(books)}) == 3
 
 
+@pytest.mark.on_sqlite
 def test_what_may_not_change_and_comes_again_with_another_body(books: Books, tmp_path: Path) -> None:
     load(books, tmp_path / "d", COMPANY)
     before = contents(books)
@@ -172,6 +176,7 @@ def test_usage_before_the_start_is_kept_and_told_once_a_subscription(books: Book
     assert report.counts["quarantined"] == 0
 
 
+@pytest.mark.on_sqlite
 def test_files_that_are_refused_and_others_that_load(books: Books, tmp_path: Path) -> None:
     folder = write(tmp_path / "d", COMPANY)
     (folder / "plans-more.csv").write_text("key,nmae\nr,R\n")
@@ -203,6 +208,7 @@ def test_files_that_are_refused_and_others_that_load(books: Books, tmp_path: Pat
     ]
 
 
+@pytest.mark.on_sqlite
 def test_folders_with_nothing_to_read(books: Books, tmp_path: Path) -> None:
     (tmp_path / "acounts.csv").write_text("x\n")
     for folder, code in ((tmp_path, "intake.nothing-to-read"), (tmp_path / "none", "intake.no-folder")):
@@ -215,6 +221,7 @@ def test_folders_with_nothing_to_read(books: Books, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("who", "reason", "code"), [("", "x", "change.no-person"), ("x", " ", "change.no-reason")])
+@pytest.mark.on_sqlite
 def test_nobody_imports_for_no_reason(books: Books, tmp_path: Path, who: str, reason: str, code: str) -> None:
     with pytest.raises(TollbookError) as error:
         load(books, tmp_path / "d", COMPANY, Change(who, CHANGE.at, reason))
@@ -254,6 +261,7 @@ def as_parquet(folder: Path, files: Files) -> Path:
 
 @pytest.mark.capability("A1.2")
 @pytest.mark.parametrize("make", [as_jsonl, as_parquet])
+@pytest.mark.on_sqlite
 def test_the_same_rows_in_other_files_end_in_the_same_books(books: Books, tmp_path: Path, make: Any) -> None:
     load(books, make(tmp_path / "other", COMPANY))
     state = plain(contents(books))
@@ -300,6 +308,7 @@ def test_an_import_that_is_killed_and_made_again(
     assert load(books, folder).state == "unchanged"
 
 
+@pytest.mark.on_sqlite
 def test_large_files_of_events_are_read_in_passes(
     books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +327,7 @@ def test_large_files_of_events_are_read_in_passes(
     ]
 
 
+@pytest.mark.on_sqlite
 def test_findings_beyond_a_limit_are_counted(books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "FINDINGS_KEPT", 2)
     rows = [{**COMPANY["usage"][0], "key": f"x{i}", "quantity": "-1"} for i in range(5)]
@@ -327,6 +337,7 @@ def test_findings_beyond_a_limit_are_counted(books: Books, tmp_path: Path, monke
     assert len(report.findings) == 3
 
 
+@pytest.mark.on_sqlite
 def test_progress(books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (masters, usage):
         monkeypatch.setattr(module, "CHUNK", 2)

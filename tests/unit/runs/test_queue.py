@@ -57,6 +57,7 @@ def test_what_can_be_scheduled_is_what_can_be_run() -> None:
     assert VERB_OF.keys() == kinds.KINDS.keys() == queue.CATCH_UP.keys()
 
 
+@pytest.mark.on_sqlite
 def test_a_firing_becomes_one_request(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, MONTHLY) as app:
         assert new(look(app, "2026-01-31 12:00Z")) == []
@@ -71,6 +72,7 @@ def test_a_firing_becomes_one_request(tmp_path: Path, database_url: str) -> None
         )  # fmt: skip
 
 
+@pytest.mark.on_sqlite
 def test_the_business_date_is_the_local_day(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, DAILY) as app:
         look(app, "2026-01-31 12:00Z")
@@ -79,6 +81,7 @@ def test_the_business_date_is_the_local_day(tmp_path: Path, database_url: str) -
             assert reader.run_requests("acme")[0].on.isoformat() == "2026-02-01"
 
 
+@pytest.mark.on_sqlite
 def test_a_schedule_begins_when_it_is_first_seen(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, MONTHLY) as app:
         assert new(look(app, "2026-03-15 12:00Z")) == []
@@ -92,6 +95,7 @@ def test_a_schedule_begins_when_it_is_first_seen(tmp_path: Path, database_url: s
         assert new(look(app, "2026-08-15 12:00Z")) == [], "one that was away begins anew"
 
 
+@pytest.mark.on_sqlite
 def test_what_was_missed_is_caught_up_by_kind(tmp_path: Path, database_url: str) -> None:
     """Every bill run in its order, of deliveries and checks the last one."""
     with scheduled(tmp_path, database_url, MONTHLY, POST, CHECK) as app:
@@ -105,6 +109,7 @@ def test_what_was_missed_is_caught_up_by_kind(tmp_path: Path, database_url: str)
         ]
 
 
+@pytest.mark.on_sqlite
 def test_more_than_can_be_caught_up_is_a_finding(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, DAILY) as app:
         look(app, "2026-01-01 12:00Z")
@@ -183,6 +188,7 @@ def test_who_has_no_lease_enqueues_nothing(tmp_path: Path, database_url: str) ->
 
 
 @pytest.mark.capability("A8.2")
+@pytest.mark.on_sqlite
 def test_only_what_happens_is_audited(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, POST) as app:
         for minute in range(10):
@@ -197,6 +203,7 @@ def test_only_what_happens_is_audited(tmp_path: Path, database_url: str) -> None
     ]
 
 
+@pytest.mark.on_sqlite
 def test_books_of_another_tenant_are_another_queue(books: Books, tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, POST) as app:
         look(app, "2026-01-01 09:59Z", "a")

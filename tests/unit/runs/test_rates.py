@@ -116,6 +116,7 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path, one_url: str) -> None:
     assert [str(f.code) for f in caught.value.findings] == ["rates.no-adapter"]
 
 
+@pytest.mark.on_sqlite
 def test_a_schedule_fetches_the_rates_of_its_day(tmp_path: Path, database_url: str) -> None:
     more = "schedule:\n  - {name: fx, run: rates, cron: '30 17 * * *', as: ada, reason: daily rates}\n"
     with company(tmp_path, database_url, more) as app:

@@ -78,6 +78,7 @@ def test_what_is_wrong_is_kept_and_the_rest_goes_on(tmp_path: Path, database_url
         assert pulled(app) == (0, 0, 0, "1.csv:5")
 
 
+@pytest.mark.on_sqlite
 def test_a_batch_that_was_not_written_is_asked_for_again(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_pull_that_was_overtaken_writes_nothing(tmp_path: Path, database_url: 
         assert ([f.code for f in told.failed], told.taken, keys(app)) == (["usage.moved"], 0, ["a"])
 
 
+@pytest.mark.on_sqlite
 def test_an_adapter_that_fails_says_so(tmp_path: Path, database_url: str) -> None:
     with stories.opened(company(tmp_path), database_url) as app:
         stories.load(app, tmp_path / "data")
@@ -121,6 +123,7 @@ def test_an_adapter_that_fails_says_so(tmp_path: Path, database_url: str) -> Non
         assert told.failed and told.cursor == ""
 
 
+@pytest.mark.on_sqlite
 def test_without_an_adapter_there_is_nothing_to_pull(tmp_path: Path, database_url: str) -> None:
     with stories.opened(stories.write(tmp_path), database_url) as app, pytest.raises(TollbookError) as caught:
         app.usage.pull(stories.CHANGE)

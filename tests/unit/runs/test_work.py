@@ -70,6 +70,7 @@ def test_the_queue_is_worked_off(tmp_path: Path, database_url: str) -> None:
         assert stories.invoices(app) == billed
 
 
+@pytest.mark.on_sqlite
 def test_a_failing_request_is_recorded_and_stops_nothing(tmp_path: Path, database_url: str) -> None:
     """Billed in its order: without a company nothing can be billed, and the rest of the queue goes on."""
     with scheduled(tmp_path, database_url, *ALL) as app:
@@ -96,6 +97,7 @@ def test_a_failing_request_is_recorded_and_stops_nothing(tmp_path: Path, databas
         assert queue == {"waiting": 0, "scheduler": "s", "urgent": []}
 
 
+@pytest.mark.on_sqlite
 def test_a_fault_of_the_program_is_an_error_of_the_request(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_books_that_are_not_whole_fail_the_check(
         assert len(worked.met) == sum(worked.request.summary.values())
 
 
+@pytest.mark.on_sqlite
 def test_the_person_of_a_schedule_must_still_be_allowed(tmp_path: Path, database_url: str) -> None:
     """Rights, rules and settings are those of the moment at which it is run."""
     with scheduled(tmp_path, database_url, MONTHLY) as app:
@@ -136,6 +139,7 @@ def test_the_person_of_a_schedule_must_still_be_allowed(tmp_path: Path, database
 
 
 @pytest.mark.capability("A3.2")
+@pytest.mark.on_sqlite
 def test_a_run_that_is_early_starts_by_itself(tmp_path: Path, database_url: str) -> None:
     """While its period is closed a bill run waits and says why; it is run once the period is open, after no-one's word."""
     with scheduled(tmp_path, database_url, *ALL, scheduler__lease="2") as app:
@@ -242,6 +246,7 @@ def test_a_worker_that_was_thought_dead_says_so(
         assert (worked.request.state, worked.request.holder, worked.request.run_id) == ("taken", "other", 0)
 
 
+@pytest.mark.on_sqlite
 def test_who_may_not_schedule_does_not_work(tmp_path: Path, database_url: str) -> None:
     with scheduled(tmp_path, database_url, MONTHLY) as app, pytest.raises(TollbookError) as caught:
         app.change("bob", "schedule", "x")

@@ -28,6 +28,7 @@ GRANTS = (
 
 
 @pytest.mark.capability("A2.4")
+@pytest.mark.on_sqlite
 def test_terms_renew_by_themselves(tmp_path: Path, database_url: str) -> None:
     """Of firings that were missed the last one does what all would have done."""
     stories.write(tmp_path, rules={"renewal/acme.yaml": RULES, "pricing/acme.yaml": PRICES}, **FILES)
@@ -44,6 +45,7 @@ def test_terms_renew_by_themselves(tmp_path: Path, database_url: str) -> None:
 
 
 @pytest.mark.capability("A2.4", "A3.2")
+@pytest.mark.on_sqlite
 def test_wallets_expire_by_themselves(tmp_path: Path, database_url: str) -> None:
     """Firings that were missed are made up for, each with its own date; of a closed month one waits."""
     stories.write(tmp_path, wallets=WALLETS, wallet_grants=GRANTS)
