@@ -128,4 +128,7 @@ def per_unit(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleIte
 def right_to_use(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """A licence of something as it is: all of it when it was handed over and may be used, whichever is later (IFRS 15.B61)."""
     day = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
-    return _steps(facts, [(max(day, facts.service_from), facts.amount)] if day else [])
+    if day is None:
+        return ()
+    usable = next((one.ends for one in facts.pauses if one.on <= day < one.ends), max(day, facts.service_from))
+    return _steps(facts, [(usable, facts.amount)])

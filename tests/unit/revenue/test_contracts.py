@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -195,3 +195,58 @@ class TestChanges:
         assert account.price == 9999 + sum(at % 7 for at in range(1000))
         assert account.remaining(END) == 0
         assert max(Counter((one.on, one.key) for one in account.items).values()) < 5
+
+
+@st.composite
+def pauses(draw: st.DrawFn) -> tuple[tuple[date, date], ...]:
+    """Pauses of a service of a year, one after the other, by days; or by whole months."""
+    edges = sorted(draw(st.lists(st.integers(1, 300), min_size=2, max_size=4, unique=True)))
+    found = [BEGIN + timedelta(days=edge) for edge in edges]
+    return tuple(zip(found[::2], found[1::2], strict=False))
+
+
+@pytest.mark.capability("A5.1")
+class TestPauses:
+    """A pause changes no price: each part is the difference of rounded shares of the whole, as if it had not been."""
+
+    def test_months_go_on_with_the_cents_that_they_would_have(self) -> None:
+        changes = (Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1), extend=True),)
+        plain, paused = (Contract("EUR", (obligation("o", "months", 100),), some) for some in ((), changes))
+        without, found = months(accounted(plain)), months(accounted(paused))
+        assert list(found.values()) == list(without.values())
+        assert next(month for month in found if month > "2026-04") == "2026-07" and max(found) == "2027-02"
+        assert found["2026-07"] == Decimal("8.34")  # 41.67 of 100 so far, less 33.33
+
+    @settings(max_examples=60, deadline=None)
+    @given(pauses(), st.integers(1, 20_000), st.sampled_from(["EUR", "JPY", "KWD"]))
+    def test_days_that_are_served_count(self, gaps: tuple[tuple[date, date], ...], units: int, currency: str) -> None:
+        price = units * minor_unit(currency)
+        promised = obligation("o", "days", 0, currency=currency)
+        promised = replace(promised, facts=replace(promised.facts, amount=price))
+        changes = tuple(Change(on, "pause", str(on), ends=ends, extend=True) for on, ends in gaps)
+        account = accounted(Contract(currency, (promised,), changes))
+        last = END + sum((ends - on for on, ends in gaps), timedelta())
+        served, day = 0, BEGIN
+        while day < last:
+            served += not any(on <= day < ends for on, ends in gaps)
+            day += timedelta(days=1)
+            if day.day == 1 or day == last or any(day == on for on, _ in gaps):
+                exactly = Decimal(price * served) / 365
+                assert account.recognised(day - timedelta(days=1)) == exactly.quantize(
+                    minor_unit(currency), ROUND_HALF_UP
+                )
+        assert served == 365
+
+    def test_what_is_not_made_up_is_earned_in_what_is_left(self) -> None:
+        changes = (Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1)),)
+        found = months(accounted(Contract("EUR", (obligation("o", "months", 100),), changes)))
+        assert [found[f"2026-{month:02d}"] for month in (4, 7, 8, 9)] == [  # to 33.33, 44.44, 55.56, 66.67
+            Decimal(one) for one in ("8.33", "11.11", "11.12", "11.11")
+        ]
+        assert sum(found.values()) == 100 and len(found) == 10
+
+    def test_a_licence_that_comes_during_a_pause_is_usable_after_it(self) -> None:
+        promised = obligation("o", "accepted", 100, happenings=(Happening(date(2026, 5, 9), "deliver"),))
+        promised = replace(promised, method=satisfied.right_to_use)
+        gap = Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1))
+        assert [one.on for one in accounted(Contract("EUR", (promised,), (gap,))).items] == [gap.ends]
