@@ -93,4 +93,6 @@ class ScheduleItem(msgspec.Struct, frozen=True, gc=False):
 
 def now(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """All of it on the invoice date (point in time: IFRS 15.38, ASC 606-10-25-30)."""
-    return (ScheduleItem(facts.invoice_date, facts.amount),)
+    day = facts.invoice_date
+    inside = (facts.since or date.min) <= day < (facts.through or date.max)
+    return (ScheduleItem(day, facts.amount),) if inside else ()

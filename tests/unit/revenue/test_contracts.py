@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.base.money import ZERO, exact_arithmetic, minor_unit
 from engine.families.revrec import FAMILY
-from engine.revenue import satisfied, spread
+from engine.revenue import satisfied, schedule, spread
 from engine.revenue.changes import accounted
 from engine.revenue.contracts import Account, Change, Contract, Obligation, restated
 from engine.revenue.schedule import Happening, RevenueFacts
@@ -26,11 +26,16 @@ METHODS: dict[str, tuple[Any, dict[str, Any]]] = {
     "months": (spread.by_month, {}),
     "days": (spread.by_day, {}),
     "prorated": (spread.by_prorated_month, {"remainder": "last"}),
+    "now": (schedule.now, {}),
     "same": (spread.by_day, {"rest": "same"}),
     "accepted": (satisfied.point_in_time, {"on": "accept"}),
     "units": (satisfied.units, {"breakage": Decimal("0.1")}),
     "work": (satisfied.cost_to_cost, {"rest": "same"}),
 }
+
+
+BY_TIME = (spread.by_month, spread.by_day, spread.by_prorated_month, schedule.now)
+"""Methods that wait for nothing: in the end, nothing is unearned."""
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +125,8 @@ def test_any_sequence_of_changes_keeps_the_price(contract: Contract, chance: ran
     for day in (BEGIN, date(2026, 6, 15), END, date(2029, 1, 1)):
         assert account.recognised(day) + account.remaining(day) == agreed(contract)
     assert account.remaining(date.max) == sum(account.unearned.values(), ZERO)
+    by_time = {one.key for one in contract.obligations if one.method in BY_TIME}
+    assert not any(amount for key, amount in account.unearned.items() if key in by_time)
     cents = minor_unit(contract.currency)
     assert all(one.amount == one.amount.quantize(cents) for one in account.items)
     assert all(one.on >= contract.exists for one in account.items)
@@ -163,6 +170,11 @@ class TestChanges:
         assert len(caught) == 1 and caught[0].amount > 0
         assert [one for one in account.items if one.key == "series" and one.on == date(2026, 7, 1)] == []
         assert account.price == Decimal(1685)
+
+    def test_what_was_earned_at_once_is_not_earned_again(self) -> None:
+        change = Change(date(2026, 4, 1), "modify", price=Decimal(300))
+        account = accounted(Contract("EUR", (obligation("o", "now", 1200),), (change,)))
+        assert months(account) == {"2026-01": 1200, "2026-04": 300}
 
     def test_what_is_not_known_yet_changes_nothing(self) -> None:
         late = Change(date(2026, 4, 1), "modify", price=Decimal(300), recorded=date(2026, 6, 10))
