@@ -91,7 +91,8 @@ def _separate(books: Books, change: Change) -> dict[str, Decimal]:
 
 def _prospective(books: Books, rest: Books, change: Change, price: Decimal) -> dict[str, Decimal]:
     """What was not earned yet and what is added to the price are one pool for what is still owed."""
-    added = {one.key: Running(one, original=False) for one in change.adds}
+    books.update({one.key: Running(one, original=False) for one in change.adds if one.variable})
+    added = {one.key: Running(one, original=False) for one in change.adds if not one.variable}
     pool = {**rest, **added}
     if not pool:
         next(iter(books.values())).add(change.on, price)
@@ -130,7 +131,7 @@ def modify(books: Books, change: Change, treated: list[Treated]) -> None:
         return
     rest = _open(books, change.on)
     how = _how(books, change)
-    price = change.price + sum((one.facts.amount for one in change.adds), ZERO)
+    price = change.price + sum((one.facts.amount for one in change.adds if not one.variable), ZERO)
     if how == CATCH_UP and rest:
         added = change.adds
         shares = _caught_up(rest, change, change.price)

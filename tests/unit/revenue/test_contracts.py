@@ -176,6 +176,15 @@ class TestChanges:
         account = accounted(Contract("EUR", (obligation("o", "now", 1200),), (change,)))
         assert months(account) == {"2026-01": 1200, "2026-04": 300}
 
+    def test_a_promise_by_unit_that_is_added_keeps_its_price(self) -> None:
+        used = (Happening(date(2026, 8, 1), "use", Decimal(10)),)
+        added = obligation("calls", "months", 100, happenings=used)
+        added = replace(added, method=satisfied.per_unit, variable=True)
+        change = Change(date(2026, 7, 1), "modify", price=Decimal(60), adds=(added,))
+        account = accounted(Contract("EUR", (obligation("o", "months", 1200),), (change,)))
+        assert months(account)["2026-07"] == 110
+        assert [one.amount for one in account.items if one.key == "calls"] == [10]  # at 1.00 each
+
     def test_what_is_not_known_yet_changes_nothing(self) -> None:
         late = Change(date(2026, 4, 1), "modify", price=Decimal(300), recorded=date(2026, 6, 10))
         contract = Contract("EUR", (obligation("o", "months", 1200),), (late,))
