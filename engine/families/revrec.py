@@ -164,8 +164,13 @@ FAMILY = Family(
                     "type": "decimal",
                     "required": True,
                     "min": 0,
-                    "meta": {"description": "share of sales, usage or assets: 0.05"},
-                }
+                    "meta": {"description": "share of sales, usage or assets: 0.05; or an amount for each unit used"},
+                },
+                "after": _choice(
+                    ["begin", "deliver"],
+                    "begin",
+                    "what the promise is kept with; sales and usage before count on that day",
+                ),
             },
         ),
         "as_invoiced": Method(satisfied.as_invoiced, {}),

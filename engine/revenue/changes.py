@@ -13,6 +13,7 @@ from engine.base.money import CONTEXT, ZERO
 from engine.base.period import add_months, months_between
 from engine.revenue.allocation import relative
 from engine.revenue.contracts import Account, Act, Books, Change, Contract, Running, Treated, account
+from engine.revenue.schedule import Pause
 from engine.revenue.spread import by_month, by_prorated_month
 
 SEPARATE, PROSPECTIVE, CATCH_UP, MIXED = "separate_contract", "prospective", "catch_up", "mixed"
@@ -90,7 +91,8 @@ def _separate(books: Books, change: Change) -> dict[str, Decimal]:
 
 def _prospective(books: Books, rest: Books, change: Change, price: Decimal) -> dict[str, Decimal]:
     """What was not earned yet and what is added to the price are one pool for what is still owed."""
-    added = {one.key: Running(one, original=False) for one in change.adds}
+    books.update({one.key: Running(one, original=False) for one in change.adds if one.variable})
+    added = {one.key: Running(one, original=False) for one in change.adds if not one.variable}
     pool = {**rest, **added}
     if not pool:
         next(iter(books.values())).add(change.on, price)
@@ -129,7 +131,7 @@ def modify(books: Books, change: Change, treated: list[Treated]) -> None:
         return
     rest = _open(books, change.on)
     how = _how(books, change)
-    price = change.price + sum((one.facts.amount for one in change.adds), ZERO)
+    price = change.price + sum((one.facts.amount for one in change.adds if not one.variable), ZERO)
     if how == CATCH_UP and rest:
         added = change.adds
         shares = _caught_up(rest, change, change.price)
@@ -177,20 +179,28 @@ def credit(books: Books, change: Change, treated: list[Treated]) -> None:
 
 def pause(books: Books, change: Change, treated: list[Treated]) -> None:
     """Nothing is earned from ``on`` until ``ends``; what is left is earned afterwards, over as long as was left where the
-    service is extended.  A pause of whole months moves the end of service by months, any other by days."""
+    service is extended.  A pause of whole months moves the end of service by months, any other by days.  It is no change of
+    the price, so running totals go on as shares of the whole."""
     assert change.ends is not None
     whole = change.on.day == change.ends.day == 1
     for running in _open(books, change.on).values():
-        facts, end = running.facts, running.facts.service_to
-        if facts.service_from >= change.ends or end <= change.on:
+        facts, end, at = running.facts, running.facts.service_to, running.facts.ends_at
+        since = max([facts.service_from, *(one.ends for one in facts.pauses)])
+        if since >= change.ends or end <= change.on:
             continue
         if change.extend and whole and running.obligation.method in (by_month, by_prorated_month):
-            end = add_months(end, months_between(change.on, change.ends))
+            end, at = add_months(end, months_between(change.on, change.ends)), None
         elif change.extend:
-            end += change.ends - change.on
-        running.restart(
-            change.on, running.open, service_from=change.ends, service_to=max(end, change.ends), ends_at=None
-        )
+            longer = change.ends - change.on
+            end, at = end + longer, at and at + longer
+        if end <= change.ends:
+            end, at = change.ends, None
+        facts = replace(facts, service_to=end, ends_at=at)
+        if facts.service_from < change.on:
+            gap = Pause(max(change.on, since), change.ends, running.facts.service_to, running.facts.ends_at)
+            running.facts = replace(facts, pauses=(*facts.pauses, gap))
+        else:  # nothing was served before
+            running.facts = replace(facts, service_from=change.ends, begins_at=None)
     treated.append(Treated(change.on, change.key, "pause", {}))
 
 

@@ -187,12 +187,12 @@ class Running:
         costs = [one for one in done if one.kind == "cost"]
         expected = next((one.expected for one in reversed(in_order(done)) if one.expected is not None), facts.cost)
         spent, used = sum((one.quantity for one in costs), ZERO), sum((one.material for one in costs), ZERO)
-        begins = max(day, facts.service_from)
+        begins = max(day, facts.service_from, *(one.ends for one in facts.pauses))
         ahead = tuple(one for one in facts.happenings if one.on >= day)
         left = {"quantity": facts.quantity - units, "cost": max(expected - spent, ZERO) if facts.cost else ZERO}
         left["material"] = max(facts.material - used, ZERO)
-        starts = facts.begins_at if begins > day else None
-        fresh = {"service_from": begins, "begins_at": starts, "happenings": ahead, **left, **changed}
+        starts = facts.begins_at if begins == facts.service_from > day else None
+        fresh = {"service_from": begins, "begins_at": starts, "pauses": (), "happenings": ahead, **left, **changed}
         self.facts, self.earned, self.since = replace(facts, amount=amount, exact=None, **fresh), ZERO, None
 
     def catch_up(self, day: date, **changed: Any) -> None:

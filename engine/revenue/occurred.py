@@ -75,7 +75,7 @@ def happenings_of(group: Sequence[Signed], promises: set[str]) -> dict[str, tupl
 
 def _not_by_hand(signed: Signed, promise: str, told: Sequence[Happening]) -> None:
     """Refuse what was told of a promise that the books measure: it would be earned twice."""
-    twice = sorted(one.key for one in told if one.kind in (USE, "deliver"))
+    twice = sorted(one.key for one in told if one.kind in (USE, "deliver", "sale") and one.quantity)
     if twice:
         raise refuse(
             BY_HAND,

@@ -90,15 +90,21 @@ def cost_to_cost(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[Schedul
 
 
 def _running_sales(terms: Mapping[str, Any], facts: RevenueFacts) -> Iterable[tuple[date, Decimal]]:
+    begins: date | None = facts.service_from
+    if terms["after"] == "deliver":
+        begins = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
     due = ZERO
-    for on, some in _daily(facts, ("sale",)):
+    for on, some in _daily(facts, ("sale", "use")) if begins else ():
         due += cents(Fraction(sum((one.quantity for one in some), ZERO)) * Fraction(terms["rate"]), facts.currency)
-        yield on, due
+        yield max(on, begins or on), due
 
 
 def royalty(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
-    """A share of sales, usage or assets as they occur, never earlier (the exception for royalties, IFRS 15.B63); the amount
-    of the promise itself is not touched."""
+    """A share of sales, usage or assets as they occur, or when the promise is kept where that is later (the exception for
+    royalties, IFRS 15.B63, ASC 606-10-55-65); the amount of the promise itself is not touched.
+
+    It is kept from the first day of service on, or, by ``after``, from its delivery.
+    """
     return _steps(facts, _running_sales(terms, facts))
 
 
@@ -128,4 +134,7 @@ def per_unit(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleIte
 def right_to_use(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """A licence of something as it is: all of it when it was handed over and may be used, whichever is later (IFRS 15.B61)."""
     day = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
-    return _steps(facts, [(max(day, facts.service_from), facts.amount)] if day else [])
+    if day is None:
+        return ()
+    usable = next((one.ends for one in facts.pauses if one.on <= day < one.ends), max(day, facts.service_from))
+    return _steps(facts, [(usable, facts.amount)])

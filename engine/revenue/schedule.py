@@ -37,6 +37,16 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
 
 
+class Pause(msgspec.Struct, frozen=True, gc=False):
+    """Days on which nothing is served, from ``on`` to before ``ends``; service that went on would have ended before ``until``,
+    or at the moment ``until_at`` where that is known."""
+
+    on: date
+    ends: date
+    until: date
+    until_at: datetime | None = None
+
+
 class RevenueFacts(msgspec.Struct, frozen=True, gc=False):
     """What a revenue rule may look at: an invoice line, a promise of a contract, or a cost of it."""
 
@@ -63,6 +73,7 @@ class RevenueFacts(msgspec.Struct, frozen=True, gc=False):
         Decimal | None,
         Meta(description="share of the price before it was rounded to the amount; null where it was not shared"),
     ] = None
+    pauses: Annotated[tuple[Pause, ...], Meta(description="days on which nothing was served, in order")] = ()
     segment: Annotated[str, Meta(description="segment of the customer; empty where it is not known")] = ""
     since: Annotated[date | None, Meta(description="what was earned before this day is left out of the answer")] = None
     through: Annotated[date | None, Meta(description="what is earned from this day on is left out")] = None
@@ -82,4 +93,6 @@ class ScheduleItem(msgspec.Struct, frozen=True, gc=False):
 
 def now(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """All of it on the invoice date (point in time: IFRS 15.38, ASC 606-10-25-30)."""
-    return (ScheduleItem(facts.invoice_date, facts.amount),)
+    day = facts.invoice_date
+    inside = (facts.since or date.min) <= day < (facts.through or date.max)
+    return (ScheduleItem(day, facts.amount),) if inside else ()

@@ -6,7 +6,7 @@ part, and its weight.  Weights are exact and additive, so a stretch can be cut a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -107,24 +107,54 @@ def shared(facts: RevenueFacts, parts: Sequence[Part], total: Fraction, last: bo
     return items
 
 
+def _stretches(facts: RevenueFacts) -> Iterator[tuple[Moment, Moment, Moment]]:
+    """Service between pauses: where it begins, where it would have ended, and where it does."""
+    begin = moment(facts.service_from, facts.begins_at)
+    for pause in facts.pauses:
+        yield begin, moment(pause.until, pause.until_at), moment(pause.on, None)
+        begin = moment(pause.ends, None)
+    end = moment(facts.service_to, facts.ends_at)
+    yield begin, end, end
+
+
+def _total(parts: Iterable[Part]) -> Fraction:
+    return sum((weight for _, weight in parts), Fraction(0))
+
+
+def _parts(spread: Spread, facts: RevenueFacts) -> tuple[list[Part], list[Part], Fraction]:
+    """Parts before ``since``, those from then on and before ``through``, and what all of the service weighs.
+
+    What a stretch has not served when a pause cuts it is left for the next, which shares it anew: so weights stay exact.
+    """
+    before, parts, whole, left = list[Part](), list[Part](), Fraction(0), Fraction(0)
+    for begin, planned, cut in _stretches(facts):
+        total = _total(spread(begin, planned))
+        if not whole:
+            whole = left = total or Fraction(1)
+        if not total:  # nothing to share by: all at the end, if no pause comes before it
+            on = date.fromordinal(max(floor(begin), ceil(planned) - 1))
+            if left and (planned == cut or on.toordinal() < cut) and (facts.through is None or on < facts.through):
+                (before if facts.since is not None and on < facts.since else parts).append((on, left))
+                left = Fraction(0)
+            continue
+        upper = cut if facts.through is None else max(begin, min(cut, moment(facts.through, None)))
+        lower = begin if facts.since is None else max(begin, min(upper, moment(facts.since, None)))
+        earlier = spread(begin, lower) if lower > begin else []
+        later = spread(lower, upper) if upper > lower else []
+        if facts.pauses:
+            each = left / total
+            earlier, later = ([(on, weight * each) for on, weight in some] for some in (earlier, later))
+            left -= _total(earlier) + _total(later)
+        before += earlier
+        parts += later
+    return before, parts, whole
+
+
 def over(spread: Spread, terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """The amount of facts over their service period, between ``since`` and ``through``."""
-    begin, end = moment(facts.service_from, facts.begins_at), moment(facts.service_to, facts.ends_at)
-    total = sum((weight for _, weight in spread(begin, end)), Fraction(0))
-    if not total:
-        on = date.fromordinal(max(floor(begin), ceil(end) - 1))
-        return tuple(_between([ScheduleItem(on, facts.amount)], facts))
-    upper = end if facts.through is None else max(begin, min(end, moment(facts.through, None)))
-    lower = begin if facts.since is None else max(begin, min(upper, moment(facts.since, None)))
-    before = spread(begin, lower) if lower > begin else []
-    parts = before + (spread(lower, upper) if upper > lower else [])
+    before, parts, total = _parts(spread, facts)
     last = terms.get("remainder", "cumulative") == "last"
-    return tuple(shared(facts, parts, total, last)[len(before) :])
-
-
-def _between(items: Iterable[ScheduleItem], facts: RevenueFacts) -> list[ScheduleItem]:
-    since, through = facts.since or date.min, facts.through or date.max
-    return [item for item in items if since <= item.on < through]
+    return tuple(shared(facts, before + parts, total, last)[len(before) :])
 
 
 def by_day(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:

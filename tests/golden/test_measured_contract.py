@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,19 @@ def test_usage_in_the_books_earns_a_contract(tmp_path: Path, sqlite_url: str) ->
         assert earned(app, "2026-02-28") == (16, D("3.5"))
 
 
+def adding(**other: Any) -> dict[str, Any]:
+    """A modification of 1 February that adds calls."""
+    added = {"promise": "calls", "product": "voice", "kind": "usage", "price": D(100), "quantity": D(1000)}
+    place = {"to": date(2027, 1, 1), "measures": [{"subscription": "S5", "meter": "calls"}]}
+    bills = [{"subscription": "S5", "charge": "calls"}]
+    return {
+        "key": "m1",
+        "kind": "modify",
+        "on": date(2026, 2, 1),
+        "adds": [{**added, **place, "bills": bills, **other}],
+    }
+
+
 def late(app: App, folder: Path) -> None:
     """Twenty calls of January that come late, and ten that are taken back."""
     stories.deliver(
@@ -118,15 +132,27 @@ def late(app: App, folder: Path) -> None:
 
 @pytest.mark.capability("A5.1")
 def test_days_that_were_billed_before_are_not_earned_again(tmp_path: Path, sqlite_url: str) -> None:
-    """A contract that becomes known after its usage was billed begins after what was billed, or is refused."""
+    """A contract that becomes known after its usage was billed begins after what was billed, or is refused; so does a promise that a
+    modification adds."""
     folder = company(tmp_path)
     with stories.opened(folder, sqlite_url) as app:
         stories.load(app, folder / "data")
         stories.bill(app, "2026-02-01")
         code, what = refused(app, folder, CONTRACT)
         assert (code, "was billed before K1 was known" in what) == ("revenue.measured-twice", True)
-        (folder / "k1.yaml").write_text(CONTRACT.replace("from: 2026-01-01", "from: 2026-02-01"))
+        plain = CONTRACT.partition("  - promise: calls")[0] + "  - {promise: setup, product: setup, price: 0}\n"
+        (folder / "k1.yaml").write_text(plain)
         app.revenue_contracts.add([folder / "k1.yaml"], at("2026-02-01"))
+        for wrong in ({"product": "other"}, {"measures": [{"subscription": "S5", "meter": "call"}]}, {"bills": []}):
+            with pytest.raises(TollbookError) as raised:
+                app.revenue_contracts.tell("K1", adding(**wrong), at("2026-02-01"))
+            assert raised.value.findings[0].code in ("revenue.not-measurable", "revenue.measured-twice")
+        with pytest.raises(TollbookError, match="was billed before K1 was known"):
+            app.revenue_contracts.tell("K1", adding(**{"from": date(2026, 1, 1)}), at("2026-02-01"))
+        assert app.revenue_contracts.shown("K1").events == ()
+        assert app.revenue_contracts.tell("K1", adding(), at("2026-02-01"))
+        again = CONTRACT.replace("K1", "K2").replace("charge: calls}]", "charge: base}]")
+        assert refused(app, folder, again)[1] == "calls of S5 earns calls of K1 already"
         late(app, folder)
         before = -ledger(app)["4000"]
         assert earned(app, "2026-02-28")[0] == before == D("12.5")

@@ -303,14 +303,14 @@ def test_a_run_that_was_broken_off(local: App, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.capability("A5.2")
 def test_deferred_balances_that_came_over(tmp_path: Path, sqlite_url: str) -> None:
-    """They are recognised as if they had been billed here, at the rate that they came over with."""
+    """They are recognised over the days that are left, at the rate that they came over with."""
     folder = stories.write(
         tmp_path,
         rules={"revrec/acme.yaml": RULE},
         cutovers=("entity,key,first_day,source", "E1,main,2026-01-01,Old Biller"),
         opening_deferred=(
             "entity,key,account,subscription,product,currency,amount,functional_amount,service_from,service_to",
-            "E1,D1,A1,S1,year,EUR,90,,2026-01-01,2026-04-01",
+            "E1,D1,A1,S1,year,EUR,90,,2025-04-01,2026-04-01",
             "E1,D2,A2,S2,year,USD,90,80.01,2026-01-01,2026-04-01",
         ),
     )

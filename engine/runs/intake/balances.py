@@ -32,20 +32,24 @@ EXPIRED = Code("cutover.expired", "A balance of which nothing is left on the day
 
 
 class _Ledger(msgspec.Struct, frozen=True):
-    """How the balances of one kind of file are booked: ``sign`` 1 is a debit, ``ends`` the column after which nothing is left."""
+    """How the balances of one kind of file are booked: ``sign`` 1 is a debit, ``ends`` the column after which nothing is left;
+    days of ``begins`` before the cut-over are taken as the day of it, for they are in the books that it comes from."""
 
     role: Role
     sign: int
     dated: str
     text: str
     ends: str = ""
+    begins: str = ""
 
 
 _LEDGERS: Final[Mapping[str, _Ledger]] = {
     "opening_receivables": _Ledger("receivable", 1, "document_date", "open {kind} {number} of {account}"),
     "opening_cash": _Ledger("unapplied_cash", -1, "value_date", "receipt {key} of {account}"),
     "opening_wallets": _Ledger("wallet", -1, "granted_on", "wallet lot {key} of {account}", "expires_on"),
-    "opening_deferred": _Ledger("contract_liability", -1, "", "deferred balance {key} of {account}", "service_to"),
+    "opening_deferred": _Ledger(
+        "contract_liability", -1, "", "deferred balance {key} of {account}", "service_to", "service_from"
+    ),
 }
 
 
@@ -76,6 +80,8 @@ def _flaw(form: Format, how: _Ledger, row: Good, known: Known) -> Finding | None
     if how.ends and values[how.ends] <= values["first_day"]:
         what = f"{how.ends} {values[how.ends]} is not after the cut-over of {values['first_day']}"
         return Finding(EXPIRED, row.where, what, "nothing is left to bring over", "take the row out", subject=subject)
+    if how.begins:
+        values[how.begins] = max(values[how.begins], values["first_day"])
     if values["currency"] != own and worth is None:
         what = f"{values['amount']} {values['currency']} has no functional_amount"
         why, mend = "the books that it comes from have frozen what it is worth", f"say what it is in {own}"

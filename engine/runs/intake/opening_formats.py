@@ -175,7 +175,12 @@ OPENINGS: Final = (
             _CURRENCY,
             _amount("amount", "what is still to be recognised", low=0),
             _FUNCTIONAL,
-            Column("service_from", "date", "first day over which it is recognised", required=True),
+            Column(
+                "service_from",
+                "date",
+                "first day over which it is recognised; that of the cut-over where it is earlier",
+                required=True,
+            ),
             Column("service_to", "date", "day after the last day over which it is recognised", required=True),
             _CUTOVER,
         ),

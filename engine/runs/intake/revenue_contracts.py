@@ -127,7 +127,7 @@ def _events(session: Session, writer: Writer, rows: Sequence[Good]) -> list[Kept
     for row in rows:
         values = _given({name: value for name, value in row.values.items() if name not in _APART})
         one = event_of_values(values, row.where, known)
-        kept.append((put_event(writer, session.tenant, contract, one), ()))
+        kept.append((put_event(writer, rules.decide, session.tenant, contract, one), ()))
     if any(new for new, _ in kept):
         keep_rules(session, writer, rules)
         group_with(writer.reader, rules.decide, session.tenant, contract)

@@ -83,7 +83,7 @@ class ContractDesk:
         keep(parts, change)
         with parts.books.writer(change, tenant=parts.tenant) as writer:
             contract = named(writer.reader, parts.tenant, key, entity)
-            new = put_event(writer, parts.tenant, contract, occurrence(values, change.at.date()))
+            new = put_event(writer, parts.rules.decide, parts.tenant, contract, occurrence(values, change.at.date()))
             group_with(writer.reader, parts.rules.decide, parts.tenant, contract)
         return new
 

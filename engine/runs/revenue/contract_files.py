@@ -65,7 +65,6 @@ PROMISE: Final[Rules] = {
     "bills": _many(BILL, "what bills for it"),
     "measures": _many(MEASURE, "usage in the books that earns it; no usage of it is told by hand"),
 }
-ADDED: Final[Rules] = {name: rules for name, rules in PROMISE.items() if name != "measures"}
 LIKELY: Final[Rules] = {
     "amount": _of("decimal", "what it may come to", required=True),
     "likely": _of("decimal", "how likely that is", required=True, min=0, max=1),
@@ -80,7 +79,7 @@ OCCURRENCE: Final[Rules] = {
     "expected": _of("decimal", "all that is now expected, in the same measure"),
     "material": _of("decimal", "part of a cost that is uninstalled material", min=0),
     "price": _of("decimal", "what it adds to the price; of a credit what it takes away"),
-    "adds": _many(ADDED, "promises that come with a modification"),
+    "adds": _many(PROMISE, "promises that come with a modification"),
     "at_ssp": _of("boolean", "what is added costs what it costs alone"),
     "rest": _of("decimal", "what the service still owed costs from now on"),
     "ends": _of("date", "day after the last day of service, or of a pause"),
@@ -163,7 +162,7 @@ CONTRACT: Final[Rules] = {
 }
 SHAPE: Final = Shape(CONTRACT)
 _EVENT: Final = Shape(OCCURRENCE)
-_ADDS: Final = Shape({"promises": _many(ADDED, "what is added", required=True, minlength=1)})
+_ADDS: Final = Shape({"promises": _many(PROMISE, "what is added", required=True, minlength=1)})
 _DAYS: Final = {"from": "service_from", "to": "service_to"}
 
 Read = tuple[RevenueContract, list[Occurrence]]

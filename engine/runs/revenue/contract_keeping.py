@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from engine.base.errors import Code, Finding, Where, did_you_mean, refuse
 from engine.model.decision import Decide
 from engine.model.revenue_contract import Bill, Cover, Occurrence, PromiseTerms, RevenueContract
-from engine.revenue.promised import Signed
+from engine.revenue.promised import Signed, offer_of
 from engine.runs.revenue.contract_reading import AT_ALL, Group, group_of, groups
 from engine.runs.revenue.contract_usage import measurable
 from engine.store.reader import Reader
@@ -36,18 +35,24 @@ def put_contract(
     covers = covers_of(group, contract)
     kept, new = writer.put_revenue_contract(tenant, contract, covers)
     if new:
-        measurable(writer.reader, tenant, contract, contract.agreed.promises, methods_of(group))
-    told = sum(put_event(writer, tenant, kept, one) for one in events)
+        methods = {key: each.method for key, each in group.assembled.decided.items()}
+        measurable(writer.reader, tenant, kept, contract.agreed.promises, methods)
+    told = sum(put_event(writer, decide, tenant, kept, one) for one in events)
     return new, told, _billed_before(writer.reader, tenant, contract, covers) if new else ()
 
 
-def put_event(writer: Writer, tenant: str, contract: RevenueContract, one: Occurrence) -> bool:
+def put_event(writer: Writer, decide: Decide, tenant: str, contract: RevenueContract, one: Occurrence) -> bool:
     """Keep something that happened to a contract; whether it was not known.
 
     Raises:
-        TollbookError: ``revenue.occurrence-differs``, ``revenue.covered``.
+        TollbookError: ``revenue.occurrence-differs``, ``revenue.covered``, ``revenue.not-measurable``, ``revenue.measured-twice``.
     """
-    return writer.put_revenue_occurrence(tenant, contract, one, _covers(contract.key, one.adds))
+    new = writer.put_revenue_occurrence(tenant, contract, one, _covers(contract.key, one.adds))
+    if new and any(promise.measures for promise in one.adds):
+        facts = [offer_of(Signed(contract), promise, one.on).facts for promise in one.adds]
+        methods = {each.element: decide("revrec", each, each.service_from).method for each in facts}
+        measurable(writer.reader, tenant, contract, one.adds, methods, one.on)
+    return new
 
 
 def judged(reader: Reader, decide: Decide, tenant: str, entity: str, account: str = "") -> list[Finding]:
@@ -98,11 +103,6 @@ def covers_of(group: Group, contract: RevenueContract) -> list[Cover]:
     alone = set(group.assembled.by_invoice)
     kept = [one for one in contract.agreed.promises if one.promise not in alone]
     return _covers(contract.key, kept) + [_cover(contract.key, "", bill) for bill in contract.agreed.bills]
-
-
-def methods_of(group: Group) -> dict[str, Any]:
-    """The method by which each promise is earned."""
-    return {key: one.method for key, one in group.assembled.decided.items()}
 
 
 def _covers(contract: str, promises: Sequence[PromiseTerms]) -> list[Cover]:

@@ -6,7 +6,7 @@ the contract has earned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -16,7 +16,7 @@ from engine.base.money import ZERO
 from engine.model.revenue_contract import Bill, Measure, Occurrence, PromiseTerms, RevenueContract
 from engine.model.usage import UsageDay
 from engine.revenue.promised import Used
-from engine.revenue.satisfied import per_unit, units
+from engine.revenue.satisfied import per_unit, royalty, units
 from engine.store import lookups
 from engine.store.due import usage_days
 from engine.store.reader import Reader
@@ -28,7 +28,7 @@ MEASURED_TWICE = Code(
     "revenue.measured-twice", "Usage that would be earned twice: by a contract, and by something else."
 )
 
-METHODS: Final = (units, per_unit)
+METHODS: Final = (units, per_unit, royalty)
 """Methods that go by what was used."""
 COUNTS: Final[Mapping[str, Callable[[UsageDay], Decimal]]] = {
     "sum": lambda day: day.quantity,
@@ -48,22 +48,22 @@ def used_of(
     count: Callable[[], object],
 ) -> Days:
     """What was used of the promises of contracts of one legal entity; ``count`` is called first, where there is any to look at."""
-    asked = [(one, promise) for one in contracts for promise in one.agreed.promises if promise.measures]
+    asked = [(one, *each) for one in contracts for each in _promised(one, told.get(one.id, ())) if each[0].measures]
     if not asked:
         return {}
     count()
     ids: dict[str, int] = {}
     since: dict[int, date] = {}
-    for one, promise in asked:
+    for one, promise, first in asked:
         for each in promise.measures:
             ident = reader.subscription_named(tenant, one.entity, each.subscription)
             assert ident is not None
             ids[each.subscription] = ident
-            since[ident] = min(since.get(ident, date.max), _first(one, promise))
+            since[ident] = min(since.get(ident, date.max), first)
     days, meters = usage_days(reader, since), reader.meters(tenant)
     found: Days = {}
-    for one, promise in asked:
-        first, end = _first(one, promise), _end(promise, told.get(one.id, ()))
+    for one, promise, first in asked:
+        end = _end(promise, told.get(one.id, ()))
         sums: dict[date, Decimal] = {}
         for each in promise.measures:
             worth = COUNTS[meters[each.meter].aggregation]
@@ -74,8 +74,13 @@ def used_of(
     return found
 
 
-def _first(contract: RevenueContract, promise: PromiseTerms) -> date:
-    return promise.service_from or contract.signed
+def _promised(contract: RevenueContract, told: Sequence[Occurrence]) -> Iterator[tuple[PromiseTerms, date]]:
+    """The promises of a contract and those that came later, with their first days."""
+    for promise in contract.agreed.promises:
+        yield promise, promise.service_from or contract.signed
+    for one in told:
+        for promise in one.adds:
+            yield promise, promise.service_from or one.on
 
 
 def _end(promise: PromiseTerms, told: Sequence[Occurrence]) -> date:
@@ -91,8 +96,11 @@ def measurable(
     contract: RevenueContract,
     promises: Sequence[PromiseTerms],
     methods: Mapping[str, Any],
+    on: date | None = None,
 ) -> None:
     """Refuse what usage cannot tell, and what would be earned twice.
+
+    ``promises`` are of the contract, or came with a modification ``on`` a day; ``methods`` are those of their rules.
 
     Raises:
         TollbookError: ``revenue.not-measurable``, ``revenue.measured-twice``.
@@ -100,13 +108,14 @@ def measurable(
     asked = [one for one in promises if one.measures]
     if not asked:
         return
-    taken = _taken(reader, tenant, contract)
+    taken, bills = _taken(reader, tenant, contract, {one.promise for one in asked})
+    bills += [*contract.agreed.bills, *(bill for one in promises for bill in one.bills)]
     for one in asked:
         if methods[one.promise] not in METHODS:
             raise refuse(
                 UNMEASURED,
                 f"{one.promise} of {contract.key} names usage, and its rule does not go by what is used",
-                mend="let its rule of revrec say method per_unit or units, or leave `measures` out",
+                mend="let its rule of revrec say method per_unit, units or royalty, or leave `measures` out",
             )
         for each in one.measures:
             _by_day(reader, tenant, one, each)
@@ -118,18 +127,26 @@ def measurable(
                     mend=f"leave it out of {one.promise} of {contract.key}",
                 )
             taken[place] = f"{one.promise} of {contract.key}"
-            _billed_here(reader, tenant, contract, one, each)
+            _billed_here(reader, tenant, contract, one, each, bills, one.service_from or on or contract.signed)
 
 
-def _taken(reader: Reader, tenant: str, contract: RevenueContract) -> dict[tuple[str, str], str]:
-    """What earns a promise of another contract: by subscription and meter."""
-    return {
-        (each.subscription, each.meter): f"{promise.promise} of {one.key}"
-        for one in reader.revenue_contracts(tenant, contract.entity)
-        if one.key != contract.key
-        for promise in one.agreed.promises
-        for each in promise.measures
-    }
+def _taken(
+    reader: Reader, tenant: str, contract: RevenueContract, asked: Collection[str]
+) -> tuple[dict[tuple[str, str], str], list[Bill]]:
+    """What earns another promise than those that are asked about, by subscription and meter; and what bills for those of the same
+    contract."""
+    contracts = reader.revenue_contracts(tenant, contract.entity)
+    told = reader.revenue_occurrences([one.id for one in contracts])
+    taken, bills = dict[tuple[str, str], str](), list[Bill]()
+    for one in contracts:
+        for promise, _ in _promised(one, told.get(one.id, ())):
+            if one.key == contract.key and promise.promise in asked:
+                continue
+            taken.update(
+                {(each.subscription, each.meter): f"{promise.promise} of {one.key}" for each in promise.measures}
+            )
+            bills += promise.bills if one.key == contract.key else ()
+    return taken, bills
 
 
 def _by_day(reader: Reader, tenant: str, promise: PromiseTerms, measure: Measure) -> None:
@@ -153,7 +170,13 @@ def _by_day(reader: Reader, tenant: str, promise: PromiseTerms, measure: Measure
 
 
 def _billed_here(
-    reader: Reader, tenant: str, contract: RevenueContract, promise: PromiseTerms, measure: Measure
+    reader: Reader,
+    tenant: str,
+    contract: RevenueContract,
+    promise: PromiseTerms,
+    measure: Measure,
+    bills: Sequence[Bill],
+    first: date,
 ) -> None:
     """Refuse a meter whose charges bill for something else, or have billed the same days before."""
     ident = reader.subscription_named(tenant, contract.entity, measure.subscription)
@@ -161,7 +184,6 @@ def _billed_here(
         what = f"{contract.entity} has no subscription {measure.subscription!r}"
         raise refuse(UNMEASURED, what, mend="import it first, or name the one that is used")
     charges = _charges(reader, tenant, ident, measure.meter)
-    bills = [*contract.agreed.bills, *(bill for one in contract.agreed.promises for bill in one.bills)]
     place = (contract.entity, measure.subscription)
     agreement = lookups.find(reader, "subscriptions", tenant, [place])[place]["contract"] or ""
     loose = [charge for charge in charges if not _covered(bills, measure.subscription, agreement, charge)]
@@ -172,7 +194,6 @@ def _billed_here(
             why="it would be earned as it is used, and again as it is accrued or invoiced",
             mend=f"name it in the bills of {promise.promise}",
         )
-    first = _first(contract, promise)
     if charges and reader.lines_billed(tenant, contract.entity, [measure.subscription], charges, first):
         raise refuse(
             MEASURED_TWICE,

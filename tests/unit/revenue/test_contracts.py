@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.base.money import ZERO, exact_arithmetic, minor_unit
 from engine.families.revrec import FAMILY
-from engine.revenue import satisfied, spread
+from engine.revenue import satisfied, schedule, spread
 from engine.revenue.changes import accounted
 from engine.revenue.contracts import Account, Change, Contract, Obligation, restated
 from engine.revenue.schedule import Happening, RevenueFacts
@@ -26,11 +26,16 @@ METHODS: dict[str, tuple[Any, dict[str, Any]]] = {
     "months": (spread.by_month, {}),
     "days": (spread.by_day, {}),
     "prorated": (spread.by_prorated_month, {"remainder": "last"}),
+    "now": (schedule.now, {}),
     "same": (spread.by_day, {"rest": "same"}),
     "accepted": (satisfied.point_in_time, {"on": "accept"}),
     "units": (satisfied.units, {"breakage": Decimal("0.1")}),
     "work": (satisfied.cost_to_cost, {"rest": "same"}),
 }
+
+
+BY_TIME = (spread.by_month, spread.by_day, spread.by_prorated_month, schedule.now)
+"""Methods that wait for nothing: in the end, nothing is unearned."""
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +125,8 @@ def test_any_sequence_of_changes_keeps_the_price(contract: Contract, chance: ran
     for day in (BEGIN, date(2026, 6, 15), END, date(2029, 1, 1)):
         assert account.recognised(day) + account.remaining(day) == agreed(contract)
     assert account.remaining(date.max) == sum(account.unearned.values(), ZERO)
+    by_time = {one.key for one in contract.obligations if one.method in BY_TIME}
+    assert not any(amount for key, amount in account.unearned.items() if key in by_time)
     cents = minor_unit(contract.currency)
     assert all(one.amount == one.amount.quantize(cents) for one in account.items)
     assert all(one.on >= contract.exists for one in account.items)
@@ -164,6 +171,20 @@ class TestChanges:
         assert [one for one in account.items if one.key == "series" and one.on == date(2026, 7, 1)] == []
         assert account.price == Decimal(1685)
 
+    def test_what_was_earned_at_once_is_not_earned_again(self) -> None:
+        change = Change(date(2026, 4, 1), "modify", price=Decimal(300))
+        account = accounted(Contract("EUR", (obligation("o", "now", 1200),), (change,)))
+        assert months(account) == {"2026-01": 1200, "2026-04": 300}
+
+    def test_a_promise_by_unit_that_is_added_keeps_its_price(self) -> None:
+        used = (Happening(date(2026, 8, 1), "use", Decimal(10)),)
+        added = obligation("calls", "months", 100, happenings=used)
+        added = replace(added, method=satisfied.per_unit, variable=True)
+        change = Change(date(2026, 7, 1), "modify", price=Decimal(60), adds=(added,))
+        account = accounted(Contract("EUR", (obligation("o", "months", 1200),), (change,)))
+        assert months(account)["2026-07"] == 110
+        assert [one.amount for one in account.items if one.key == "calls"] == [10]  # at 1.00 each
+
     def test_what_is_not_known_yet_changes_nothing(self) -> None:
         late = Change(date(2026, 4, 1), "modify", price=Decimal(300), recorded=date(2026, 6, 10))
         contract = Contract("EUR", (obligation("o", "months", 1200),), (late,))
@@ -195,3 +216,58 @@ class TestChanges:
         assert account.price == 9999 + sum(at % 7 for at in range(1000))
         assert account.remaining(END) == 0
         assert max(Counter((one.on, one.key) for one in account.items).values()) < 5
+
+
+@st.composite
+def pauses(draw: st.DrawFn) -> tuple[tuple[date, date], ...]:
+    """Pauses of a service of a year, one after the other, by days; or by whole months."""
+    edges = sorted(draw(st.lists(st.integers(1, 300), min_size=2, max_size=4, unique=True)))
+    found = [BEGIN + timedelta(days=edge) for edge in edges]
+    return tuple(zip(found[::2], found[1::2], strict=False))
+
+
+@pytest.mark.capability("A5.1")
+class TestPauses:
+    """A pause changes no price: each part is the difference of rounded shares of the whole, as if it had not been."""
+
+    def test_months_go_on_with_the_cents_that_they_would_have(self) -> None:
+        changes = (Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1), extend=True),)
+        plain, paused = (Contract("EUR", (obligation("o", "months", 100),), some) for some in ((), changes))
+        without, found = months(accounted(plain)), months(accounted(paused))
+        assert list(found.values()) == list(without.values())
+        assert next(month for month in found if month > "2026-04") == "2026-07" and max(found) == "2027-02"
+        assert found["2026-07"] == Decimal("8.34")  # 41.67 of 100 so far, less 33.33
+
+    @settings(max_examples=60, deadline=None)
+    @given(pauses(), st.integers(1, 20_000), st.sampled_from(["EUR", "JPY", "KWD"]))
+    def test_days_that_are_served_count(self, gaps: tuple[tuple[date, date], ...], units: int, currency: str) -> None:
+        price = units * minor_unit(currency)
+        promised = obligation("o", "days", 0, currency=currency)
+        promised = replace(promised, facts=replace(promised.facts, amount=price))
+        changes = tuple(Change(on, "pause", str(on), ends=ends, extend=True) for on, ends in gaps)
+        account = accounted(Contract(currency, (promised,), changes))
+        last = END + sum((ends - on for on, ends in gaps), timedelta())
+        served, day = 0, BEGIN
+        while day < last:
+            served += not any(on <= day < ends for on, ends in gaps)
+            day += timedelta(days=1)
+            if day.day == 1 or day == last or any(day == on for on, _ in gaps):
+                exactly = Decimal(price * served) / 365
+                assert account.recognised(day - timedelta(days=1)) == exactly.quantize(
+                    minor_unit(currency), ROUND_HALF_UP
+                )
+        assert served == 365
+
+    def test_what_is_not_made_up_is_earned_in_what_is_left(self) -> None:
+        changes = (Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1)),)
+        found = months(accounted(Contract("EUR", (obligation("o", "months", 100),), changes)))
+        assert [found[f"2026-{month:02d}"] for month in (4, 7, 8, 9)] == [  # to 33.33, 44.44, 55.56, 66.67
+            Decimal(one) for one in ("8.33", "11.11", "11.12", "11.11")
+        ]
+        assert sum(found.values()) == 100 and len(found) == 10
+
+    def test_a_licence_that_comes_during_a_pause_is_usable_after_it(self) -> None:
+        promised = obligation("o", "accepted", 100, happenings=(Happening(date(2026, 5, 9), "deliver"),))
+        promised = replace(promised, method=satisfied.right_to_use)
+        gap = Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1))
+        assert [one.on for one in accounted(Contract("EUR", (promised,), (gap,))).items] == [gap.ends]

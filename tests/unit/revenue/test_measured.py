@@ -30,6 +30,8 @@ hit: first
 rules:
   - {id: calls, when: product == "calls", then: {method: per_unit}}
   - {id: pack, when: product == "pack", then: {method: units}}
+  - {id: royalty, when: product == "royalty", then: {method: royalty, rate: 0.05}}
+  - {id: handed, when: product == "handed", then: {method: royalty, rate: 0.05, after: deliver}}
   - {id: goods, then: {method: point_in_time}}
 """
 BEGIN, END = date(2026, 1, 1), date(2027, 1, 1)
@@ -100,3 +102,20 @@ def test_usage_told_by_hand_beside_it_is_refused(kind: str, about: str) -> None:
     assert finding.what.startswith("by hand says what was used of used of K")
     other = Occurrence("handed over", "deliver", BEGIN, BEGIN, "goods")
     assert account("calls", ((BEGIN, D(5)),), (other,)).items
+
+
+@pytest.mark.capability("A5.1")
+class TestRoyalties:
+    """IFRS 15.B63: as the usage occurs, or when the promise is kept, whichever is later."""
+
+    USED = ((date(2025, 12, 20), D(100)), (date(2026, 1, 10), D(200)), (date(2026, 3, 5), D(400)))
+
+    def test_usage_before_the_first_day_of_service_counts_on_it(self) -> None:
+        items = [(one.on, one.amount) for one in account("royalty", self.USED).items if one.key == "used"]
+        assert items == [(BEGIN, 5), (date(2026, 1, 10), 10), (date(2026, 3, 5), 20)]
+
+    def test_usage_before_delivery_counts_on_that(self) -> None:
+        other, mine = (Occurrence(key, "deliver", date(2026, 2, 1), date(2026, 2, 1), key) for key in ("goods", "used"))
+        assert [one for one in account("handed", self.USED, (other,)).items if one.key == "used"] == []
+        items = [(one.on, one.amount) for one in account("handed", self.USED, (mine,)).items if one.key == "used"]
+        assert items == [(mine.on, 5), (mine.on, 10), (date(2026, 3, 5), 20)]
