@@ -84,6 +84,10 @@ def _message(view: View) -> Iterator[Segment]:
     if document.due_date is not None:
         yield ("PAT", "3")
         yield from _day("13", document.due_date)
+    if early := document.early_payment:
+        yield ("PAT", "22", "", ("5", "3", "D", str(early.within)))
+        yield from _day("12", early.until)
+        yield ("PCD", ("12", plain(early.discount * 100)))
     yield from _lines(view)
     yield ("UNS", "S")
     yield from _totals(view)

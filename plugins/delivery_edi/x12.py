@@ -104,8 +104,7 @@ def _transaction(view: View) -> Iterator[Segment]:
         yield ("REF", "TJ", one.number[:30])
     yield from _party("SE", document.seller)
     yield from _party("BT", document.buyer)
-    if document.due_date is not None:
-        yield ("ITD", "05", "3", "", "", "", _date(document.due_date))
+    yield from _terms(view)
     for line in document.lines:
         yield ("IT1", str(line.number), "1", "EA", view.money(line.amount), "", "VP", (line.subscription or "-")[:48])
         if line.tax_category:
@@ -118,6 +117,17 @@ def _transaction(view: View) -> Iterator[Segment]:
     for tax in document.taxes:
         yield ("TXI", "VA", view.money(tax.tax), plain(tax.rate * 100), "", "", "", "", view.money(tax.net))
     yield ("CTT", str(len(document.lines)))
+
+
+def _terms(view: View) -> Iterator[Segment]:
+    """Terms of sale: a basic discount (08) where there is one for paying early, else a day (05), both from the invoice date (3)."""
+    early, due = view.document.early_payment, view.document.due_date
+    net = "" if due is None else _date(due)
+    if early is not None:
+        percent, until, days = plain(early.discount * 100), _date(early.until), str(early.within)
+        yield ("ITD", "08", "3", percent, until, days, net, "", _cents(view, early.amount))
+    elif due is not None:
+        yield ("ITD", "05", "3", "", "", "", net)
 
 
 def _said(view: View, quantity: Decimal | None, unit: str | None, text: str) -> str:

@@ -17,6 +17,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency
 
+from engine.base import wording
 from engine.base.document import parse
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.notice import Document, NoticeCharge, NoticeDocument, dated, reader_of, title_of, words_of
@@ -113,6 +114,10 @@ class Letters:
         due = document.total if document.due is None else document.due
         if document.due_date is not None and due > 0:
             lines += ["", self._text("due", language, due=money(due), date=day(document.due_date))]
+            if early := document.early_payment:
+                told = {"percent": wording.percent(early.discount, place), "date": day(early.until)}
+                amounts = {"amount": money(early.amount), "left": money(early.left)}
+                lines.append(words_of("early_payment", language).format(**told, **amounts))
             lines += _accounts(document)
         return [*lines, "", document.seller.name, *document.seller.address.splitlines()]
 

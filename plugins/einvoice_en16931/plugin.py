@@ -10,11 +10,11 @@ from engine.ports.hookspecs import Context, hookimpl
 from engine.ports.hookspecs.einvoice import Format
 
 from .sheets import Sheets
+from .terms import XRECHNUNG
 from .writing import Writer
 
 XML: Final = "application/xml"
 PEPPOL: Final = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
-XRECHNUNG: Final = "urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
 PROCESS: Final = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
 
 KINDS: Final[Mapping[str, tuple[str, str, str, str]]] = {

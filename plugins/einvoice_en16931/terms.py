@@ -7,16 +7,18 @@ the sign of the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
+from engine.base import wording
 from engine.base.errors import Code, Finding, TollbookError, Where
 from engine.base.money import minor_digits, round_to
 from engine.ports.hookspecs.delivery import Allowance, Buyer, DocumentLine, DocumentTax, InvoiceDocument, Seller
+from engine.ports.hookspecs.notice import words_of
 
 NOT_EXPRESSIBLE = Code("einvoice.not-expressible", "A document that has no place in the norm for e-invoices as it is.")
 
@@ -66,8 +68,12 @@ TOLERANCE: Final = Decimal("0.02")
 PERCENT: Final = Decimal(100)
 
 
-def terms(document: InvoiceDocument) -> Terms:
-    """The terms of a document.
+XRECHNUNG: Final = "urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
+"""The identifier of XRechnung 3.0."""
+
+
+def terms(document: InvoiceDocument, identifier: str = "") -> Terms:
+    """The terms of a document, by the specification of an identifier; by the norm's own without one.
 
     Raises:
         TollbookError: ``einvoice.not-expressible`` with everything that stands against it.
@@ -87,7 +93,7 @@ def terms(document: InvoiceDocument) -> Terms:
         "BT-9": document.due_date,
         "BT-10": document.buyer.reference,
         "BT-13": document.purchase_order,
-        "BT-20": None if document.due_date else "Payable immediately",
+        "BT-20": AGREED.get(identifier, agreed)(document),
         "BT-23": document.process,
         "BT-106": money(sum((line.amount for line in document.lines), Decimal(0))),
         "BT-109": money(document.net),
@@ -117,6 +123,33 @@ class _Money:
     def __call__(self, amount: Decimal) -> str:
         value = amount * self.sign
         return f"{value or abs(value):.{self.digits}f}"
+
+
+def agreed(document: InvoiceDocument) -> str | None:
+    """The terms of payment in words, beside the day on which it is due: the discount for paying early, in the document's language."""
+    early = document.early_payment
+    if early is None:
+        return None if document.due_date else "Payable immediately"
+    place = wording.locale_of(document.layout.language or document.buyer.language, document.buyer.country)
+    return words_of("early_payment", place.language).format(
+        date=wording.day(early.until, place),
+        percent=wording.percent(early.discount, place),
+        amount=wording.cash(early.amount, document.currency, place),
+        left=wording.cash(early.left, document.currency, place),
+    )
+
+
+def _skonto(document: InvoiceDocument) -> str | None:
+    """The same as XRechnung wants it (rule BR-DE-18): a line that programs read, which needs a line after it; percentages of more than
+    two digits are told in words alone."""
+    early, words = document.early_payment, agreed(document)
+    if early is None or early.discount != round(early.discount, 4):
+        return words
+    return f"#SKONTO#TAGE={early.within}#PROZENT={early.discount * PERCENT:.2f}#\n{words}"
+
+
+AGREED: Final[Mapping[str, Callable[[InvoiceDocument], str | None]]] = {XRECHNUNG: _skonto}
+"""How terms of payment are told where a specification has a form of its own, by its identifier."""
 
 
 def _settlement(document: InvoiceDocument, money: _Money) -> Terms:

@@ -44,7 +44,7 @@ class Writer:
         Raises:
             TollbookError: ``einvoice.not-expressible``, ``einvoice.refused`` with every complaint of schema or sheets.
         """
-        found = terms(document)
+        found = terms(document, self._identifier)
         if self._process:
             found.setdefault("BT-23", self._process)
         root = _root(syntax, found)

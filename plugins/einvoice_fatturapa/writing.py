@@ -283,6 +283,7 @@ def _summary(page: _Page, goods: Tree.Element) -> None:
 
 def _payment(page: _Page, body: Tree.Element) -> None:
     document = page.document
+    early = document.early_payment
     due = document.total if document.due is None else document.due
     if page.sign < 0 or due + document.rounding <= 0:
         return
@@ -296,6 +297,8 @@ def _payment(page: _Page, body: Tree.Element) -> None:
         ("ImportoPagamento", f"{due + document.rounding:.2f}"),
         ("IBAN", accounts[0].iban.replace(" ", "") if accounts else ""),
         ("BIC", (accounts[0].bic or "") if accounts else ""),
+        ("ScontoPagamentoAnticipato", f"{early.amount:.2f}" if early else ""),
+        ("DataLimitePagamentoAnticipato", _day(early.until) if early else ""),
     )
 
 

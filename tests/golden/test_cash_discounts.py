@@ -46,6 +46,10 @@ def in_time(app: App, folder: Path) -> None:
     """Ten days after the invoice it is granted; its tax is lowered by the same share, and the tenth of another one is not."""
     due, tax = owed(app), balances(app, "2200")["2200"]
     (b1, t1), (b3, t3) = due["B1"], due["B3"]
+    told = {key: app.documents.looked_at(key).document.get("early_payment") for key in (b1, b3)}
+    offer = {"discount": "0.02", "within": 10, "until": str(day(11)), "amount": f"{cut(t1):.2f}"}
+    offer["left"] = f"{t1 - cut(t1):.2f}"
+    assert told == {b1: offer, b3: None}
     entries = [
         ("C", f"{t1 - cut(t1):.2f}", "K1", NAMES["B1"], f"Rechnung {b1}"),
         ("C", f"{t3 - cut(t3):.2f}", "K2", NAMES["B3"], f"facture {b3}"),

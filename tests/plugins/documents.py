@@ -68,6 +68,10 @@ DOCUMENT: dict[str, Any] = {
 }  # fmt: skip
 
 
+EARLY = {"discount": "0.02", "within": 10, "until": "2026-02-10", "amount": "27.88", "left": "1366.05"}
+"""A discount for paying the document early."""
+
+
 def document(**changes: Any) -> dict[str, Any]:
     """The document with other values; ``buyer__language="fr"`` leads into a part of it."""
     made = copy.deepcopy(DOCUMENT)

@@ -15,7 +15,7 @@ from pyx12.x12file import X12Reader
 from engine.ports.contracts import DeliveryContract, Setup
 from engine.ports.contracts.harness import stage
 from engine.ports.failure import AdapterFailed
-from tests.plugins.documents import document, send
+from tests.plugins.documents import EARLY, document, send
 from tests.plugins.sftp import PASSWORD, Partner
 
 pytestmark = pytest.mark.filterwarnings("ignore:segments.xml not found")
@@ -68,13 +68,15 @@ def written(tmp_path: Path, message: str, **changes: Any) -> bytes:
     ("message", "release"), [("D96A", ["D", "96A", "UN", "EAN008"]), ("D01B", ["D", "01B", "UN", "EAN011"])]
 )
 def test_edifact_is_read_by_another_parser(tmp_path: Path, message: str, release: list[str]) -> None:
-    data = written(tmp_path, message, purchase_order="PO'4711+x:?")
+    data = written(tmp_path, message, purchase_order="PO'4711+x:?", early_payment=EARLY)
     read = Interchange.from_str(data.decode("latin-1").replace("\n", ""))
     (invoice,) = read.get_messages()
     assert (invoice.type, invoice.identifier[1:]) == ("INVOIC", tuple(release)) or invoice.type == "INVOIC"
     segments = list(invoice.segments)
     assert [s.elements for s in segments if s.tag == "BGM"] == [["380", "DE-2026-000123", "9"]]
     assert next(s.elements[0] for s in segments if s.tag == "RFF") == ["ON", "PO'4711+x:?"]
+    terms = [s.elements for s in segments if s.tag in ("PAT", "PCD")]
+    assert terms == [["3"], ["22", "", ["5", "3", "D", "10"]], [["12", "2"]]]
     money = {
         s.elements[0][0]: Decimal(s.elements[0][1])
         for s in segments[segments.index(next(s for s in segments if s.tag == "UNS")) :]
@@ -123,7 +125,7 @@ def test_letters_beyond_latin_are_utf8(tmp_path: Path) -> None:
 
 @pytest.mark.capability("A3.3")
 def test_x12_is_read_by_another_parser(tmp_path: Path) -> None:
-    data = written(tmp_path, "X12-810", purchase_order="PO*47~11")
+    data = written(tmp_path, "X12-810", purchase_order="PO*47~11", early_payment=EARLY)
     reader = X12Reader(io.StringIO(data.decode().replace("\n", "")))
     segments = {segment.get_seg_id(): segment for segment in reader}
     reader.cleanup()
@@ -131,7 +133,8 @@ def test_x12_is_read_by_another_parser(tmp_path: Path) -> None:
     assert segments["BIG"].get_value("BIG02") == "DE-2026-000123"
     assert segments["BIG"].get_value("BIG04") == "PO 47 11"
     assert (segments["TDS"].get_value("TDS01"), segments["CTT"].get_value("CTT01")) == ("139393", "1")
-    assert segments["ITD"].get_value("ITD06") == "20260302"
+    terms = [segments["ITD"].get_value(f"ITD0{place}") for place in range(1, 9)]
+    assert terms == ["08", "3", "2", "20260210", "10", "20260302", "", "2788"]
 
 
 def test_an_amount_that_x12_cannot_hold_is_rejected(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from engine.ports.contracts import DeliveryContract, Setup
 from engine.ports.contracts.harness import ADAPTER, Stage, stage
 from engine.ports.failure import AdapterFailed
-from tests.plugins.documents import document, send
+from tests.plugins.documents import EARLY, document, send
 from tests.plugins.mail import PASSWORD, Mailer, bounce
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:aiosmtpd")
@@ -92,7 +92,7 @@ class TestContract(DeliveryContract):
 @pytest.mark.capability("A3.3")
 def test_a_message_says_what_it_is_about_and_carries_the_files(made: Made, server: Mailer) -> None:
     files = [{"name": "DE-1.pdf", "media_type": "application/pdf", "data": b64encode(b"%PDF-1.7 it").decode()}]
-    [answer] = send(made().host, document(attachments=files))
+    [answer] = send(made().host, document(attachments=files, early_payment=EARLY))
     sent = message(server)
     assert answer.evidence["message_id"] == sent["Message-ID"]
     assert answer.evidence["server"] == "250 2.0.0 queued as 1"
@@ -101,7 +101,10 @@ def test_a_message_says_what_it_is_about_and_carries_the_files(made: Made, serve
     text = sent.get_body(("plain",))
     assert text is not None
     lines = text.get_content().splitlines()
-    assert lines[lines.index("Bitte zahlen Sie 1.393,93 € bis zum 2. März 2026.") + 1].startswith("Main DE0212030")
+    asked = lines.index("Bitte zahlen Sie 1.393,93 € bis zum 2. März 2026.")
+    early = "Bei Zahlung bis zum 10. Februar 2026 2 % Skonto (27,88 €): dann 1.366,05 €."
+    assert lines[asked + 1].replace("\N{NO-BREAK SPACE}", " ") == early
+    assert lines[asked + 2].startswith("Main DE0212030")
     [file] = sent.iter_attachments()
     assert (file.get_filename(), file.get_content_type(), file.get_content()) == (
         *("DE-1.pdf", "application/pdf"),

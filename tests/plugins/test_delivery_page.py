@@ -12,7 +12,7 @@ import pytest
 from engine.base.document import parse
 from engine.ports.discovery import SHIPPED
 from engine.ports.host import Host
-from tests.plugins.documents import DOCUMENT, document, files, send
+from tests.plugins.documents import DOCUMENT, EARLY, document, files, send
 
 Shipped = Callable[..., Host]
 
@@ -31,7 +31,7 @@ def page(host: Host, folder: Path, **changes: Any) -> str:
 
 
 def test_the_page_says_everything(host: Host, tmp_path: Path) -> None:
-    words = page(host, tmp_path)
+    words = page(host, tmp_path, early_payment=EARLY)
     for part in (
         "Rechnung DE-2026-000123",
         "Acme Cloud GmbH Musterweg 1 10117 Berlin",
@@ -41,6 +41,7 @@ def test_the_page_says_everything(host: Host, tmp_path: Path) -> None:
         "Steuerpflichtig S · DE 19 % 1.171,37 222,56",
         "Nettobetrag 1.171,37 EUR Steuer 222,56 EUR Gesamtbetrag 1.393,93 EUR",
         "Bitte zahlen Sie 1.393,93 EUR bis zum 02.03.2026 unter Angabe von DE-2026-000123. "
+        "Bei Zahlung bis zum 10.02.2026 2 % Skonto (27,88 EUR): dann 1.366,05 EUR. "
         "Main EUR IBAN DE02120300000000202051 BIC BYLADEM1001",
         "DE VAT DE123456789",
     ):

@@ -18,7 +18,7 @@ from engine.base.errors import TollbookError
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.einvoice import Format
 from engine.ports.host import Host
-from tests.plugins.documents import DOCUMENT, document
+from tests.plugins.documents import DOCUMENT, EARLY, document
 
 pytestmark = pytest.mark.capability("A3.1")
 
@@ -73,7 +73,7 @@ def test_the_page_says_everything(formats: dict[str, Format]) -> None:
         "layout": {"accent": "#aa3300", "footer": "Bye"},
     }
     preceding = [{"number": "DE-2026-000001", "invoice_date": "2026-01-05"}]
-    html = formats["html"].write(made(**parties, **more, preceding=preceding))
+    html = formats["html"].write(made(**parties, **more, preceding=preceding, early_payment=EARLY))
     said = words(html)
     for part in (
         "Rechnung DE-2026-000123",
@@ -83,6 +83,7 @@ def test_the_page_says_everything(formats: dict[str, Format]) -> None:
         "Bezieht sich auf DE-2026-000001, 05.01.2026 Uso CFDI G03",
         "Seats S-1 · 17/31 des vollen Zeitraums 15.01.2026 – 31.01.2026 1.250,5 seat 19 % 1.171,37",
         "Nettobetrag 1.171,37 EUR Steuer 222,56 EUR Gesamtbetrag 1.393,93 EUR",
+        "unter Angabe von DE-2026-000123. Bei Zahlung bis zum 10.02.2026 2 % Skonto (27,88 EUR): dann 1.366,05 EUR.",
         "Bye Acme Cloud GmbH · HRB 12345 · DE VAT DE123456789",
     ):
         assert part in said

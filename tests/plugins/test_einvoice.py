@@ -21,6 +21,7 @@ from engine.ports.hookspecs.delivery import (
     Contact,
     DocumentLine,
     DocumentTax,
+    EarlyPayment,
     Functional,
     InvoiceDocument,
     PayTo,
@@ -30,7 +31,7 @@ from engine.ports.hookspecs.delivery import (
 )
 from plugins.einvoice_en16931.plugin import KINDS
 from plugins.einvoice_en16931.sheets import SHEETS, Sheets, folder, hastened
-from plugins.einvoice_en16931.terms import terms
+from plugins.einvoice_en16931.terms import XRECHNUNG, terms
 from plugins.einvoice_en16931.writing import Writer
 
 pytestmark = pytest.mark.capability("A3.1")
@@ -125,6 +126,9 @@ DOCUMENTS: dict[str, InvoiceDocument] = {
     "an advance that was paid": of(line(1, "1000.00"), prepaid=D("357.00"), preceding=EARLIER),
     "an advance at another rate": of(line(1, "1000.00"), line(2, "-300.00", rate=D("0.16")), preceding=EARLIER),
     "no day to pay by": of(line(1, "100.00"), due_date=None),
+    "a discount for paying early": of(
+        line(1, "100.00"), early_payment=EarlyPayment(D("0.02"), 10, date(2026, 2, 10), D("2.38"), D("116.62"))
+    ),
 }
 
 
@@ -190,6 +194,23 @@ def test_what_is_prepaid_and_rounded_is_between_the_total_and_what_is_due() -> N
         "-0.01",
         "100.00",
     )
+
+
+def test_a_discount_for_paying_early_is_told_in_words_and_to_xrechnung_in_its_form(
+    writer: Callable[[str], Writer],
+) -> None:
+    """The second checker knows the form: it refuses a line without its end."""
+    document = DOCUMENTS["a discount for paying early"]
+    words = "Bei Zahlung bis zum 10.02.2026 2 % Skonto (2,38 EUR): dann 116,62 EUR."
+    for kind, tag in (("ubl", "PaymentTerms"), ("cii", "SpecifiedTradePaymentTerms")):
+        (told,) = etree.fromstring(writer(kind)(kind, document)).iter(f"{{*}}{tag}")
+        assert told[0].text.replace("\N{NO-BREAK SPACE}", " ") == words
+    xml = writer("xrechnung")("ubl", document)
+    assert b"#SKONTO#TAGE=10#PROZENT=2.00#\nBei" in xml
+    _, report = mockeinvoice.validate(xml.replace(b"PROZENT=2.00#", b"PROZENT=2.0#"))
+    assert [one.code for one in report.failures] == ["BR-DE-18"]
+    odd = msgspec.structs.replace(document.early_payment, discount=D("0.02125"))  # type: ignore[type-var]
+    assert "#" not in terms(msgspec.structs.replace(document, early_payment=odd), XRECHNUNG)["BT-20"]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +288,7 @@ def test_the_process_of_the_sheets_is_started_again_when_it_has_died(sheets: She
 
 
 @pytest.mark.parametrize("syntax", SHEETS)
-def test_a_sheet_is_changed_in_nothing_but_its_tables_and_the_white_space_of_its_report(syntax: str) -> None:
+def test_a_sheet_is_changed_in_nothing_but_its_tables_its_walks_and_the_white_space_of_its_report(syntax: str) -> None:
     path = folder() / SHEETS[syntax]
     sheet = path.read_text(encoding="utf-8")
     made, names = hastened(sheet)
@@ -277,4 +298,14 @@ def test_a_sheet_is_changed_in_nothing_but_its_tables_and_the_white_space_of_its
     back = re.sub(r'<xsl:param name="tollbook-table-\d+"/>', "", made).replace('indent="no"', 'indent="yes"', 1)
     for number, name in enumerate(names):
         back = back.replace(f"$tollbook-table-{number}", f"document('{name}')")
-    assert back == sheet
+    walks = re.compile(r"<xsl:apply-templates( mode=\"M\d+\"[^>]*)? />")
+    assert walks.sub("", back) == walks.sub("", sheet)
+    rules = re.findall(r'<xsl:template match="([^"]*)" mode="(M\d+)" priority="\d+">', made)
+    walked = dict(re.findall(r'<xsl:apply-templates mode="(M\d+)" select="(/[^"]*)" />', made))
+    assert {mode for _, mode in rules} == walked.keys()
+    aimed = {mode: start for mode, start in walked.items() if start != "/"}
+    assert len(aimed) == (65 if syntax == "cii" else 0)
+    assert {mode: [match] for mode, match in aimed.items()} == {
+        mode: [match for match, other in rules if other == mode] for mode in aimed
+    }
+    assert not any(f'mode="{mode}" select="@*|*"' in made for mode in aimed), "none goes on below, and comes twice"

@@ -78,6 +78,10 @@ def test_another_library_reads_and_accepts_every_kind_of_document(name: str) -> 
     assert sums(made) == (sign * document.net, sign * document.tax)
     lines = made.fattura_elettronica_body[0].dati_beni_servizi.dettaglio_linee
     assert sum((one.prezzo_totale for one in lines), Decimal(0)) == sign * document.net
+    if early := document.early_payment:
+        (paid,) = made.fattura_elettronica_body[0].dati_pagamento[0].dettaglio_pagamento
+        told = (paid.sconto_pagamento_anticipato, paid.data_limite_pagamento_anticipato)
+        assert told == (early.amount, early.until)
     for one in lines:
         assert round((one.quantita or 1) * one.prezzo_unitario, 2) == one.prezzo_totale
 

@@ -136,6 +136,16 @@ class Allowance(msgspec.Struct, frozen=True):
     tax_rate: Decimal = Decimal(0)
 
 
+class EarlyPayment(msgspec.Struct, frozen=True):
+    """What may be taken off what is due by paying early."""
+
+    discount: Annotated[Decimal, Meta(description="share of what is due: 0.02 for 2 %")]
+    within: Annotated[int, Meta(description="days from the date of the document", ge=0)]
+    until: Annotated[date, Meta(description="the last of them")]
+    amount: Annotated[Decimal, Meta(description="what may be taken off, tax and all")]
+    left: Annotated[Decimal, Meta(description="what is to be paid then")]
+
+
 class Reference(msgspec.Struct, frozen=True):
     """An earlier document that this one corrects or gives back."""
 
@@ -209,6 +219,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True):
     due: Annotated[
         Decimal | None, Meta(description="total less what is prepaid; absent where no wallet has a part in it")
     ] = None
+    early_payment: EarlyPayment | None = None
     allowances: tuple[Allowance, ...] = ()
     preceding: tuple[Reference, ...] = ()
     rounding: Annotated[Decimal, Meta(description="added to what is due, so that it can be paid in cash")] = Decimal(0)

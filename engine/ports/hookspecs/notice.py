@@ -114,7 +114,7 @@ def _letters() -> Mapping[str, Mapping[str, str]]:
 
 
 def words_of(label: str, language: str) -> str:
-    """The words of letters by label, in English where a language has none; empty where there is no such label."""
+    """The words that adapters share by label, in English where a language has none; empty where there is no such label."""
     known = _letters().get(label, {})
     return known.get(language) or known.get(ENGLISH, "")
 

@@ -16,6 +16,7 @@ from engine.ledger.fx import RateTable
 from engine.model.cash import OpenEntry
 from engine.model.matching import Candidate, Incoming, Party
 from engine.model.settlement import CREDIT, OpenItem
+from engine.runs.early_payment import granted
 from engine.runs.run import Parts
 from engine.store.reader import Reader
 
@@ -68,12 +69,10 @@ def world(parts: Parts, reader: Reader, entity: str, on: date, money: Iterable[O
 
 def early_terms(reader: Reader, decisions: Iterable[int]) -> dict[int, str]:
     """The discount for paying early that decisions of invoicing grant, as matching reads it: ``2/10`` is 2 % within 10 days."""
-    found: dict[int, str] = {}
-    for ident, stored in reader.decisions(sorted(set(decisions) - {0})).items():
-        early = stored["terms"].get("early_payment")
-        if early:
-            found[ident] = f"{(Decimal(early['discount']) * 100).normalize():f}/{int(early['within'])}"
-    return found
+    return {
+        ident: f"{(early.discount * 100).normalize():f}/{early.within}"
+        for ident, early in granted(reader, decisions).items()
+    }
 
 
 def _candidate(item: OpenItem, order: str, early: str) -> Candidate:

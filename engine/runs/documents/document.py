@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from engine.base.money import ZERO, minor_digits
+from engine.base.money import ZERO, minor_digits, round_to
 from engine.billing.advances import DOCUMENT as ADVANCE_INVOICE
 from engine.model.entity import OSS
 from engine.runs.delivering.telling import ToTell
 from engine.runs.documents.corrections import with_corrections
 from engine.runs.documents.legal import beside_numbers
 from engine.runs.documents.rules import Look, Looks
+from engine.runs.early_payment import EarlyPayment, granted
 from engine.runs.run import Rules
 from engine.store.functional_tax import functional_taxes
 from engine.store.reader import Reader
@@ -61,11 +62,13 @@ class Documents:
         found = with_corrections(self._reader, self._tenant, self._reader.invoice_documents(ids, named))
         foreign = [id_ for id_, one in found.items() if one["fx"]["currency"] != one["invoice"]["currency"]]
         taxes, looks = functional_taxes(self._reader, foreign), self._looks.of(found)
+        early = granted(self._reader, (one["invoice"]["draft_decision"] for one in found.values()))
         return {
             id_: looks[id_](
                 _preceding(earlier.get(id_, ()))
                 | self._one(one)
                 | _prepaid(one["invoice"], moved.get(id_, ()))
+                | _early(one["invoice"], moved.get(id_, ()), early.get(one["invoice"]["draft_decision"]))
                 | _own_tax(one, taxes.get(id_))
                 | legal.get(id_, {})
             )
@@ -111,12 +114,32 @@ def _own_tax(found: Mapping[str, Any], tax: Decimal | None) -> dict[str, str]:
 
 def _prepaid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What wallets, or an advance itself, have paid of an invoice, and what is left to pay; nothing where nothing is paid."""
-    if head["kind"] == ADVANCE_INVOICE:  # it is over money that came
-        moved = [{"amount": -head["total"]}]
-    if not moved:
+    if not moved and head["kind"] != ADVANCE_INVOICE:
         return {}
-    digits, paid = minor_digits(head["currency"]), -sum((row["amount"] for row in moved), ZERO)
+    digits, paid = minor_digits(head["currency"]), _paid(head, moved)
     return {"prepaid": f"{paid:.{digits}f}", "due": f"{head['total'] - paid:.{digits}f}"}
+
+
+def _paid(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]]) -> Decimal:
+    if head["kind"] == ADVANCE_INVOICE:  # it is over money that came
+        return Decimal(head["total"])
+    return -sum((row["amount"] for row in moved), ZERO)
+
+
+def _early(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]], early: EarlyPayment | None) -> dict[str, Any]:
+    """What may be taken off what is left to pay, until which day; nothing where that is nothing."""
+    left, currency = head["total"] - _paid(head, moved), head["currency"]
+    amount = round_to(left * early.discount, currency) if early and left > ZERO else ZERO
+    if early is None or not amount:
+        return {}
+    told = {
+        "discount": f"{early.discount.normalize():f}",
+        "within": early.within,
+        "until": (head["invoice_date"] + timedelta(days=early.within)).isoformat(),
+        "amount": f"{amount:.{minor_digits(currency)}f}",
+        "left": f"{left - amount:.{minor_digits(currency)}f}",
+    }
+    return {"early_payment": told}
 
 
 def _preceding(earlier: Sequence[tuple[str, date]]) -> dict[str, Any]:
