@@ -150,15 +150,18 @@ def _proved(found: Simulated) -> None:
         out.print(f"does not tie {one.what}: {one.one} against {one.other} {one.currency}")
     again = f"{found.documents - len(found.drift):,} of {found.documents:,} documents come out as the books have them"
     out.print(f"{'all sums tie; ' if not broken else ''}by their own rules {again}")
+    if found.by_hand:
+        out.print(f"replayed with them: {found.acts_replayed}")
+    if found.beside:
+        out.print(f"no part of it: {found.acts_beside}")
     for drift in found.drift[:ROWS]:
         sums = (
             f"{money(one, drift.currency)} {drift.currency}" if one is not None else "none"
             for one in (drift.books, drift.replayed)
         )
         held, made = sums
-        reason = drift.reason or "records that have no history were changed since"
         out.print(
-            f"  {drift.kind} to {drift.payer}, run {drift.run}: {held} in the books, {made} replayed; {reason}",
+            f"  {drift.kind} to {drift.payer}, run {drift.run}: {held} in the books, {made} replayed; {drift.because}",
             markup=False,
         )
     if len(found.drift) > ROWS:

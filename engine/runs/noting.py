@@ -18,7 +18,7 @@ from engine.model.invoice import BilledLine, InvoiceDraft, RatedCharge
 from engine.model.journal import FxRate
 from engine.model.subscription import BillingMark
 from engine.model.tax_correction import Correction
-from engine.runs.billing.finish import Billable, Issued, finish_all
+from engine.runs.billing.finish import Billable, Billed, Issued, finish_all
 from engine.runs.billing.read import evidence_of
 from engine.runs.booking import rate_of
 from engine.runs.run import Clock, Parts
@@ -36,9 +36,10 @@ def document_on(
     group: str,
     earned_as: Role = "revenue",
     corrections: Mapping[int, Correction] = {},
+    billed: Billed | None = None,
 ) -> tuple[Issued, list[Finding]]:
     """A finished document of a day to the payer of an invoice, and findings on the way; it carries ``corrections`` of the tax of
-    lines, by line.
+    lines, by line.  What credits need of the lines is as ``billed`` has it; left out, as the books have it.
 
     Raises:
         TollbookError: what keeps it from being taxed, numbered or posted.
@@ -54,7 +55,8 @@ def document_on(
     rate = FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
     findings: list[Finding] = []
     billable = Billable(payer, (draft,), {head["currency"]: rate})
-    issued, failed = finish_all(parts, job, [billable], partial(reversible, reader), findings, Clock(), earned_as)
+    billed = billed or partial(reversible, reader)
+    issued, failed = finish_all(parts, job, [billable], billed, findings, Clock(), earned_as)
     if failed:
         raise TollbookError(findings)
     return issued[0], findings

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, refuse
 from engine.store import bulk
 from engine.store import tables as t
+from engine.store.asof_masters import VERSIONED, ids_of
 from engine.store.books import Books, open_books
 
 EXISTS: Final = Code("simulate.export-exists", "An anonymised copy of the books that would replace a file.")
@@ -23,16 +24,17 @@ KEPT: Final = (
     "subscription_term", "attribute_value", "coupon", "index_value", "milestone", "exemption", "tax_code", "tax_correction",
     "gl_account", "fx_rate", "usage_event", "usage_day", "usage_reversal", "late_usage", "watermark", "billing_mark",
     "payer_mark", "opening_mark", "opening_line", "billed_through", "invoice", "invoice_line", "run", "partition", "release",
-    "rule_file", "decision", "purchase_order", "accounting_period", "draft",
+    "rule_file", "decision", "purchase_order", "accounting_period", "draft", "memo", "audit",
 )  # fmt: skip
-"""Tables that are copied: those that bill runs read.  No other one is, such as bank entries, letters, calls or the audit."""
+"""Tables that are copied: those that bill runs read.  No other one is, such as bank entries, letters or calls; of the audit only
+when runs began and which versions of masters came to be, by their ids."""
 
 _LINKS: Final = frozenset(
     {"account", "payer", "parent", "subscription", "contract", "purchase_order", "record", "invoice"}
 )
 """Columns that hold the key of a customer, or of what it has."""
 _KEYS: Final = frozenset({"account", "contract", "subscription", "subscription_event", "usage_event", "usage_reversal",
-                          "late_usage", "milestone", "opening_line"})  # fmt: skip
+                          "late_usage", "milestone", "opening_line", "memo"})  # fmt: skip
 """Tables whose own key may say who it is."""
 _BLANK: Final = frozenset({"address", "city", "postcode", "legal_id", "legal_scheme", "endpoint", "endpoint_scheme",
                            "contact_name", "contact_phone", "contact_email", "reference", "reason", "buyer_reference"})  # fmt: skip
@@ -45,6 +47,9 @@ _LEFT_OUT: Final[Mapping[tuple[str, str], Any]] = {
     ("draft", "content"): "",
     ("draft", "why"): "",
     ("draft", "decided_by"): "",
+    ("memo", "note"): "",
+    ("memo", "digest"): "",
+    ("audit", "before"): None,
 }
 _WORD: Final = re.compile(r"[^/ :]+")
 _AT_ONCE: Final = 5_000
@@ -101,7 +106,10 @@ def export(books: Books, folder: Path, key: bytes) -> Path:
 
 
 def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[Any]:
-    found = connection.execute(sa.select(table).order_by(*table.primary_key.columns))
+    statement = sa.select(table).order_by(*table.primary_key.columns)
+    if table is t.AUDIT:
+        statement = statement.where(table.c.action.in_(("start run", *VERSIONED)))
+    found = connection.execute(statement)
     while some := found.fetchmany(_AT_ONCE):
         yield from some
 
@@ -128,6 +136,10 @@ def way_of(table: str, column: str, hide: Hider) -> Hide | None:
         return lambda value: value and ""
     if (table, column) in (("invoice", "group_key"), ("run", "scope")):
         return hide.within
+    if (table, column) == ("audit", "subject"):
+        return lambda text: text if text.startswith("run/") else ""
+    if (table, column) == ("audit", "after"):
+        return ids_of
     return None
 
 

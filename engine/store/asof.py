@@ -1,9 +1,9 @@
 """The books as they were before a run, for those who ask what it would have come to: one snapshot, nothing written.
 
 Every table that a later run has added to is hidden behind a temporary view of the same name, which shows what was there before
-that run.  The tables that say how far subscriptions are billed keep no history: temporary tables of the same names stand in
-front of them and are filled by whoever replays.  So all that reads the books reads the past, unchanged.  The session is held open
-and read only; what is temporary is in no file of the books.
+that run; of masters, the versions that were current then.  The tables that say how far subscriptions are billed keep no history:
+temporary tables of the same names stand in front of them and are filled by whoever replays.  So all that reads the books reads the
+past, unchanged.  The session is held open and read only; what is temporary is in no file of the books.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from engine.base.errors import Code, refuse
 from engine.model.journal import Change
 from engine.model.subscription import BillingMark
-from engine.store import bulk, types
+from engine.store import asof_masters, bulk, types
 from engine.store import tables as t
 from engine.store.books import Books, open_books
 from engine.store.failures import translated
@@ -93,11 +93,12 @@ class AsOf(Books):
 
     def _made(self) -> Iterator[str]:
         """The statements that put the past in front of the present."""
-        bounds = ("run", *FIRSTS)
+        bounds = ("run", *FIRSTS, *asof_masters.NAMES)
         yield f"CREATE TEMPORARY TABLE {BOUND} ({', '.join(f'{name} BIGINT NOT NULL' for name in bounds)})"
         yield f"INSERT INTO {BOUND} VALUES ({', '.join([str(LAST)] * len(bounds))})"
         for name, shown in HIDDEN.items():
             yield f"CREATE TEMPORARY VIEW {name} AS SELECT * FROM {self._home}.{name} WHERE {shown}"
+        yield from asof_masters.views(self._home, BOUND)
         yield _LEFT.format(home=self._home, use=_before("bank_use"), run=_before("run"))
         for table in MARKS:
             keys = ", ".join(column.name for column in table.primary_key)
@@ -123,8 +124,11 @@ class AsOf(Books):
 
     def before(self, run_id: int) -> None:
         """Show the books as they were before a run began; how far they were billed then is for the caller to say."""
+        masters = asof_masters.firsts(self._held, self.now(t.AUDIT), run_id)
         first = {name: self._first(name, run_id) for name in FIRSTS} | {"run": run_id}
+        first |= dict.fromkeys(asof_masters.NAMES, LAST) | masters
         with self._temporarily():
+            asof_masters.restored(self._held, self._home, masters)
             values = ", ".join(f"{name} = {ident:d}" for name, ident in first.items())
             self._held.exec_driver_sql(f"UPDATE {BOUND} SET {values}")
 

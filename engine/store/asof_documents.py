@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from engine.model.invoice import BilledLine, RatedCharge
@@ -47,6 +48,38 @@ def lines(books: AsOf, run_id: int, entity: str, payers: Collection[str]) -> dic
             for payer, ident, *values in reader.rows(query):
                 found[payer].append(BilledLine(ident, RatedCharge(*values)))
     return found
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document of the books: its head by column name, and its lines as their price had them."""
+
+    head: Mapping[str, Any]
+    lines: tuple[BilledLine, ...]
+
+
+def made_by(books: AsOf, run_ids: Sequence[int]) -> dict[int, Document]:
+    """The document that each of some runs has made, by the run; runs of people make one."""
+    line, head = books.now(t.INVOICE_LINE), books.now(t.INVOICE)
+    names = RatedCharge.__struct_fields__
+    found: dict[int, Document] = {}
+    with books.reader() as reader:
+        for start in range(0, len(run_ids), _MANY):
+            some = list(run_ids[start : start + _MANY])
+            heads = {row.id: row._mapping for row in reader.rows(sa.select(head).where(head.c.run_id.in_(some)))}
+            of: defaultdict[int, list[BilledLine]] = defaultdict(list)
+            mine = line.c.invoice_id.in_(list(heads))
+            for row in reader.rows(sa.select(line).where(mine).order_by(line.c.id)):
+                charge = RatedCharge(*(row._mapping[name] for name in names))
+                of[row.invoice_id].append(BilledLine(row.id, charge.priced(row.tax_amount)))
+            found |= {one["run_id"]: Document(dict(one), tuple(of[ident])) for ident, one in heads.items()}
+    return found
+
+
+def memo_decision(books: AsOf, document: int) -> int:
+    """The id of the decision that let a document be made by hand; 0 of another one."""
+    memo = books.now(t.MEMO).c
+    with books.reader() as reader:
+        return next((row[0] for row in reader.rows(sa.select(memo.decision).where(memo.id == document))), 0)
 
 
 def taxes(books: AsOf, run_id: int, entity: str, low: str, high: str) -> dict[tuple[str, str], TaxQuote]:

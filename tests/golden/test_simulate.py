@@ -17,6 +17,7 @@ from tests import stories
 
 DEARER = stories.PRICES.replace("31 EUR", "33 EUR").replace("0.10 EUR", "0.08 EUR").replace("12 USD}", "11 USD}")
 FIRST, LAST = date(2026, 2, 1), date(2026, 3, 1)
+MOVED = (stories.FILES["accounts"][0], "E1,A2,Two,FR,USD,America/New_York,,")
 CHANGED = stories.add("subscription_events", "E1,S1,2,change,2026-02-11,team,7", "E1,S4,2,cancel,2026-02-20,,")
 
 
@@ -29,6 +30,20 @@ def billed(app: App) -> dict[tuple[str, str, str, str], Decimal]:
     return sums
 
 
+def by_hand(app: App) -> None:
+    """What people give back of the first month: a void, a whole line, an amount of a line, and a void of a credit note."""
+    invoices = {one["payer"]: one for one in stories.invoices(app)}
+    lines = {line["charge"]: line["number"] for line in invoices["A2"]["lines"]}
+    credit = app.accounts.memos.credit
+    app.void(invoices["A1"]["number"], date(2026, 2, 10), stories.CHANGE)
+    credit(invoices["A2"]["number"], "goodwill", date(2026, 2, 11), stories.CHANGE, line=lines["base"])
+    credit(
+        invoices["A2"]["number"], "goodwill", date(2026, 2, 11), stories.CHANGE, line=lines["seats"], amount=Decimal(7)
+    )
+    wrong = credit(invoices["A3"]["number"], "goodwill", date(2026, 2, 12), stories.CHANGE, line=1)
+    app.void(wrong.number, date(2026, 2, 13), stories.CHANGE)
+
+
 def two_months(folder: Path, prices: str, url: str) -> dict[tuple[str, str, str, str], Decimal]:
     """A company that is billed twice: what happens in the second month takes back some of the first."""
     folder.mkdir()
@@ -36,7 +51,8 @@ def two_months(folder: Path, prices: str, url: str) -> dict[tuple[str, str, str,
     with stories.opened(folder, url) as app:
         stories.load(app, folder / "data")
         stories.bill(app, "2026-02-01")
-        stories.load(app, stories.deliver(folder, "more", subscription_events=CHANGED))
+        by_hand(app)
+        stories.load(app, stories.deliver(folder, "more", subscription_events=CHANGED, accounts=MOVED))
         stories.bill(app, "2026-03-01")
         return billed(app)
 
@@ -57,7 +73,7 @@ def assert_recognises_nobody(folder: Path, copy: Path, found: Simulated, rules: 
 
 @pytest.mark.capability("B4.7")
 def test_what_is_simulated_is_what_billing_gives(tmp_path: Path, database_url: str) -> None:
-    """A price change over two billed months, with a change and a cancellation between them."""
+    """A price change over two billed months; between them a change, a cancellation, voids, credits and a customer that moves."""
     expected = two_months(tmp_path / "other", DEARER, f"sqlite:///{tmp_path / 'other.db'}")
     held = two_months(tmp_path / "own", stories.PRICES, database_url)
     with stories.opened(tmp_path / "own", database_url) as app:
@@ -69,6 +85,7 @@ def test_what_is_simulated_is_what_billing_gives(tmp_path: Path, database_url: s
     assert found == again and simulation_page(found) == simulation_page(again)
     assert_recognises_nobody(tmp_path / "own", copied, found, tmp_path / "other" / "rules")
     assert found.drift == () and found.ties_hold and found.changed == ("pricing",)
+    assert found.by_hand == {"memo": 3, "void": 2} and found.beside == {}
     differences: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
     for line in found.lines:
         differences[line.on.isoformat(), line.account, line.product, line.currency] += line.difference
@@ -194,23 +211,3 @@ def test_a_snapshot_writes_nothing(once: Path) -> None:
             reader.connection.exec_driver_sql("DELETE FROM main.invoice_line")
     finally:
         books.close()
-
-
-def test_what_was_done_by_hand_is_a_line_of_its_own(tmp_path: Path, sqlite_url: str) -> None:
-    """A void between two runs: its payer's next invoice is named with the reason, and the difference is that of the prices."""
-    stories.write(tmp_path)
-    (tmp_path / "other" / "pricing").mkdir(parents=True)
-    (tmp_path / "other" / "pricing" / "acme.yaml").write_text(DEARER)
-    with stories.opened(tmp_path, sqlite_url) as app:
-        stories.load(app, tmp_path / "data")
-        stories.bill(app, "2026-02-01")
-        number = next(one["number"] for one in stories.invoices(app) if one["payer"] == "A1")
-        app.void(number, date(2026, 2, 10), stories.CHANGE)
-        stories.bill(app, "2026-03-01")
-        found = app.simulation([tmp_path / "other"]).simulate(FIRST, LAST)
-        note = next(one["number"] for one in stories.invoices(app) if one["kind"] == "credit_note")
-    (drift,) = found.drift
-    assert drift.payer == "A1" and drift.reason == f"by hand since the bill run before: {note} (void of 2026-02-10)"
-    rows = list(found.csv())
-    assert [row[rows[0].index("rule")] for row in rows if row[0] == "drift"] == [drift.reason]
-    assert found.ties_hold and note in simulation_page(found)

@@ -233,15 +233,10 @@ def known_now(reader: Reader) -> dict[str, int]:
 
 def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str, low: str, high: str) -> Read:
     """Everything that the payers ``low`` to ``high`` of a legal entity need to be billed."""
-    tenant, payers = parts.tenant, (entity_key, low, high)
-    job, dues = gather(parts, reader, pinned.on, pinned.seen, payers, occasion=pinned.occasion)
-    dues, waiting = billable(reader, tenant, entity_key, pinned.on, pinned.seen.get("attributes", 0), dues)
-    known = reviews(parts, reader, pinned.on, payers, pinned.occasion)
-    job = msgspec.structs.replace(job, reviews=with_earlier(parts, reader, pinned, entity_key, known, dues))
-    job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues), alike=parts.alike)
+    read = read_payers(parts, reader, pinned, entity_key, low, high)
     apart = (VOIDING, TRUE_UP, BY_HAND)
     but, only = (apart, FOR + pinned.occasion) if pinned.occasion else ((*apart, FOR), "")
-    billed = tracing.payers_billed(reader, tenant, entity_key, low, high, pinned.on.isoformat(), but, only)
+    billed = tracing.payers_billed(reader, parts.tenant, entity_key, low, high, pinned.on.isoformat(), but, only)
     again = [
         Finding(
             ALREADY_BILLED,
@@ -251,9 +246,21 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
             level="info",
             subject=f"account/{due.payer.key}",
         )
-        for due in dues
+        for due in read.dues
         if due.payer.key in billed
     ]
+    dues = tuple(due for due in read.dues if due.payer.key not in billed)
+    return msgspec.structs.replace(read, dues=dues, findings=(*read.findings, *again))
+
+
+def read_payers(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str, low: str, high: str) -> Read:
+    """The same of all these payers, those that have an invoice of the date among them."""
+    tenant, payers = parts.tenant, (entity_key, low, high)
+    job, dues = gather(parts, reader, pinned.on, pinned.seen, payers, occasion=pinned.occasion)
+    dues, waiting = billable(reader, tenant, entity_key, pinned.on, pinned.seen.get("attributes", 0), dues)
+    known = reviews(parts, reader, pinned.on, payers, pinned.occasion)
+    job = msgspec.structs.replace(job, reviews=with_earlier(parts, reader, pinned, entity_key, known, dues))
+    job = msgspec.structs.replace(job, orders=orders_of(parts, reader, payers, dues), alike=parts.alike)
     rates = reader.fx_rates(tenant, pinned.on, parts.fx_max_age)
     table = RateTable([rate for rate in rates if rate.source == parts.fx_source], pinned.on)
-    return Read(job, tuple(due for due in dues if due.payer.key not in billed), table, (*waiting, *again))
+    return Read(job, tuple(dues), table, tuple(waiting))

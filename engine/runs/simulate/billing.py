@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,12 +13,12 @@ from engine.base.errors import Finding, TollbookError
 from engine.billing.job import Job
 from engine.model.decision import Decision
 from engine.model.due import PayerDue
-from engine.model.invoice import Reversible
 from engine.model.subscription import BillingMark
-from engine.runs.billing.finish import Issued
+from engine.runs.billing.finish import Billed, Issued
 from engine.runs.billing.partition import Batch, compute
 from engine.runs.billing.read import Pinned, Read, ranges_of, read_partition
 from engine.runs.run import Clock, Progress, collector_paused
+from engine.runs.simulate.by_hand import KINDS, done_again, giving_back, open_again
 from engine.runs.simulate.compare import Comparison, Switched, label, same
 from engine.runs.simulate.difference import Drift
 from engine.runs.simulate.history import History
@@ -27,7 +27,7 @@ from engine.runs.simulate.quotes import take_quotes
 from engine.runs.simulate.sides import Side, as_other, changed_families, reads_alike
 from engine.runs.simulate.why import told
 from engine.store.asof import AsOf
-from engine.store.asof_documents import by_hand, heads, lines
+from engine.store.asof_documents import Document, by_hand, heads, lines
 from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.reversal import reversible
@@ -43,20 +43,29 @@ class Replay:
         self.books, self._sides_of, self._progress = books, sides_of, progress
         self.comparison, self.clock = Comparison(), Clock()
         self.findings: list[Finding] = []
+        self.by_hand: dict[int, str] = {}
         self._history = History()
         self._runs: dict[int, int] = {}
 
-    def __call__(self, runs: Sequence[Run], before: Sequence[Run]) -> None:
-        """Replay ``runs``; ``before`` are the ones before them, the newest first."""
-        self._runs = {
-            run.id: last
-            for run, last in zip(runs, [before[0].id if before else 0, *(r.id for r in runs)], strict=False)
-        }
-        for place, run in enumerate(runs):
+    def __call__(self, runs: Sequence[Run], before: Sequence[Run], acts: Sequence[Run], until: int) -> None:
+        """Replay ``runs`` with what people did by hand between them and up to the id ``until``; ``before`` are the bill runs before
+        them, the newest first, and ``acts`` all documents by hand of the books, the oldest first."""
+        if not runs:
+            return
+        last = before[0].id if before else 0
+        self._runs = {run.id: earlier for run, earlier in zip(runs, [last, *(r.id for r in runs)], strict=False)}
+        since = [act for act in acts if last < act.id < until]
+        documents = giving_back(self.books, since)
+        for place, run in enumerate(sorted([*runs, *since], key=lambda one: one.id)):
             self.books.before(run.id)
             if not place:
                 with self.clock.step("marks"):
-                    seed(self.books, lambda release: self._sides_of(release)[0], before)
+                    seed(self.books, lambda release: self._sides_of(release)[0], before, acts)
+            if run.kind in KINDS:
+                open_again(self.books, run)
+                if run.id in documents and run.id > runs[0].id:
+                    self._by_hand(run, documents[run.id])
+                continue
             with collector_paused():
                 self._run(run)
 
@@ -87,6 +96,24 @@ class Replay:
                 one_way.why = Witness(self.books, pinned, (one, other), one_way).why()
         with self.clock.step("marks"):
             self.books.set_marks(marks)
+
+    def _by_hand(self, run: Run, document: Document) -> None:
+        """Do a document by hand again by both rules, and compare what it comes to."""
+        sides, head = self._sides_of(run.release), document.head
+        entity, payer = head["entity"], head["payer"]
+        try:
+            again = done_again(self.books, document, sides, self._history)
+        except TollbookError as error:
+            self.findings.extend(error.findings)
+            return
+        self.by_hand[run.id] = run.kind
+        self.findings.extend(again.findings)
+        on = head["invoice_date"]
+        differs = self.comparison.payer(run.id, on, sides, again.one, again.other)
+        self.comparison.books(run.id, entity, heads(self.books, run.id, entity, payer, payer), again.one)
+        if differs or payer in self._history.payers:
+            held = lines(self.books, run.id, entity, {payer})
+            self._history.keep(payer, held.get(payer, []), again.other)
 
     def _partition(
         self, reader: Reader, pinned: Pinned, sides: tuple[Side, Side], payers: tuple[str, str, str]
@@ -125,11 +152,9 @@ class Replay:
             job, dues = again.job, again.dues
         if not self._history.empty:
             dues = tuple(map(self._history.seen, dues))
-        billed = partial(reversible, reader) if self._history.empty else partial(self._reversible, reader)
+        billed: Billed = partial(reversible, reader)
+        billed = billed if self._history.empty else partial(self._history.found, billed)
         return compute(other.parts, job, dues, read.table, billed, self.clock)
-
-    def _reversible(self, reader: Reader, ids: Sequence[int]) -> Mapping[int, Reversible]:
-        return self._history.reversible(reversible(reader, self._history.known(ids)), ids)
 
     def _compared(self, pinned: Pinned, sides: tuple[Side, Side], one: Batch, other: Batch) -> set[str]:
         """The payers whose documents differ in money."""

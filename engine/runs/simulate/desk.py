@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Final
@@ -15,8 +15,9 @@ from engine.base.period import add_months
 from engine.runs.run import Parts, Progress, silent
 from engine.runs.simulate import dunning, revenue
 from engine.runs.simulate.billing import Replay
+from engine.runs.simulate.by_hand import KINDS
 from engine.runs.simulate.compare import gl_rows
-from engine.runs.simulate.difference import Drift, movers
+from engine.runs.simulate.difference import NO_HISTORY, Drift, movers
 from engine.runs.simulate.result import Replayed, Simulated
 from engine.runs.simulate.sides import Side, TracingRules, changed_families
 from engine.store.asof import AsOf
@@ -87,7 +88,7 @@ def _replayed(
     from engine.runs.simulate import cash  # it stands on libraries that nothing else needs
 
     first, end = told[0], add_months(told[1], 1)
-    bills, before, beside = _chosen(known, first, end)
+    bills, before = _chosen(known, first, end)
     matches, letters = cash.matching_runs(known, first, end), dunning.dunning_runs(known, first, end)
     earned = revenue.recognition_runs(known, first, end)
     everything = (*bills, *matches, *letters, *earned)
@@ -99,7 +100,8 @@ def _replayed(
     }
     replay = Replay(books, sides_of, progress)
     bills = bills if not changed or changed - cash.FAMILIES - dunning.FAMILIES else []
-    replay(bills, before)
+    replay(bills, before, *_by_hand(known, bills, end))
+    beside = _beside(known, replay.by_hand, first, end)
     found = _result(replay, bills, sides_of, told, changed, beside)
     if matches and changed & cash.FAMILIES:
         found = msgspec.structs.replace(found, matching=cash.replay_matching(books, sides_of, matches, progress))
@@ -111,17 +113,27 @@ def _replayed(
     return found
 
 
-def _chosen(known: Sequence[Run], first: date, end: date) -> tuple[list[Run], list[Run], Counter[str]]:
-    """The bill runs of some months, the oldest first; those before them, the newest first; and other runs with documents."""
+def _chosen(known: Sequence[Run], first: date, end: date) -> tuple[list[Run], list[Run]]:
+    """The bill runs of some months, the oldest first; and those before them, the newest first."""
     done = [run for run in known if run.kind == "bill" and run.state in ("done", "failed")]
     wanted = [run for run in done if first <= date.fromisoformat(run.period) < end]
-    beside = Counter(
-        run.kind
-        for run in known
-        if run.kind in ("void", "memo", "true-up", "advance") and first.isoformat() <= run.period < end.isoformat()
-    )
     oldest = min((run.id for run in wanted), default=0)
-    return sorted(wanted, key=lambda run: run.id), [run for run in done if run.id < oldest], beside
+    return sorted(wanted, key=lambda run: run.id), [run for run in done if run.id < oldest]
+
+
+def _by_hand(known: Sequence[Run], bills: Sequence[Run], end: date) -> tuple[list[Run], int]:
+    """All documents by hand, the oldest first, and the id before which they are replayed: those between the bill runs, and those dated
+    before the end."""
+    acts = sorted((run for run in known if run.kind in KINDS and run.state == "done"), key=lambda run: run.id)
+    dated = [run.id for run in acts if run.period < end.isoformat()]
+    return acts, max([run.id for run in bills] + dated, default=0) + 1
+
+
+def _beside(known: Sequence[Run], replayed: Mapping[int, str], first: date, end: date) -> Counter[str]:
+    """Other runs of the months with documents, by kind."""
+    kinds = (*KINDS, "true-up", "advance")
+    mine = (run for run in known if run.kind in kinds and first.isoformat() <= run.period < end.isoformat())
+    return Counter(run.kind for run in mine if run.id not in replayed)
 
 
 def _result(
@@ -158,6 +170,7 @@ def _result(
         drift,
         found.ties(),
         dict(sorted(beside.items())),
+        dict(sorted(Counter(replay.by_hand.values()).items())),
         (*_drifted(drift), *replay.findings),
     )
 
@@ -167,12 +180,8 @@ def _drifted(drift: Sequence[Drift]) -> Sequence[Finding]:
         return ()
     told = sum(bool(one.reason) for one in drift)
     reasons = [
-        *(
-            ["a document was issued by hand before it, which bill runs look at and no replay issues again"]
-            if told
-            else []
-        ),
-        *(["records that have no history were changed since"] if told < len(drift) else []),
+        *(["a document was issued by hand before it, which this replay does not issue again"] if told else []),
+        *([NO_HISTORY] if told < len(drift) else []),
     ]
     return (
         Finding(

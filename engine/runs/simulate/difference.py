@@ -12,6 +12,8 @@ import msgspec
 
 from engine.base.money import ZERO
 
+NO_HISTORY: Final = "a record that has no history, such as the contract that a subscription names, was changed since"
+"""Why a document comes out otherwise before which nothing was done by hand."""
 NOTHING: Final = "(none)"
 """The key of money that nobody, or no rule, is named for."""
 
@@ -101,6 +103,11 @@ class Drift(msgspec.Struct, frozen=True):
     books: Decimal | None
     replayed: Decimal | None
     reason: str = ""
+
+    @property
+    def because(self) -> str:
+        """Why, in words."""
+        return self.reason or NO_HISTORY
 
     @property
     def difference(self) -> Decimal:

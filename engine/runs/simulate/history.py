@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
+from engine.base.money import ZERO
+from engine.billing.billed import Open, service
 from engine.model.due import AccountDue, PayerDue, SubscriptionDue
 from engine.model.invoice import BilledLine, InvoiceLine, RatedCharge, Reversible
 from engine.model.journal import FxRate
-from engine.runs.billing.finish import Issued
+from engine.runs.billing.finish import Billed, Issued
 from engine.runs.simulate.difference import paired
 
 OWN: Final = 2**61
@@ -42,29 +45,32 @@ def line_key(charge: RatedCharge) -> tuple[Any, ...]:
 
 
 class History:
-    """The lines of the other side that differ from those of the books, by payer."""
+    """The lines of the other side that differ from those of the books, by payer; ``gone`` are lines that only the books have."""
 
     def __init__(self) -> None:
         self._ids = OWN
         self._own: dict[int, _Own] = {}
-        self._gone: set[int] = set()
+        self.gone: set[int] = set()
         self._more: dict[tuple[str, int], list[int]] = {}
+        self._only: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
         self.payers: set[str] = set()
 
     def keep(self, payer: str, billed: Sequence[BilledLine], made: Sequence[Issued]) -> None:
         """Take documents of a payer in place of what a run has ``billed`` to it, by the books."""
         self.payers.add(payer)
-        rates = {id(line): one.rate for one in made for line in one.invoice.lines}
+        of = {id(line): one for one in made for line in one.invoice.lines}
         lines = [line for one in made for line in one.invoice.lines]
         for old, line in paired(billed, lines, lambda one: line_key(one.charge)):
             if line is None:
-                self._gone.add(old.id)
+                self.gone.add(old.id)
                 continue
             ident = old.id if old is not None else self._next()
-            self._own[ident] = _Own(line, rates[id(line)], line.charge.amount, line.tax.amount)
+            self._own[ident] = _Own(line, of[id(line)].rate, line.charge.amount, line.tax.amount)
             self._take_off(line)
             if old is None:
                 self._more.setdefault((payer, line.charge.subscription_id), []).append(ident)
+                draft = of[id(line)].invoice.draft
+                self._only[draft.entity, payer, draft.invoice_date, draft.group].append(ident)
 
     def _next(self) -> int:
         self._ids += 1
@@ -92,7 +98,7 @@ class History:
         own = [(n, self._own[n].line.charge) for n in self._more.get((payer, ident), ())]
         shown = {line.id for line in due.billed}
         more = [BilledLine(n, charge) for n, charge in own if charge.service_to > due.window or charge.credits in shown]
-        billed = (*(self._line(line) for line in due.billed if line.id not in self._gone), *more)
+        billed = (*(self._line(line) for line in due.billed if line.id not in self.gone), *more)
         return msgspec.structs.replace(due, billed=billed)
 
     def _line(self, line: BilledLine) -> BilledLine:
@@ -110,6 +116,22 @@ class History:
                 left = (own.net_left, own.tax_left)
                 made[ident] = Reversible(net, tax, line.tax_decision, *left, own.rate)
         return made
+
+    def found(self, held: Billed, ids: Sequence[int]) -> Mapping[int, Reversible]:
+        """The same, with what of the lines is in the books as ``held`` there."""
+        return self.reversible(held(self.known(ids)), ids)
+
+    def only_theirs(self, head: Mapping[str, Any]) -> list[Open]:
+        """The lines that only the other side has on the document of a head, with what is left of them."""
+        found = []
+        for ident in self._only.get((head["entity"], head["payer"], head["invoice_date"], head["group_key"]), ()):
+            own = self._own[ident]
+            charge = own.line.charge
+            if not charge.credits:
+                left = own.net_left + (own.tax_left if charge.tax_included else ZERO)
+                line = BilledLine(ident, charge.priced(own.line.tax.amount))
+                found.append(Open(line, (service(line),), left, line.charge))
+        return found
 
     def known(self, ids: Iterable[int]) -> list[int]:
         """Those of some ids that are lines of the books."""

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Final
 
 from engine.base.period import add_months
-from engine.billing.statement import statement
 from engine.model.journal import Change
 from engine.model.subscription import BillingMark
-from engine.runs.billing.read import ALL, Pinned, gather, ranges_of
-from engine.runs.run import Parts, attempt
+from engine.runs.billing.partition import rate_payer
+from engine.runs.billing.read import ALL, Pinned, ranges_of, read_payers
+from engine.runs.run import Parts
+from engine.runs.simulate.by_hand import open_again
 from engine.runs.simulate.sides import Side
 from engine.store.asof import AsOf
 from engine.store.reader import Reader
@@ -30,9 +31,9 @@ def pinned_of(run: Run) -> Pinned:
     return Pinned(run.id, date.fromisoformat(run.period), run.scope, run.release, dict(run.parameters), change)
 
 
-def seed(books: AsOf, side_of: SideOf, before: Sequence[Run]) -> None:
+def seed(books: AsOf, side_of: SideOf, before: Sequence[Run], acts: Sequence[Run]) -> None:
     """Say how far everything was billed after the runs ``before``, the newest first: the newest over all accounts, and those of
-    single accounts since then."""
+    single accounts since then; of ``acts`` those that people did between them."""
     since: list[Run] = []
     for run in before:
         since.append(run)
@@ -40,7 +41,7 @@ def seed(books: AsOf, side_of: SideOf, before: Sequence[Run]) -> None:
             break
     else:
         books.forget_marks()
-    for run in reversed(since):
+    for place, run in enumerate(reversed(since), 1):
         pinned, parts = pinned_of(run), side_of(run.release).parts
         if pinned.scope == ALL:
             with books.reader() as reader:
@@ -48,6 +49,10 @@ def seed(books: AsOf, side_of: SideOf, before: Sequence[Run]) -> None:
             first = add_months(pinned.on, -months)
             books.assume_billed(first, pinned.on, pinned.seen["events"], pinned.seen["usage"])
         _replay_marks(books, parts, pinned)
+        until = since[-place - 1].id if place < len(since) else 0
+        for act in acts:
+            if run.id < act.id < until:
+                open_again(books, act)
 
 
 def _longest(parts: Parts, reader: Reader) -> int:
@@ -57,15 +62,14 @@ def _longest(parts: Parts, reader: Reader) -> int:
 
 
 def _replay_marks(books: AsOf, parts: Parts, pinned: Pinned) -> None:
-    """The marks that a run has left; of a subscription that it did not know none, of one that it could not rate the assumed one."""
+    """The marks that a run has left; of a subscription that it did not know none, of one that it could not rate, or whose payer it
+    held, the assumed one."""
     left: list[BillingMark] = []
     with books.reader() as reader:
         for payers in ranges_of(parts, reader, pinned.account):
-            job, dues = gather(parts, reader, pinned.on, pinned.seen, payers, occasion=pinned.occasion)
-            for owner, due in ((o, d) for payer in dues for o in payer.accounts for d in o.subscriptions):
-                made = attempt(lambda j=job, o=owner, d=due: statement(j, o, d), "", [])  # type: ignore[misc]
-                mark = due.mark if made is None else made.mark
-                left.extend(() if mark is None else (mark,))
+            read = read_payers(parts, reader, pinned, *payers)
+            for due in read.dues:
+                left.extend(rate_payer(read.job, due, read.table, set(), [], [], [])[1])
     if pinned.scope == ALL:
         books.forget_marks()
     books.set_marks(left)

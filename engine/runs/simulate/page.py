@@ -42,7 +42,6 @@ def page(found: Simulated) -> str:
         cuts=list(_cuts(found.cuts())),
         decided=[_decided(one) for one in found.decided[: 4 * ROWS]],
         drift=[_drift(one) for one in found.drift[:ROWS]],
-        beside=beside(found),
         matching=_matching(found.matching) if found.matching else None,
         dunning=_dunning(found.dunning) if found.dunning else None,
         revenue=revenue(found.revenue) if found.revenue else None,
@@ -76,12 +75,6 @@ def money(amount: Decimal, currency: str, signed: bool = False) -> str:
 def percent(before: Decimal, difference: Decimal) -> str:
     """A difference as a share of what it was, with two digits; empty where there was nothing."""
     return f"{(100 * difference / abs(before)).quantize(Decimal('0.01')):+f} %" if before and difference else ""
-
-
-def beside(found: Simulated) -> str:
-    """What the months have beside bill runs, in words."""
-    words = {"void": "invoices voided", "memo": "notes by hand", "true-up": "true-ups of tax", "advance": "advances"}
-    return ", ".join(f"{count} {words.get(kind, kind)}" for kind, count in found.beside.items())
 
 
 def _tone(amount: Decimal) -> str:
@@ -187,7 +180,7 @@ def _drift(one: Drift) -> dict[str, Any]:
         "payer": one.payer,
         "kind": one.kind,
         "group": one.group,
-        "reason": one.reason or "records that have no history were changed since",
+        "reason": one.because,
         "books": "none" if one.books is None else f"{money(one.books, one.currency)} {one.currency}",
         "replayed": "none" if one.replayed is None else f"{money(one.replayed, one.currency)} {one.currency}",
     }

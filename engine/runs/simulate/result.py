@@ -32,8 +32,8 @@ class Simulated(msgspec.Struct, frozen=True):
     """Closed months by other rules: money by customer, product, rule and GL account, who wins and loses, which decisions change.
 
     ``other`` says in words which rules were taken.  ``changed`` are the families that differ.  ``documents`` of the books were
-    replayed by their own rules and compared with the books; ``drift`` are those that came out otherwise.  ``beside`` counts
-    documents of the months that no bill run has made, by kind of run; they are no part of it.
+    replayed by their own rules and compared with the books; ``drift`` are those that came out otherwise.  ``by_hand``
+    counts the documents of people that were replayed with them, and ``beside`` those of the months that were not, by kind of run.
     """
 
     first: str
@@ -54,10 +54,21 @@ class Simulated(msgspec.Struct, frozen=True):
     drift: tuple[Drift, ...]
     ties: tuple[Tie, ...]
     beside: Mapping[str, int] = {}
+    by_hand: Mapping[str, int] = {}
     findings: tuple[Finding, ...] = ()
     matching: MatchingReplayed | None = None
     dunning: DunningReplayed | None = None
     revenue: RevenueReplayed | None = None
+
+    @property
+    def acts_replayed(self) -> str:
+        """What people did that was replayed, in words."""
+        return _acts(self.by_hand)
+
+    @property
+    def acts_beside(self) -> str:
+        """Documents that are no part of it, in words."""
+        return _acts(self.beside)
 
     @property
     def decisions(self) -> int:
@@ -106,6 +117,13 @@ class Simulated(msgspec.Struct, frozen=True):
             yield from map(_recognised, self.revenue.changed)
             for cut, rows in self.revenue.cuts().items():
                 yield from (_summed(f"revenue by {cut}", cut, row) for row in rows if row.difference)
+
+
+_ACTS: Final = {"void": "voids", "memo": "notes by hand", "true-up": "true-ups of tax", "advance": "advances"}
+
+
+def _acts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{_ACTS[kind]} {count:,}" for kind, count in counts.items())
 
 
 COLUMNS: Final = (
