@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -73,16 +74,8 @@ def _register_true_up(group: typer.Typer) -> None:
         show_findings(report.findings)
 
         def render() -> None:
-            columns = ("payer", "invoice", "text", "why", "net", "was", "is", "difference", "", "by")
-            rows = [
-                (
-                    *(one[name] for name in ("payer", "invoice", "text", "reference", "net", "before", "after")),
-                    *(one[name] for name in ("difference", "currency", "way")),
-                )
-                for one in report.details
-            ]
-            if rows:
-                table("corrections of tax", columns, rows, right=(4, 5, 6, 7))
+            if report.details:
+                _show_corrections("corrections of tax", report.details, ("payer",), ("way",))
             show(msgspec.structs.replace(report, details=()))
 
         emit(report, as_json, render)
@@ -97,10 +90,21 @@ def _register_true_up(group: typer.Typer) -> None:
             if not found:
                 out.print("nothing waits")
                 return
-            names = ("entity", "payer", "invoice", "text", "reference", "difference", "currency")
-            table("", names, [tuple(one[name] for name in names) for one in found], right=(5,))
+            _show_corrections("", found, ("entity", "payer"), ())
 
         emit(found, as_json, render)
+
+
+def _show_corrections(
+    title: str, found: Sequence[Mapping[str, Any]], first: tuple[str, ...], last: tuple[str, ...]
+) -> None:
+    """Corrections with the tax before and after them, and what is posted: where a price includes tax, the customer pays nothing."""
+    amounts = {"before": "tax was", "after": "tax is", "net_difference": "net changes", "difference": "tax changes"}
+    heads = {"invoice": "invoice", "text": "text", "reference": "why", **amounts, "payable": "to pay", "currency": ""}
+    names = (*first, *heads, *last)
+    columns = [heads.get(name, "by" if name == "way" else name) for name in names]
+    start = len(first) + 3
+    table(title, columns, [tuple(one[name] for name in names) for one in found], right=tuple(range(start, start + 5)))
 
 
 def _register_report(group: typer.Typer) -> None:

@@ -51,8 +51,9 @@ def _write(found: OssReport) -> None:
     for row in found.rows:
         of = ("supply", row.entity, row.number, row.country, row.supply, f"{row.rate:f}", found.quarter)
         writer.writerow((*of, row.net, row.tax, found.currency))
-    for one in found.corrections:
-        which = ("correction", one.entity, one.number, one.country, "", "", one.quarter)
+    parts = (("correction", found.corrections), ("late correction", found.late))
+    for part, one in ((part, one) for part, some in parts for one in some):
+        which = (part, one.entity, one.number, one.country, "", "", one.quarter)
         writer.writerow((*which, one.net, one.tax, found.currency))
 
 
@@ -63,10 +64,11 @@ def _show(found: OssReport) -> None:
     heads = ("entity", "number", "country", "supply", "rate", "net", "tax")
     if rows:
         table(f"one-stop shop, {found.quarter}, in {found.currency}", heads, rows, right=(4, 5, 6))
-    if found.corrections:
-        changed = [(c.entity, c.number, c.country, c.quarter, c.net, c.tax) for c in found.corrections]
-        names = ("entity", "number", "country", "quarter", "net", "tax")
-        table("corrections of earlier quarters", names, changed, right=(4, 5))
+    late = "older than three years: no return takes them, tell the member state"
+    for title, some in (("corrections of earlier quarters", found.corrections), (late, found.late)):
+        if some:
+            changed = [(c.entity, c.number, c.country, c.quarter, c.net, c.tax) for c in some]
+            table(title, ("entity", "number", "country", "quarter", "net", "tax"), changed, right=(4, 5))
     if found.balances:
         due = [(b.entity, b.number, b.country, b.tax, b.corrections, b.due) for b in found.balances]
         table("due", ("entity", "number", "country", "tax", "corrections", "due"), due, right=(3, 4, 5))
@@ -74,6 +76,9 @@ def _show(found: OssReport) -> None:
         used = [(one.quarter, one.currency, f"{one.rate.normalize():f}", one.on) for one in found.rates]
         table("rates of the European Central Bank", ("quarter", "currency", "for one euro", "of"), used, right=(2,))
     if found.ties:
-        tied = [(t.entity, t.account, t.currency, t.declared, t.elsewhere, t.posted, t.difference) for t in found.ties]
-        columns = ("entity", "GL account", "currency", "declared", "elsewhere", "posted", "difference")
-        table("GL accounts of tax", columns, tied, right=(3, 4, 5, 6))
+        tied = [
+            (t.entity, t.account, t.currency, t.declared, t.elsewhere, t.posted, t.difference, t.lowered)
+            for t in found.ties
+        ]
+        columns = ("entity", "GL account", "currency", "declared", "elsewhere", "posted", "difference", "lowered")
+        table("GL accounts of tax", columns, tied, right=(3, 4, 5, 6, 7))

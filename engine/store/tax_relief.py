@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from engine.model.tax_correction import TAX
 from engine.store import query
 from engine.store.session import Session
-from engine.store.tables import ENTRY, INVOICE_LINE, POSTING, SETTLEMENT, TAX_CODE
+from engine.store.tables import ENTRY, INVOICE, INVOICE_LINE, POSTING, SETTLEMENT, TAX_CODE
 
 GIVEN_UP: Final = "write_off"
 """The kind of acts that give something up, and of those that take it back."""
@@ -39,11 +39,12 @@ def given_up(session: Session, tenant: str, since: date, until: date, entity: st
 
 
 def taxed(session: Session, documents: Sequence[int]) -> list[Any]:
-    """What some documents are taxed at: rows with (item, jurisdiction, category, rate, tax_code, code, net, tax)."""
+    """What some documents are taxed at: rows with (item, tax_point, jurisdiction, category, rate, tax_code, code, net, tax)."""
     line, known = INVOICE_LINE.c, TAX_CODE.c
     keys = (
         *(
             line.invoice_id.label("item"),
+            INVOICE.c.tax_point,
             line.tax_jurisdiction.label("jurisdiction"),
             line.tax_category.label("category"),
         ),
@@ -56,7 +57,8 @@ def taxed(session: Session, documents: Sequence[int]) -> list[Any]:
     ]
     statement = (
         sa.select(*keys, *sums)
-        .join_from(INVOICE_LINE, TAX_CODE, (known.tenant == line.tenant) & (known.key == line.tax_code), isouter=True)
+        .join_from(INVOICE_LINE, INVOICE, INVOICE.c.id == line.invoice_id)
+        .join(TAX_CODE, (known.tenant == line.tenant) & (known.key == line.tax_code), isouter=True)
         .where(query.among(session.dialect, line.invoice_id, "documents"), line.kind != TAX)
         .group_by(*keys)
         .order_by(*keys)

@@ -16,7 +16,7 @@ from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.cli import main as tollbook
-from engine.runs.tax.oss_report import OssReport
+from engine.runs.tax.oss_report import OssReport, correctable
 from tests import stories
 
 D = Decimal
@@ -82,7 +82,8 @@ def tied(report: OssReport) -> None:
 def test_the_return_of_a_quarter(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """DE1 pays 19 % of 100 and of 50 in each of three months; FR1 20 % of 108.40 and of 54.20 dollars, which are taken at the rate of
     1 April, as none was published on 31 March: 325.20 / 1.0850 = 299.72, 65.04 / 1.0850 = 59.94, 162.60 / 1.0850 = 149.86,
-    32.52 / 1.0850 = 29.97.  In April a film of March is given back to DE1, and FR1 turns out exempt from 1 March on."""
+    32.52 / 1.0850 = 29.97.  In April a film of March is given back to DE1, 3.57 of the 178.50 of February are given up, which lowers
+    150.00 by 3.00 and 28.50 by 0.57, and FR1 turns out exempt from 1 March on."""
     folder = company(tmp_path)
     with stories.opened(folder, database_url) as app:
         stories.load(app, folder / "data")
@@ -105,10 +106,11 @@ def test_the_return_of_a_quarter(tmp_path: Path, database_url: str, capsys: pyte
         assert second.rows == ()
         found = {(one.country, one.quarter): (one.net, one.tax) for one in second.corrections}
         assert found == {
-            ("DE", "2026-Q1"): (D("-100.00"), D("-19.00")),
+            ("DE", "2026-Q1"): (D("-103.00"), D("-19.57")),
             ("FR", "2026-Q1"): (D("-149.86"), D("-29.97")),  # 162.60 and 32.52 dollars at the rate of their own quarter
         }
-        assert [(one.country, one.due) for one in second.balances] == [("DE", D("-19.00")), ("FR", D("-29.97"))]
+        assert [(one.country, one.due) for one in second.balances] == [("DE", D("-19.57")), ("FR", D("-29.97"))]
+        assert {tie.currency: tie.lowered for tie in second.ties} == {"EUR": D("-0.57"), "USD": 0}
         tied(second)
         assert app.tax.one_stop_shop("2026-Q1") == first, "what was handed in stays"
         assert app.verify(["tax-ties", "ledger-ties", "balanced"]) == {
@@ -129,6 +131,10 @@ def corrected_in_april(app: App, folder: Path) -> None:
     )
     film = next(line["number"] for line in march["lines"] if line["charge"] == "film")
     app.accounts.memos.credit(march["number"], "goodwill", date(2026, 4, 10), stories.CHANGE, line=film)
+    february = next(
+        one for one in stories.invoices(app) if one["payer"] == "DE1" and one["invoice_date"] == date(2026, 2, 1)
+    )
+    app.cash.write_off(february["number"], "discount", stories.CHANGE, amount=D("3.57"), on=date(2026, 4, 12))
     late = (
         "entity,account,certificate,country,region,reason,tax_codes,valid_from,valid_to,source,received_on",
         "E1,FR1,X-1,FR,,diplomat,,2026-03-01,,,2026-04-15",
@@ -156,9 +162,9 @@ def written(folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     film = ["supply", "E1", "NL001234567B01", "FR", "services", "0.2", "2026-Q1", "299.72", "59.94", "EUR"]
     assert film in cells and len(cells) == 5
     assert tollbook.run([*words, "--quarter", "2026-Q2", "--csv"]) == 0
-    assert "correction,E1,NL001234567B01,DE,,,2026-Q1,-100.00,-19.00,EUR" in capsys.readouterr().out
+    assert "correction,E1,NL001234567B01,DE,,,2026-Q1,-103.00,-19.57,EUR" in capsys.readouterr().out
     assert tollbook.run([*words, "--quarter", "2026-Q2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["balances"][0]["due"] == "-19.00"
+    assert json.loads(capsys.readouterr().out)["balances"][0]["due"] == "-19.57"
     assert tollbook.run([*words, "--quarter", "2026-Q1"]) == 0
     assert "19.00%" in capsys.readouterr().out
     for wrong in (("--quarter", "2026-Q5"), (), ("--quarter", "2026-Q1", "--from", "2026-01-01")):
@@ -197,6 +203,12 @@ def test_below_the_threshold_the_tax_is_the_sellers(tmp_path: Path) -> None:
         assert rows(app.tax.one_stop_shop("2026-Q1"))["DE", "services", "0.19"] == (D("100.00"), D("19.00"))
         stories.bill(app, "2026-10-01")
         assert refused(app, "2026-Q4") == ["oss.no-rate"]
+
+
+@pytest.mark.parametrize(("quarter", "by", "taken"), [("2023-Q1", "2026-Q1", True), ("2023-Q1", "2026-Q2", False), ("2025-Q4", "2026-Q1", True), ("2022-Q4", "2026-Q1", False)])  # fmt: skip
+def test_a_return_is_corrected_for_three_years_from_the_day_it_was_due(quarter: str, by: str, taken: bool) -> None:
+    """That of 2023-Q1 was due on 30 April 2023; that of 2026-Q1 is handed in in April 2026."""
+    assert correctable(quarter, by) is taken
 
 
 def refused(app: App, quarter: str, entity: str = "") -> list[str]:

@@ -169,7 +169,11 @@ def test_an_outage_in_the_middle_of_a_run_leaves_no_trace_in_the_money(tmp_path:
         done = true_up(app, "2026-01-10")
         assert done.counts["invoices"] == len(fallen) and done.details == preview.details
         assert {one["way"] for one in done.details} == {"document", "next_bill", "none"}
-        assert len(app.tax.waiting()) == len(fallen) * 3
+        waiting = app.tax.waiting()
+        assert len(waiting) == len(fallen) * 3
+        amounts = [[Decimal(one[name]) for name in ("net_difference", "difference", "payable")] for one in waiting]
+        assert all(net + tax == payable and payable in (0, tax) for net, tax, payable in amounts)
+        assert {payable == 0 for _, _, payable in amounts} == {True, False}, "a price that includes tax stays"
         repeated = true_up(app, "2026-01-10")
         assert repeated.counts.get("invoices", 0) == 0 and repeated.details == ()
         clean(app)

@@ -62,8 +62,8 @@ def _receivables(session: Session, tenant: str, entity: str, on: date) -> Sums:
 def _lowered(parts: Parts, reader: Reader, entity: str, on: date) -> Sums:
     """Tax that is no longer owed because a part of its document was given up, by currency."""
     made: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for _, row in relief(parts, reader, Period(date.min, on + timedelta(days=1)), entity):
-        made[row["currency"]] += row["tax"]
+    for one in relief(parts, reader, Period(date.min, on + timedelta(days=1)), entity):
+        made[one.currency] += one.tax
     return made
 
 

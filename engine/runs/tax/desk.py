@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from engine.base.money import round_to
 from engine.base.period import Period
 from engine.model.journal import Change
 from engine.runs.run import PartsOn, Progress, Report, silent
 from engine.runs.tax.ids import Refreshed, Standing, refresh, standing
 from engine.runs.tax.oss_report import OssReport, oss_report
 from engine.runs.tax.report import BY, TaxReport, tax_report
-from engine.runs.tax.true_up import run_true_up
+from engine.runs.tax.true_up import run_true_up, told
 from engine.store.books import Books
 
 
@@ -52,18 +51,6 @@ class TaxDesk:
         return refresh(self._parts(), change, on, older_than, entity)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Differences that wait for the next bill of their payer."""
+        """Differences that wait for the next bill of their payer, as :func:`engine.runs.tax.true_up.told` says."""
         with self._books.reader() as reader:
-            return [
-                {
-                    "entity": one.entity,
-                    "payer": one.payer,
-                    "invoice": one.invoice,
-                    "text": one.charge.text,
-                    "cause": one.cause,
-                    "reference": one.reference,
-                    "currency": one.charge.currency,
-                    "difference": round_to(one.difference, one.charge.currency),
-                }
-                for one in reader.waiting_corrections(self._parts().tenant)
-            ]
+            return [told(one) for one in reader.waiting_corrections(self._parts().tenant)]

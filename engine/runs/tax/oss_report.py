@@ -4,6 +4,10 @@ Declared is what an entity with a registration of kind ``oss`` has charged at th
 2006/112/EC, articles 369a to 369k).  What belongs to a member state in which it is registered for VAT of the state itself is declared there.
 Amounts in other currencies are taken at the rate that the European Central Bank has published for the last day of the quarter,
 or for the next day with one (article 369h); corrections of an earlier quarter at the rate of that quarter.
+
+Tax that was lowered afterwards, by a discount or a bad debt, is declared in the quarter of that act.  Corrections of an earlier quarter
+stand apart by member state and quarter for three years from the day on which its return was due (article 369g, paragraph 4; article 61
+of Implementing Regulation (EU) 282/2011); what is older is named, and is an affair of that member state.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from engine.ledger.posting import Determine, determine
 from engine.model.entity import OSS, LegalEntity, TaxRegistration
 from engine.model.journal import FxRate
 from engine.runs.run import Parts
+from engine.runs.tax.relief import Relief, relief
 from engine.runs.tax.report import after_correction
 from engine.store.reader import Reader
 
@@ -37,6 +42,10 @@ SOURCE: Final = "ECB"
 LATEST: Final = 7
 """Days after the end of a quarter within which a rate is published."""
 AT_A_RATE: Final = "S"
+GOODS: Final = "goods"
+"""The tax code of goods."""
+CORRECTABLE: Final = 12
+"""Quarters after its own whose returns can correct a return: the last of them is handed in three years after that was due."""
 
 Sums = dict[str, list[Decimal]]
 """Net and tax by currency."""
@@ -66,7 +75,7 @@ class Corrected(msgspec.Struct, frozen=True):
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """What one member state gets, in euro; below zero it owes."""
+    """What one member state gets by the return, in euro; below zero it owes."""
 
     entity: str
     number: str
@@ -78,7 +87,8 @@ class Balance(msgspec.Struct, frozen=True):
 
 class OssTie(msgspec.Struct, frozen=True):
     """One GL account of tax in one currency: the tax that is declared, what else the same lines have of other returns (a correction
-    that moves tax into the scheme or out of it), what invoices have posted for these lines, and the difference, which is zero."""
+    that moves tax into the scheme or out of it), what invoices have posted for these lines, and the difference, which is zero;
+    ``lowered`` is what has become of declared tax where money was given up, which other entries have posted."""
 
     entity: str
     account: str
@@ -87,6 +97,7 @@ class OssTie(msgspec.Struct, frozen=True):
     elsewhere: Decimal
     posted: Decimal
     difference: Decimal
+    lowered: Decimal
 
 
 class OssRate(msgspec.Struct, frozen=True):
@@ -99,7 +110,7 @@ class OssRate(msgspec.Struct, frozen=True):
 
 
 class OssReport(msgspec.Struct, frozen=True):
-    """The return of a quarter."""
+    """The return of a quarter; ``late`` are corrections that no return takes any more."""
 
     scheme: str
     quarter: str
@@ -109,6 +120,7 @@ class OssReport(msgspec.Struct, frozen=True):
     balances: tuple[Balance, ...]
     ties: tuple[OssTie, ...]
     rates: tuple[OssRate, ...]
+    late: tuple[Corrected, ...] = ()
 
 
 def quarter_of(day: date) -> str:
@@ -121,6 +133,12 @@ def days_of_quarter(quarter: str) -> Period:
     year, number = int(quarter[:4]), int(quarter[-1])
     start = date(year, 3 * number - 2, 1)
     return Period(start, date(year + number // 4, 3 * number % 12 + 1, 1))
+
+
+def correctable(quarter: str, by: str) -> bool:
+    """Whether the return of a later quarter can still correct that of a quarter."""
+    (year, number), (later, last) = ((int(one[:4]), int(one[-1])) for one in (quarter, by))
+    return (later - year) * 4 + last - number <= CORRECTABLE
 
 
 def registration_on(entity: LegalEntity, day: date) -> TaxRegistration | None:
@@ -167,6 +185,9 @@ def oss_report(parts: Parts, reader: Reader, quarter: str, entity: str = "") -> 
     if carrying:
         for row in reader.postings_for(list(carrying)):
             gathered.posted_for(carrying[row.line], row)
+    for key in registered:
+        for one in relief(parts, reader, days, key):
+            gathered.lowered(one)
     return gathered.report(_Rates(parts, reader))
 
 
@@ -209,12 +230,12 @@ class _Gathered:
         self._parts, self._entities, self._quarter = parts, entities, quarter
         self._rows: dict[tuple[str, str, str, str, Decimal], Sums] = {}
         self._corrections: dict[tuple[str, str, str, str], Sums] = {}
-        self._ties: dict[tuple[str, str, str], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
+        self._ties: dict[tuple[str, str, str], list[Decimal]] = defaultdict(lambda: [ZERO] * 4)
         self._accounts: dict[tuple[str, str, date], Determine] = {}
 
     def charged(self, row: Any) -> None:
         """Lines at a rate of another member state."""
-        if self._add(row, row.country, row.rate, (row.net, row.tax)):
+        if self._add(row, row.country, row.rate, row.goods, (row.net, row.tax)):
             self._tie(row, row.country, row.currency)[0] += row.tax
 
     def corrected(self, row: Any) -> bool:
@@ -226,13 +247,19 @@ class _Gathered:
         counted = [
             tax
             for country, rate, category, net, tax in sides
-            if category == AT_A_RATE and self._add(row, country, rate, (net, tax))
+            if category == AT_A_RATE and self._add(row, country, rate, row.goods, (net, tax))
         ]
         if counted:
             into = self._tie(row, row.levied, row.currency)
             into[0] += sum(counted, ZERO)
             into[1] += row.after - row.before - sum(counted, ZERO)
         return bool(counted)
+
+    def lowered(self, one: Relief) -> None:
+        """What an act has lowered of tax that is declared."""
+        where = (one.jurisdiction[:2], one.rate, one.tax_code == GOODS)
+        if one.category == AT_A_RATE and self._add(one, *where, (-one.net, -one.tax)):
+            self._ties[one.entity, one.account, one.currency][3] -= one.tax
 
     def posted(self, row: Any) -> None:
         """What was posted for lines at a rate."""
@@ -252,17 +279,17 @@ class _Gathered:
             for key, sums in sorted(self._rows.items())
             if any(any(pair) for pair in sums.values())
         ]
-        corrections = [
-            Corrected(*key, *rates.in_euro(key[-1], sums)) for key, sums in sorted(self._corrections.items())
-        ]
+        changed = [Corrected(*key, *rates.in_euro(key[-1], sums)) for key, sums in sorted(self._corrections.items())]
+        corrections = [one for one in changed if correctable(one.quarter, self._quarter)]
+        late = tuple(one for one in changed if not correctable(one.quarter, self._quarter))
         found = (
             OssRate(quarter, currency, rate.rate, rate.on) for (quarter, currency), rate in sorted(rates.found.items())
         )
         balances = tuple(_balances(rows, corrections))
         ties = tuple(self._tied())
-        return OssReport(OSS, self._quarter, EURO, tuple(rows), tuple(corrections), balances, ties, tuple(found))
+        return OssReport(OSS, self._quarter, EURO, tuple(rows), tuple(corrections), balances, ties, tuple(found), late)
 
-    def _add(self, row: Any, country: str, rate: Decimal, amounts: tuple[Decimal, Decimal]) -> bool:
+    def _add(self, row: Any, country: str, rate: Decimal, goods: bool, amounts: tuple[Decimal, Decimal]) -> bool:
         found = declared_by(self._entities[row.entity], country, row.origin)
         if found is None:
             return False
@@ -271,7 +298,7 @@ class _Gathered:
         if earlier < self._quarter:
             into = self._corrections.setdefault((row.entity, found.number, country, earlier), {})
         else:
-            supply = "goods" if row.goods else "services"
+            supply = GOODS if goods else "services"
             into = self._rows.setdefault((row.entity, found.number, country, supply, rate.normalize()), {})
         sums = into.setdefault(row.currency, [ZERO, ZERO])
         sums[0] += amounts[0]
@@ -288,8 +315,8 @@ class _Gathered:
         return self._ties[row.entity, self._account(row, country, currency), currency]
 
     def _tied(self) -> Iterator[OssTie]:
-        for (entity, account, currency), (declared, elsewhere, posted) in sorted(self._ties.items()):
-            amounts = (declared, elsewhere, posted, declared + elsewhere - posted)
+        for (entity, account, currency), (declared, elsewhere, posted, lowered) in sorted(self._ties.items()):
+            amounts = (declared, elsewhere, posted, declared + elsewhere - posted, lowered)
             yield OssTie(entity, account, currency, *(round_to(amount, currency) for amount in amounts))
 
 

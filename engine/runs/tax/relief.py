@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
+
+import msgspec
 
 from engine.base.money import ZERO, round_to, split
 from engine.base.period import Period
@@ -21,24 +24,41 @@ from engine.store.reader import Reader
 
 DOCUMENT: Final = "document"
 """The cause of all tax that documents themselves have."""
-NAMES: Final = ("jurisdiction", "category", "rate", "tax_code", "code")
 
 
-def relief(parts: Parts, reader: Reader, days: Period, entity: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """(GL account of tax, what was lowered) of each act of some days, by what its document was taxed at: ``entity``, ``day``,
-    ``currency``, ``cause``, the :data:`NAMES`, and ``net`` and ``tax``, above zero where less is owed than before.
+class Relief(msgspec.Struct, frozen=True):
+    """What an act of some day has lowered of what a document was taxed at: ``net`` and ``tax`` are above zero where less is owed than
+    before; ``account`` is the GL account of that tax, ``origin`` the tax point of the document."""
+
+    entity: str
+    day: date
+    currency: str
+    cause: str
+    account: str
+    origin: date
+    jurisdiction: str
+    category: str
+    rate: Decimal
+    tax_code: str
+    code: str
+    net: Decimal
+    tax: Decimal
+
+
+def relief(parts: Parts, reader: Reader, days: Period, entity: str = "") -> Iterator[Relief]:
+    """What acts of some days have lowered, of one legal entity or all.
 
     Raises:
         TollbookError: ``rule.no-answer`` of the posting rules.
     """
     acts = tax_relief.given_up(reader, parts.tenant, days.start, days.end, entity)
-    taxed: dict[int, list[Any]] = defaultdict(list)
+    known: dict[int, list[Any]] = defaultdict(list)
     for row in tax_relief.taxed(reader, sorted({one.item for one in acts})):
-        taxed[row.item].append(row)
+        known[row.item].append(row)
     for _, rows in groupby(acts, lambda one: one.document):
         some = list(rows)
-        first, lines = some[0], taxed[some[0].item]
-        head = {"entity": first.entity, "day": first.day, "currency": first.currency, "cause": first.cause}
+        first, lines = some[0], known[some[0].item]
+        head = (first.entity, first.day, first.currency, first.cause)
         accounts = determine(parts.rules.decide, first.entity, first.currency, first.day)
         placed = [(accounts("tax", line.jurisdiction[:2], "")[0], line) for line in lines]
         posted = {one.account: one.posted for one in some}
@@ -46,7 +66,8 @@ def relief(parts: Parts, reader: Reader, days: Period, entity: str = "") -> Iter
             placed, shares(-first.amount, posted, placed, first.currency), strict=False
         ):
             if net or tax:
-                yield account, {**head, **{name: getattr(line, name) for name in NAMES}, "net": net, "tax": tax}
+                taxed_at = (line.jurisdiction, line.category, line.rate, line.tax_code, line.code)
+                yield Relief(*head, account, line.tax_point, *taxed_at, net, tax)
 
 
 def shares(

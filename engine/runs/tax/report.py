@@ -95,9 +95,9 @@ def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], en
         _add(sums, by, {**row._mapping, **was, "cause": DOCUMENT}, (0, -row.net, -row.before))
         _add(sums, by, {**row._mapping, "cause": DOCUMENT}, (1, after_correction(row), row.after))
     lowered: Sums = defaultdict(lambda: ZERO)
-    for account, row in relief(parts, reader, days, entity):
-        _add(sums, by, row, (0, -row["net"], -row["tax"]))
-        lowered[row["entity"], account, row["currency"]] -= row["tax"]
+    for one in relief(parts, reader, days, entity):
+        _add(sums, by, msgspec.structs.asdict(one), (0, -one.net, -one.tax))
+        lowered[one.entity, one.account, one.currency] -= one.tax
     rows = [
         TaxRow(
             dict(zip(by, key[:-1], strict=True)),

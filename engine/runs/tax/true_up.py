@@ -58,7 +58,7 @@ def run_true_up(
             entity = reader.entities(parts.tenant)[one.entity]
         summary = write_partition(parts, pinned, one.number, entity, batch)
         add_up(totals, summary["counts"])
-        details.extend(_told(batch.corrections))
+        details.extend(map(told, batch.corrections))
         progress(KIND, number, len(todo))
     with parts.books.writer(change, pinned.run_id) as writer:
         if writer.lock_run(pinned.run_id).state == "running":
@@ -145,7 +145,7 @@ def _preview(parts: Parts, days: Period, on: date, change: Change, clock: Clock,
         ranges = list(_ranges(reader.payers_to_true_up(parts.tenant, days.start, days.end), parts.partition_size))
         for number, between in enumerate(ranges, 1):
             batch = _batch(parts, reader, on, between, days, 0, clock)
-            details.extend(_told(batch.corrections))
+            details.extend(map(told, batch.corrections))
             findings.extend(batch.findings)
             counts["invoices"] += len(batch.issued)
             counts["lines"] += sum(len(one.invoice.lines) for one in batch.issued)
@@ -154,22 +154,27 @@ def _preview(parts: Parts, days: Period, on: date, change: Change, clock: Clock,
     return Report(*head, counts | {"findings": len(findings)}, clock.seconds, tuple(findings), tuple(details))
 
 
-def _told(corrections: Sequence[Correction]) -> Iterator[dict[str, Any]]:
-    """Corrections as people and programs read them."""
-    for one in corrections:
-        currency = one.charge.currency
-        yield {
-            "entity": one.entity,
-            "payer": one.payer,
-            "invoice": one.invoice,
-            "text": one.charge.text,
-            "cause": one.cause,
-            "reference": one.reference,
-            "currency": currency,
-            "net": str(round_to(one.net, currency)),
-            "before": str(round_to(one.before, currency)),
-            "net_after": str(round_to(one.net_after, currency)),
-            "after": str(round_to(one.quote.amount, currency)),
-            "difference": str(round_to(one.difference, currency)),
-            "way": one.way,
-        }
+def told(one: Correction) -> dict[str, Any]:
+    """A correction as people and programs read it: net and tax of the line before and after it, what is posted of either, and what the
+    customer pays of it, which is nothing where the price includes tax."""
+    amounts = {
+        "net": one.net,
+        "before": one.before,
+        "net_after": one.net_after,
+        "after": one.quote.amount,
+        "net_difference": one.net_after - one.net,
+        "difference": one.difference,
+        "payable": one.payable,
+    }
+    currency = one.charge.currency
+    return {
+        "entity": one.entity,
+        "payer": one.payer,
+        "invoice": one.invoice,
+        "text": one.charge.text,
+        "cause": one.cause,
+        "reference": one.reference,
+        "currency": currency,
+        **{name: str(round_to(amount, currency)) for name, amount in amounts.items()},
+        "way": one.way,
+    }
