@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.base.money import ZERO, split
+from engine.base.period import Period
 from engine.billing.grouping import lowered
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.pricing.facts import Discount
@@ -55,7 +56,7 @@ class DiscountFacts(msgspec.Struct, frozen=True, gc=False):
     contract: Annotated[Contracted, Meta(description="the contract of the subscription")] = UNCONTRACTED
 
 
-def fits(coupon: Coupon, charge: Charge) -> bool:
+def _fits(coupon: Coupon, charge: Charge) -> bool:
     """Whether a coupon is for a charge and its product, or names none."""
     named = not coupon.charges or charge.key in coupon.charges.split(";")
     return named and (not coupon.products or charge.product in coupon.products.split(";"))
@@ -65,13 +66,19 @@ def _decided(
     job: Job, account: Account, due: SubscriptionDue, stretch: Stretch, charge: Charge
 ) -> list[tuple[Redemption, Decision]]:
     """The coupons that apply to a charge of the plan of a stretch on its first day, in their order."""
-    day = stretch.day or stretch.days.start
+    return applying(job, account, due, charge, stretch.plan, stretch.cycle, stretch.day or stretch.days.start)
+
+
+def applying(
+    job: Job, account: Account, due: SubscriptionDue, charge: Charge, plan: str, cycle: Period, day: date
+) -> list[tuple[Redemption, Decision]]:
+    """The coupons that apply to a charge of a plan on a day of a cycle, in their order."""
     found: list[tuple[Redemption, Decision]] = []
     for one in due.redemptions:
         if one.on <= day:
-            number = cycle_number(one.on, stretch.cycle, charge.months, charge.days)
-            fitting = fits(one.coupon, charge)
-            facts = DiscountFacts(account, charge, stretch.plan, one.coupon, fitting, one.on, one.number, number, day)
+            number = cycle_number(one.on, cycle, charge.months, charge.days)
+            fitting = _fits(one.coupon, charge)
+            facts = DiscountFacts(account, charge, plan, one.coupon, fitting, one.on, one.number, number, day)
             decision = job.decide("discounts", facts, day)
             if decision.terms["applies"]:
                 found.append((one, decision))

@@ -18,6 +18,7 @@ import msgspec
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO
 from engine.billing.billed import Open, service
+from engine.billing.discounts import applying
 from engine.billing.grace import lateness_facts, was_due
 from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.metering import told_by_days
@@ -109,7 +110,7 @@ def judge(
         amounts[key_of(one)] = amounts.get(key_of(one), ZERO) + one.amount
     groups: list[_Group] = []
     for stretch in stretches:
-        if stretch.held or not was_due(stretch, mark, account.zone) or _changed(due, stretch):
+        if stretch.held or not was_due(stretch, mark, account.zone) or _changed(job, account, due, stretch):
             continue
         mine = _of(late, stretch)
         lines = [one for one in billed if _line_key(one.line.charge) == key_of(stretch)]
@@ -138,9 +139,19 @@ def _of(late: Late, stretch: Stretch) -> list[LateUsage]:
     return [one for one in late.usage if one.meter in meters and one.day in counted]
 
 
-def _changed(due: SubscriptionDue, stretch: Stretch) -> bool:
+def _changed(job: Job, account: Account, due: SubscriptionDue, stretch: Stretch) -> bool:
+    """Whether a subscription event that became known since changes the stretch; a coupon does where it applies to the charge."""
     seen = due.mark.events_seen if due.mark else 0
-    return any(event.id > seen and event.on <= stretch.days.end for event in due.events)
+    new = [event for event in due.events if event.id > seen and event.on <= stretch.days.end]
+    if any(event.kind != "redeem" for event in new):
+        return True
+    days = ((event, max(event.on, stretch.days.start)) for event in new)
+    return any(
+        (one.coupon.key, one.on) == (event.coupon, event.on)
+        for event, day in days
+        if day in stretch.cycle
+        for one, _ in applying(job, account, due, stretch.charge, stretch.plan, stretch.cycle, day)
+    )
 
 
 def _join(groups: list[_Group], new: _Group) -> None:

@@ -217,7 +217,7 @@ def rate(
     carried = due.carried.get(key_of(stretch)) if due.carried else None
     if carried is not None:
         facts = msgspec.structs.replace(facts, granted=carried.units)
-    proration, share = shrunk(job, account, stretch, pricing)
+    proration, share = shrunk(job, account, stretch, pricing, discounts)
     full, amount, exact = price(pricing, facts, share, proration, account.currency)
     return Owed(
         charge, stretch.plan, stretch.cycle, stretch.days, count.quantity, full, share, amount, pricing.id,
@@ -262,12 +262,17 @@ def asked(
     return line, facts, job.decide("pricing", facts, day)
 
 
-def shrunk(job: Job, account: Account, stretch: Stretch, pricing: Decision) -> tuple[Decision | None, Fraction]:
-    """The proration decision for a stretch and its share of the cycle; none where it is the whole, or nothing shrinks."""
+def shrunk(
+    job: Job, account: Account, stretch: Stretch, pricing: Decision, discounts: Iterable[Discount] = ()
+) -> tuple[Decision | None, Fraction]:
+    """The proration decision for a stretch and its share of the cycle; none where it is the whole, or nothing shrinks.
+
+    Money that coupons take off in each cycle shrinks, as a limit does.
+    """
     if stretch.days == stretch.cycle and not stretch.seconds:
         return None, WHOLE
     proration, share = prorate(job, account, stretch)
-    measured = stretch.charge.kind == "usage"
+    measured = stretch.charge.kind == "usage" and not any(one.amount for one in discounts)
     if measured and proration.terms["applies_to"] != "tiers" and not shrinking(pricing.terms):
         return None, WHOLE  # measured in the stretch itself, so nothing is left to shrink
     return proration, share

@@ -14,7 +14,7 @@ import msgspec
 from engine.base.money import ZERO
 from engine.base.period import Period, add_months
 from engine.billing import windows
-from engine.billing.discounts import fits
+from engine.billing.discounts import applying
 from engine.billing.job import Job, Stretch
 from engine.billing.pricing import indexing, phases
 from engine.billing.pricing.facts import PricingFacts, Terms
@@ -68,7 +68,7 @@ def cut(
                 **aged(subscribed_on(due), signed, of.charge, of.cycle, day),
             )  # fmt: skip
 
-        turns = turns_in(job, due, contract, days, asked)
+        turns = turns_in(job, due, contract, stretch.cycle, days, asked)
         for part in parts(days, turns) if turns else (days,):
             yield stretch if part == days else _part(stretch, part)
 
@@ -107,18 +107,18 @@ def usage_turns(
             since, day, **aged(since, signed, charge, cycle, day),
         )  # fmt: skip
 
-    return turns_in(job, due, contract, days, asked)
+    return turns_in(job, due, contract, cycle, days, asked)
 
 
 def turns_in(
-    job: Job, due: SubscriptionDue, contract: Contract | None, days: Period, asked: Callable[[date], PricingFacts]
-) -> list[date]:
-    """The days inside some days on which a price turns, in order; ``asked`` gives the facts of a day."""
+    job: Job, due: SubscriptionDue, contract: Contract | None, cycle: Period, days: Period,
+    asked: Callable[[date], PricingFacts],
+) -> list[date]:  # fmt: skip
+    """The days inside some days of a cycle on which a price turns, in order; ``asked`` gives the facts of a day."""
     turning, since = job.turning or NOTHING, subscribed_on(due)
     possible = set(_possible(turning, since, contract, days))
     facts = asked(days.start)
-    coupons = [one for one in due.redemptions if one.on in days and fits(one.coupon, facts.charge)]
-    possible.update(one.on for one in coupons)
+    possible.update(one.on for one in due.redemptions)
     if turning.indexes and (indexed := job.decide("pricing", facts, days.start).terms["indexed"]):
         possible.update(indexing.turns(indexed, since, days.end))
     if turning.ramps:
@@ -127,7 +127,8 @@ def turns_in(
 
     def state(day: date) -> tuple[Any, ...]:
         decision = job.decide("pricing", asked(day), days.start)  # rules that come into force turn nothing here
-        return *_state(decision.id, decision.terms, since, day), sum(one.on <= day for one in coupons)
+        coupons = applying(job, facts.account, due, facts.charge, facts.plan, cycle, day) if due.redemptions else ()
+        return *_state(decision.id, decision.terms, since, day), [one.coupon.key for one, _ in coupons]
 
     return [day for day in sorted(possible) if days.start < day < days.end and state(day - DAY) != state(day)]
 

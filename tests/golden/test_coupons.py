@@ -19,6 +19,7 @@ rules:
   - {id: fee, when: charge.key == "fee", then: {method: flat, price: 31 EUR}}
   - {id: extra, when: charge.key == "extra", then: {method: flat, price: 62 EUR}}
   - {id: calls, when: charge.key == "calls", then: {method: per_unit, unit: 1 EUR, after: [{maximum: 50 EUR}]}}
+  - {id: texts, when: charge.key == "texts", then: {method: per_unit, unit: 1 EUR}}
 """
 COUPONS = (
     "key,name,percent,amount,currency,cycles,valid_from,valid_to,charges,combinable,most",
@@ -36,19 +37,27 @@ def company(folder: Path, *events: str) -> Path:
     return stories.write(
         folder,
         rules={"pricing/acme.yaml": RULES},
-        plans=("key,name", "all,All"),
+        plans=("key,name", "all,All", "texts,Texts"),
         charges=(
             "plan,key,name,kind,timing,months,meter,unit,product,tax_code",
             "all,fee,Fee,recurring,advance,1,,month,team,standard",
             "all,extra,Extra,recurring,advance,1,,month,team,standard",
             "all,calls,Calls,usage,arrears,1,calls,call,team,standard",
+            "texts,texts,Texts,usage,arrears,1,calls,call,team,standard",
         ),
         coupons=COUPONS,
-        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1", "E1,S2,A4,1"),
-        subscription_events=(EVENT, "E1,S1,1,start,2026-01-01,all,1,", "E1,S2,1,start,2026-01-01,all,1,", *events),
+        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1", "E1,S2,A4,1", "E1,S3,A4,1"),
+        subscription_events=(
+            EVENT,
+            "E1,S1,1,start,2026-01-01,all,1,",
+            "E1,S2,1,start,2026-01-01,all,1,",
+            "E1,S3,1,start,2026-01-17,texts,1,",
+            *events,
+        ),
         usage=(
             "entity,subscription,meter,key,at,quantity",
             *(f"E1,S1,calls,{m},2026-{m:02d}-10T10:00:00+01:00,20" for m in (1, 2, 3, 4)),
+            "E1,S3,calls,t1,2026-01-20T10:00:00+01:00,20",
         ),
     )
 
@@ -107,6 +116,8 @@ def test_a_coupon_in_mid_cycle_and_a_credit_of_a_lower_line(tmp_path: Path, data
             "E1,S1,c1,redeem,2026-01-11,,,ALONE",
             "E1,S1,c2,redeem,2026-01-11,,,TENTH",
             "E1,S1,c3,redeem,2026-01-11,,,OLD",
+            "E1,S2,c1,redeem,2026-02-11,,,OLD",
+            "E1,S3,c1,redeem,2026-01-17,,,TEN",
         )
         stories.load(app, stories.deliver(folder, "more", subscription_events=more))
         stories.bill(app, "2026-01-11")
@@ -121,6 +132,10 @@ def test_a_coupon_in_mid_cycle_and_a_credit_of_a_lower_line(tmp_path: Path, data
         ]
         stories.bill(app, "2026-02-01")
         assert billed(app, "2026-02-01") == []
+        # money off shrinks to the part of the cycle, 15 of 31 days, as it does for fees
+        assert billed(app, "2026-02-01", "S3") == [("Texts (TEN)", "01-17", "15.16")]
+        # a coupon that does not apply cuts nothing
+        assert billed(app, "2026-02-01", "S2") == [("Extra", "02-01", "62.00"), ("Fee", "02-01", "31.00")]
 
 
 def test_a_coupon_that_is_used_up_and_one_that_is_unknown(tmp_path: Path, database_url: str) -> None:

@@ -168,6 +168,12 @@ def test_late_usage_under_an_amount_is_dropped(tmp_path: Path, database_url: str
     with stories.opened(folder, database_url) as app:
         stories.load(app, folder / "data")
         stories.bill(app, "2026-02-01")
+        redeemed = ("entity,subscription,key,kind,on,coupon", "E1,S5,c1,redeem,2026-01-15,FEES")
+        coupons = (
+            "key,name,percent,charges",
+            "FEES,A fifth off fees,20,fee",
+        )  # not for calls: their usage is late all the same
+        stories.load(app, stories.deliver(folder, "coupon", coupons=coupons, subscription_events=redeemed))
         send(app, folder, "late", "01-20/k1/10", "01-03/k2/5")
         report = stories.bill(app, "2026-02-10")
         assert lines(app, "02-10") == []

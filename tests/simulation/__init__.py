@@ -11,6 +11,7 @@ outside        how adapters behave, and what they wrote down (``plugins`` are th
 faults         child processes that are killed, crashes, the wall clock
 life, prices   the auditor's own calendar and arithmetic
 meters         how it counts usage
+coupons        which coupons a charge has, and what they take off
 lateness       what it says becomes of late usage
 papers         credit notes, debit notes and voids, as asked for and as predicted
 auditor, lines what must be billed

@@ -14,22 +14,26 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from tests.simulation.coupons import Held, applying, borne, lowered
+from tests.simulation.coupons import turns as coupon_turns
 from tests.simulation.facts import (
     Account,
     Agreed,
     Catalogue,
     Charge,
+    Coupon,
     Entity,
     Era,
     Event,
     Lateness,
     Price,
+    Redemption,
     Reversal,
     Subscription,
     Usage,
 )
 from tests.simulation.lateness import Judged, Mark, judge, late
-from tests.simulation.life import DAY, Life, Stretch, pieces, share, stretches, turns
+from tests.simulation.life import DAY, Life, Stretch, cycle_days, pieces, share, stretches, turns
 from tests.simulation.lines import Bill, Line, credit, credits_of, days_of, in_part, opened, part_of, runs, unit
 from tests.simulation.meters import Used, quantity
 from tests.simulation.papers import Asked, made, tax_of_credit
@@ -38,6 +42,8 @@ from tests.simulation.prices import cost, minor
 FAR = timedelta(days=400)
 """More than the longest cycle."""
 
+Off = Sequence[tuple[Coupon, int]]
+"""Coupons in their order, each with the money in minor units that it takes off (0 for a percentage)."""
 TaxOf = Callable[[Line, str, str], tuple[Fraction, str]]
 """(line, country of the payer, entity) -> rate and source of the tax."""
 
@@ -58,6 +64,8 @@ class Auditor:
         self.subscriptions: dict[str, Subscription] = {}
         self.events: dict[str, list[tuple[int, Event]]] = defaultdict(list)
         self.usage: dict[str, list[Used]] = defaultdict(list)
+        self.held: dict[str, list[Held]] = defaultdict(list)
+        self.asked: Counter[str] = Counter()
         self.agreed: dict[tuple[str, str, str], list[Agreed]] = defaultdict(list)
         self.eras: list[Era] = []
         self.lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
@@ -77,6 +85,9 @@ class Auditor:
             self.subscriptions[fact.key] = fact
         elif isinstance(fact, Event):
             self.events[fact.subscription].append((self.known, fact))
+        elif isinstance(fact, Redemption):
+            self.asked[fact.coupon.key] += 1
+            self.held[fact.subscription].append(Held(self.known, fact.coupon, fact.on, self.asked[fact.coupon.key]))
         elif isinstance(fact, Usage):
             zone = ZoneInfo(self.accounts[self.subscriptions[fact.subscription].account].zone)
             self.usage[fact.subscription].append(Used(self.known, None, fact.at.astimezone(zone).date(), fact))
@@ -182,10 +193,14 @@ class Auditor:
     def _recurring(self, sub: Subscription, life: Life, on: date, found: list[Stretch], usage: object) -> list[Line]:
         """Credits for billed days that are no longer owed on the same terms, then charges for owed days not billed."""
         billed = [line for line in self.lines[sub.key, "recurring"] if line.credits is None]
-        owed: list[tuple[Stretch, Line]] = []
+        plain: list[tuple[Stretch, Line]] = []
         for one in found:
             if one.due(on) or in_part(one, billed):
-                owed.append((one, self._rated(sub, one, Fraction(one.quantity))))
+                plain.append((one, self._rated(sub, one, Fraction(one.quantity))))
+        owed = [
+            (one, self._rated(sub, one, line.quantity, off=off) if (off := self._off(sub, one, plain)) else line)
+            for one, line in plain
+        ]
         wanted: dict[tuple[date, str, str], tuple[object, ...]] = {}
         for one, line in owed:
             for day in days_of(one.start, one.end):
@@ -200,16 +215,17 @@ class Auditor:
                 made.extend(part_of(line, one, start, end))
         return made
 
-    def _rated(self, sub: Subscription, one: Stretch, quantity: Fraction, complete: bool = True) -> Line:
-        """The line of a whole stretch: what it owes, as if nothing had been billed."""
+    def _rated(self, sub: Subscription, one: Stretch, quantity: Fraction, complete: bool = True, off: Off = ()) -> Line:
+        """The line of a whole stretch: what it owes, as if nothing had been billed, less what coupons take ``off``."""
         account = self.accounts[sub.account]
         price = self._price(sub, account, one.charge, one.start)
         mode = "half_up" if isinstance(price, Fraction) else price.rounding
 
         def costs(part: Fraction) -> Fraction:
             if isinstance(price, Fraction):
-                return quantity * price
-            return cost(price, quantity, account.currency, part, complete) * self._pays(sub, price, one.start)
+                return lowered(quantity * price, off, unit(account.currency), part)
+            whole = cost(price, quantity, account.currency, part, complete)
+            return lowered(whole, off, unit(account.currency), part) * self._pays(sub, price, one.start)
 
         exact = costs(Fraction(1))
         amount = full = minor(exact, account.currency, mode)
@@ -221,10 +237,29 @@ class Auditor:
         )
 
     def _turns(self, sub: Subscription, one: Stretch) -> list[date]:
-        """The days on which the price of a stretch enters another phase, by the list in force on its first day.
+        """The days on which other coupons apply to a stretch, or its price enters another phase, by the list in force on its first day.
 
         A price that a contract agrees has no phases: usage enters none once it holds.
         """
+        held = [held for held in self.held[sub.key] if held.known <= self.seen]
+        coupons = coupon_turns((one.start, one.end), held, lambda day: self._coupons(sub, one.charge, day))
+        return sorted({*coupons, *self._phases(sub, one)})
+
+    def _coupons(self, sub: Subscription, charge: Charge, day: date) -> list[Coupon]:
+        held = [one for one in self.held[sub.key] if one.known <= self.seen]
+        if not held:
+            return []
+        first = self.first[sub.key]
+        cycles = cycle_days(sub.anchor, charge.months, first, day + FAR)
+        return applying(held, charge, day, self.accounts[sub.account].currency, cycles)
+
+    def _off(self, sub: Subscription, one: Stretch, beside: Sequence[tuple[Stretch, Line]]) -> Off:
+        """What each coupon takes off a stretch; money is for all that are billed ``beside`` each other, by their prices of a cycle."""
+        applied = self._coupons(sub, one.charge, one.start)
+        fulls = [(x, line.full) for x, line in beside]
+        return [(c, borne(c, one, fulls, lambda x: self._coupons(sub, x, one.start))) for c in applied]
+
+    def _phases(self, sub: Subscription, one: Stretch) -> list[date]:
         price = self._price(sub, self.accounts[sub.account], one.charge, one.start)
         if isinstance(price, Fraction):
             return []
@@ -298,6 +333,8 @@ class Auditor:
         meter, zone = self.catalogue.meters[one.charge.meter], self.accounts[sub.account].zone
         total, events = quantity(one.charge, meter, usage, (one.start, one.end), one.cycle, zone)
         line = self._rated(sub, one, total, one.end <= on)
+        if off := self._off(sub, one, [(one, line)]):
+            line = self._rated(sub, one, total, one.end <= on, off)
         line.events = events
         return line
 
@@ -321,9 +358,16 @@ class Auditor:
             left = [one for one in usage if one.event.key not in gone]
             return sum(self._counted(sub, one, on, left).amount for one in (owed if only is None else [only]))
 
-        events = [(number, event) for number, event in self.events[sub.key] if number <= self.seen]
+        events = [event.on for number, event in self.events[sub.key] if mark.seen < number <= self.seen]
+        coupons = [held for held in self.held[sub.key] if mark.seen < held.known <= self.seen]
+
+        def changed(one: Stretch) -> bool:
+            days = [(held, max(held.on, one.start)) for held in coupons if held.on <= one.end]
+            applied = (held.coupon in self._coupons(sub, one.charge, day) for held, day in days if day < one.cycle[1])
+            return any(day <= one.end for day in events) or any(applied)
+
         account, meters = self.accounts[sub.account], self.catalogue.meters
-        judged = judge(on, account, mark, found, came, events, every, self.lateness, meters, owes)
+        judged = judge(on, account, mark, found, came, changed, every, self.lateness, meters, owes)
         self.tally["usage events since the last run"] += len(came)
         self.tally["late events dropped"] += len(judged.dropped)
         self.tally["stretches billed anew"] += len(judged.anew)

@@ -89,8 +89,8 @@ class Tier:
 @dataclass(frozen=True)
 class Price:
     """A price of the price list, in euros; :func:`in_currency` says what it is elsewhere.  ``divide``: units are counted by so
-    many, a started one as a whole; ``steps``: what is done to the money in order, (discount, share) or (minimum or maximum, euros);
-    ``ramp``: phases from the first day of the subscription on, (days or months, how many, share that is paid); after them all is paid."""
+    many, a started one as a whole; ``steps``: what is done to the money in order, (discount, share) or (minimum, maximum or
+    commitment, euros), ``overage`` what the money above a commitment is multiplied with; ``ramp``: phases from the first day of the subscription on, (days or months, how many, share that is paid); after them all is paid."""
 
     method: str
     rounding: str = "half_up"
@@ -101,6 +101,7 @@ class Price:
     zero_usage: str = "nothing"
     divide: int = 1
     steps: tuple[tuple[str, Decimal], ...] = ()
+    overage: Decimal = Decimal(1)
     ramp: tuple[tuple[str, int, Decimal], ...] = ()
 
 
@@ -162,6 +163,34 @@ class Event:
     on: date
     plan: str | None = None
     quantity: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """What takes something off: a ``percent``, or an ``amount`` of a ``currency`` in each cycle; for so many ``cycles`` (0: for good),
+    off the charges with these keys (none: all), beside others if it is ``combinable``, to the first ``most`` that ask (0: to all),
+    if it is redeemed before ``until``."""
+
+    key: str
+    percent: Decimal
+    amount: Decimal
+    currency: str
+    cycles: int
+    charges: tuple[str, ...]
+    combinable: bool
+    most: int
+    until: date | None
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """A subscription has a coupon from a day on."""
+
+    entity: str
+    subscription: str
+    key: str
+    coupon: Coupon
+    on: date
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ from tests.simulation.facts import (
     Account,
     Agreed,
     Contract,
+    Coupon,
     Era,
     Event,
     Lateness,
     Meter,
     Price,
     Rate,
+    Redemption,
     Reversal,
     Subscription,
     Usage,
@@ -92,9 +94,22 @@ def settle(folder: Path, company: Company, partition: int) -> None:
                 }
                 for c in catalogue.charges
             ],
+            "coupons": [_coupon(coupon) for coupon in company.coupons],
             "gl_accounts": [dict(zip(("code", "name", "kind"), row, strict=True)) for row in GL_ACCOUNTS],
         },
     )
+
+
+def _coupon(one: Coupon) -> Row:
+    row = {
+        "key": one.key,
+        "name": one.key,
+        "percent": one.percent,
+        "amount": f"{one.amount:f}",
+        "currency": one.currency,
+    }
+    row |= {"cycles": one.cycles, "charges": ";".join(one.charges), "combinable": str(one.combinable).lower()}
+    return row | {"most": one.most, "valid_to": one.until or ""}
 
 
 def _meter(meter: Meter) -> Row:
@@ -206,8 +221,10 @@ def _terms(price: Price, currencies: list[str]) -> str:
     if price.divide > 1:
         terms += f", before: [{{divide: {price.divide}, round: ceiling}}]"
     if price.steps:
+        more = {"commitment": f", overage: {price.overage}"}
         said = (
-            f"{{{name}: {f'{value * 100:f} %' if name == 'discount' else worth(value)}}}" for name, value in price.steps
+            f"{{{name}: {f'{value * 100:f} %' if name == 'discount' else worth(value)}{more.get(name, '')}}}"
+            for name, value in price.steps
         )
         terms += f", after: [{', '.join(said)}]"
     if price.method == "flat":
@@ -250,7 +267,10 @@ def row_of(fact: Any, random: Random) -> tuple[str, Row]:
     if isinstance(fact, Event):
         row = {"entity": fact.entity, "subscription": fact.subscription, "key": fact.key, "kind": fact.kind}
         quantity = "" if fact.quantity is None else str(fact.quantity)
-        return "subscription_events", row | {"on": fact.on, "plan": fact.plan or "", "quantity": quantity}
+        return "subscription_events", row | {"on": fact.on, "plan": fact.plan or "", "quantity": quantity, "coupon": ""}
+    if isinstance(fact, Redemption):
+        row = {"entity": fact.entity, "subscription": fact.subscription, "key": fact.key, "kind": "redeem"}
+        return "subscription_events", row | {"on": fact.on, "plan": "", "quantity": "", "coupon": fact.coupon.key}
     if isinstance(fact, Usage):
         at = fact.at.astimezone(ZoneInfo(random.choice(["UTC", "Asia/Kolkata", "America/New_York"])))
         row = {"entity": fact.entity, "subscription": fact.subscription, "meter": fact.meter, "key": fact.key}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from tests.simulation.facts import Account, Charge, Event, Lateness, Meter, in_currency
+from tests.simulation.facts import Account, Charge, Lateness, Meter, in_currency
 from tests.simulation.life import Stretch
 from tests.simulation.lines import Line
 from tests.simulation.meters import Used
@@ -57,7 +57,7 @@ def judge(
     mark: Mark,
     found: Sequence[Stretch],
     came: Sequence[tuple[Used, bool]],
-    events: Iterable[tuple[int, Event]],
+    changed: Callable[[Stretch], bool],
     billed: Sequence[Line],
     rules: Mapping[str, Lateness],
     meters: Mapping[str, Meter],
@@ -65,16 +65,15 @@ def judge(
 ) -> Judged:
     """How late events end: those of stretches that an earlier run has billed, the same events together.
 
-    ``owes`` says what a stretch, or all of the subscription's usage, comes to without some events.
+    ``changed`` says whether an event that became known since changes a stretch, ``owes`` what a stretch, or all of the subscription's usage, comes to without some events.
     """
     judged, groups = Judged(), list[_Group]()
     if mark.on is None:
         return judged
-    told = [event.on for number, event in events if number > mark.seen]
     for one in found:
         mine = {x.event.key: (x, back) for x, back in came if _in(x, one)}
         lines = [line for line in billed if (line.charge, line.start, line.end) == (one.charge, one.start, one.end)]
-        if not mine or not one.due(mark.on) or any(day <= one.end for day in told):
+        if not mine or not one.due(mark.on) or changed(one):
             continue
         if lines and not any(line.stands for line in lines):
             continue

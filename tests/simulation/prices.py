@@ -37,7 +37,7 @@ def cost(
 ) -> Fraction:
     """What a quantity costs, exactly: the method's price of it, then the steps, whose limits shrink to a ``share`` of the cycle.
 
-    A minimum counts only once the days are over, when they are ``complete``.
+    Minimum and commitment count only once the days are over, if these are ``complete``.
     """
     amount = _method(price, Fraction(math.ceil(quantity / price.divide)) if price.divide > 1 else quantity, currency)
     for name, value in price.steps:
@@ -46,6 +46,8 @@ def cost(
             amount -= amount * Fraction(value)
         elif name == "maximum":
             amount = min(amount, limit)
+        elif name == "commitment" and amount > limit:
+            amount = limit + (amount - limit) * Fraction(price.overage)
         elif complete:
             amount = max(amount, limit)
     return amount

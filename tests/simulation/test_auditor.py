@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
-from tests.simulation.facts import Account, Charge, Event, Lateness, Meter, Price, Usage
+from tests.simulation.coupons import Held, applying, borne, lowered
+from tests.simulation.coupons import turns as coupon_turns
+from tests.simulation.facts import Account, Charge, Coupon, Lateness, Meter, Price, Usage
 from tests.simulation.lateness import Mark, judge, late
 from tests.simulation.life import Stretch, pieces, turns
 from tests.simulation.lines import Bill, Line, opened
@@ -77,6 +82,44 @@ def test_phases_and_limits() -> None:
     assert cost(price, Fraction(100), "EUR", Fraction(1, 2)) == 25
     assert cost(price, Fraction(10), "EUR") == 27
     assert cost(price, Fraction(10), "EUR", complete=False) == 9
+    committed = Price("per_unit", unit=D(1), steps=(("commitment", D(40)),), overage=D("1.5"))
+    assert [cost(committed, Fraction(used), "EUR") for used in (10, 40, 60)] == [40, 40, 70]
+    assert cost(committed, Fraction(60), "EUR", Fraction(1, 2)) == 80
+    assert cost(committed, Fraction(10), "EUR", complete=False) == 10
+
+
+def test_which_coupons_apply_and_what_they_take_off() -> None:
+    """By charge, cycles, currency and turn; one that bears no others goes before them; money is split by prices, and shrinks."""
+
+    def coupon(key: str, percent: str, amount: str = "0", currency: str = "", **more: Any) -> Coupon:
+        terms = {"cycles": 0, "charges": (), "combinable": True, "most": 0, "until": None} | more
+        return Coupon(key, D(percent), D(amount), currency, **terms)
+
+    half, money = coupon("HALF", "50", charges=("calls",)), coupon("MONEY", "0", "10", "EUR", cycles=1)
+    alone, foreign, gone = (
+        coupon("ALONE", "10", combinable=False),
+        coupon("USD", "0", "5", "USD"),
+        coupon("GONE", "5", most=1),
+    )
+    day, cycles = date(2026, 1, 11), [JANUARY, (date(2026, 2, 1), date(2026, 3, 1))]
+    held = [Held(n, one, day, n) for n, one in enumerate((money, half, foreign), 1)] + [Held(4, gone, day, 2)]
+
+    def found(on: date, more: Sequence[Held] = (), charge: Charge = CALLS) -> list[Coupon]:
+        return applying([*held, *more], charge, on, "EUR", cycles)
+
+    fee = Charge("phone", "fee", "recurring", "advance", 1, "", "standard", "actual_days")
+    assert found(day) == [half, money]
+    assert (found(day, charge=fee), found(JANUARY[0]), found(date(2026, 2, 1))) == ([money], [], [half])
+    assert found(date(2026, 1, 31), [Held(5, alone, date(2026, 1, 31), 1)]) == [alone]
+    assert coupon_turns(JANUARY, held, found) == [day]
+    assert coupon_turns(JANUARY, held[2:], lambda on: applying(held[2:], CALLS, on, "EUR", cycles)) == []
+    beside = [
+        (Stretch(replace(fee, key=key), JANUARY, *JANUARY, D(1), False), full)
+        for key, full in zip("abc", (200, 0, 100), strict=True)
+    ]
+    assert [borne(money, one, beside, lambda _: [money]) for one, _ in beside] == [667, 0, 333]
+    assert lowered(Fraction(30), [(half, 0), (money, 1000)], 100, Fraction(1, 2)) == 10
+    assert lowered(Fraction(30), [(half, 0), (money, 1000)], 100, Fraction(2)) == 0
 
 
 def bill() -> Bill:
@@ -136,10 +179,18 @@ def test_how_late_events_end(rule: Lateness, owed: int, dropped: bool, anew: boo
     assert [(one.event.key, back) for one, back in found] == [("new", False), ("gone", True)]
     line = opened(Line("A1", "S1", CALLS, *JANUARY, JANUARY, "EUR", Fraction(12), 1000, 1000))
     stretch = Stretch(CALLS, JANUARY, *JANUARY, D(1), False, rule.grace)
-    event = (1, Event("E1", "S1", "1", "start", date(2026, 1, 1)))
     meters = {"calls": Meter("calls", "sum")}
     judged = judge(
-        date(2026, 2, 10), ACCOUNT, mark, [stretch], found, [event], [line], {"calls": rule}, meters, lambda *_: owed
+        date(2026, 2, 10),
+        ACCOUNT,
+        mark,
+        [stretch],
+        found,
+        lambda _: False,
+        [line],
+        {"calls": rule},
+        meters,
+        lambda *_: owed,
     )
     assert (judged.dropped == {"new"}, stretch in judged.anew) == (dropped, anew)
     assert judged.dropped <= {"new"}

@@ -63,7 +63,7 @@ def test_the_seed_draws_everything() -> None:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
     """A simulation that the auditor agreed with, with books in a file."""
     folder = tmp_path_factory.mktemp("lived")
-    one = Simulation(26, SMALL, Place(folder, f"sqlite:///{folder / 'books.db'}"), lambda _: None)
+    one = Simulation(28, SMALL, Place(folder, f"sqlite:///{folder / 'books.db'}"), lambda _: None)
     try:
         one.live()
     finally:
@@ -114,6 +114,14 @@ LAST = "(SELECT max(id) FROM invoice)"
 SOME = "(SELECT max(id) FROM invoice_line WHERE kind = 'recurring')"
 BACK = "(SELECT max(id) FROM invoice_line WHERE credits <> 0 AND service_from = service_to)"
 USED = "(SELECT max(id) FROM invoice_line WHERE kind = 'usage' AND credits = 0)"
+OFF = "(SELECT max(id) FROM invoice_line WHERE discounts <> '' AND credits = 0)"
+DEBIT = "(SELECT min(id) FROM invoice WHERE kind = 'debit_note')"
+PHASE = """(SELECT min(one.id) FROM invoice_line one JOIN invoice_line later ON later.subscription_id = one.subscription_id
+AND later.plan = one.plan AND later.charge = one.charge AND later.cycle_from = one.cycle_from
+AND later.service_from = one.service_to AND later.full = 2 * one.full AND one.credits = 0 AND one.full > 0)"""
+DROPPED = """(SELECT max(line.id) FROM invoice_line line JOIN late_usage late ON late.disposition = 'drop'
+AND late.subscription_id = line.subscription_id AND late.charge = line.charge AND late.plan = line.plan
+AND late.service_from = line.service_from AND late.service_to = line.service_to)"""
 SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a line that costs a cent more": (
         changed(f"UPDATE invoice_line SET amount = amount + 10000 WHERE id = {SOME}"),
@@ -145,6 +153,22 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a usage event that no line counts": (
         changed(f"UPDATE invoice_line SET events = events - 1 WHERE id = {USED}"),
         "expected line",
+    ),
+    "a coupon that took nothing off": (
+        changed(f"UPDATE invoice_line SET full = full * 2, amount = amount * 2 WHERE id = {OFF}"),
+        "expected line",
+    ),
+    "a cheaper phase that was not cheaper": (
+        changed(f"UPDATE invoice_line SET full = full * 2, amount = amount * 2 WHERE id = {PHASE}"),
+        "expected line",
+    ),
+    "late usage that was dropped, and is billed": (
+        changed(f"UPDATE invoice_line SET events = events + 1, quantity = quantity + 1000000 WHERE id = {DROPPED}"),
+        "expected line",
+    ),
+    "a debit note of another day": (
+        changed(f"UPDATE invoice SET invoice_date = date(invoice_date, '+1 day') WHERE id = {DEBIT}"),
+        "is missing",
     ),
     "usage that was taken back, and is billed": (
         changed(f"UPDATE invoice_line SET quantity = quantity + 1000000 WHERE id = {USED}"),

@@ -15,6 +15,7 @@ from tests.simulation.facts import (
     Era,
     Event,
     Rate,
+    Redemption,
     Reversal,
     Subscription,
     Usage,
@@ -189,7 +190,9 @@ class Story:
             later = next((one for one in steps[place:] if isinstance(one, Batch)), None)
             if later is None or self.random.random() < 0.4:
                 continue
-            early = [fact for fact in later.facts if isinstance(fact, Subscription | Event | Usage | Reversal)]
+            early = [
+                fact for fact in later.facts if isinstance(fact, Subscription | Event | Redemption | Usage | Reversal)
+            ]
             early = early[: len(early) // 2]
             if early and isinstance(early[-1], Subscription):
                 early.pop()  # its start comes with it
@@ -256,6 +259,7 @@ class Story:
         for one in self.subscriptions:
             if self.random.random() < 0.3:
                 facts.extend(self._happenings(one, on))
+        facts.extend(self._redeemed(on))
         facts.extend(self._taken_back())
         facts.extend(self._used(last, on))
         return Batch(on, facts, again, wrong, salt=self.random.randrange(1 << 30))
@@ -297,6 +301,17 @@ class Story:
                     known.append(event)
                     made.append(event)
                     break
+        return made
+
+    def _redeemed(self, on: date) -> list[Redemption]:
+        """Coupons that some ask for, now or as of a day before or after; of a coupon one at a time, so that it is plain who was first."""
+        made = []
+        for coupon in self.company.coupons:
+            if self.random.random() < 0.3:
+                self.counter += 1
+                one = self.random.choice(self.subscriptions)
+                day = max(on + timedelta(days=self.random.choice([0, -9, 4, -40, 20])), self.events[one.key][0].on)
+                made.append(Redemption(one.entity, one.key, f"R{self.counter}", coupon, day))
         return made
 
     def _used(self, last: date, on: date) -> list[Usage]:

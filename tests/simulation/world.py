@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
 from tests.simulation.facts import (
     ALWAYS,
+    DIGITS,
     Account,
     Agreed,
     Catalogue,
     Charge,
     Contract,
+    Coupon,
     Entity,
     Era,
     Lateness,
@@ -74,6 +76,7 @@ class Company:
     agreed: list[Agreed]
     era: Era
     lateness: list[Lateness]
+    coupons: list[Coupon]
 
     @property
     def plans(self) -> list[str]:
@@ -99,7 +102,8 @@ def company(random: Random, accounts: int, plans: int, year: int) -> Company:
         Contract(a.entity, f"C-{a.key}", a.key, random.choice([14, 30, 60])) for a in buyers if random.random() < 0.4
     ]
     era = Era(ALWAYS, {key: price for c in catalogue.charges for key, price in _prices(random, c)})
-    made = Company(date(year, 1, 1), entities, buyers, catalogue, contracts, [], era, _lateness(random, catalogue))
+    late, coupons = _lateness(random, catalogue), _coupons(random, date(year, 1, 1), buyers, catalogue)
+    made = Company(date(year, 1, 1), entities, buyers, catalogue, contracts, [], era, late, coupons)
     made.agreed.extend(_agreed(random, made))
     return made
 
@@ -156,7 +160,7 @@ def _price(random: Random, charge: Charge) -> Price:
         return (Decimal(random.randint(low * 100, high * 100)) / 100 * scale).quantize(Decimal("0.0001"))
 
     method = random.choice(["flat", "per_unit", "graduated", "volume", "package", "stairstep"])
-    steps, ramp = _steps(random, charge), _ramp(random, charge)
+    steps, ramp, overage = _steps(random, charge), _ramp(random, charge), random.choice([Decimal(1), Decimal("1.5")])
     divide = random.choice([1, 1, 1, 10]) if usage else 1
     if charge.kind != "recurring" and method == "flat":
         method = "per_unit"
@@ -166,7 +170,9 @@ def _price(random: Random, charge: Charge) -> Price:
             Tier(top, None, euros(low, low + 200))
             for top, low in ((Decimal(steps_at[0]), 300), (Decimal(steps_at[1]), 900), (None, 1500))
         )
-        return Price(method, rounding, tiers=tiers, zero_usage="nothing", divide=divide, steps=steps, ramp=ramp)
+        return Price(
+            method, rounding, tiers=tiers, zero_usage="nothing", divide=divide, steps=steps, overage=overage, ramp=ramp
+        )
     if method in ("graduated", "volume"):
         flat = euros(300, 900) if usage else euros(5, 20)
         tiers = (
@@ -177,13 +183,17 @@ def _price(random: Random, charge: Charge) -> Price:
         if random.random() < 0.3:
             tiers = (replace(tiers[0], flat=flat), *tiers[1:])
         zero = random.choice(["nothing", "first_tier"])
-        return Price(method, rounding, tiers=tiers, zero_usage=zero, divide=divide, steps=steps, ramp=ramp)
+        return Price(
+            method, rounding, tiers=tiers, zero_usage=zero, divide=divide, steps=steps, overage=overage, ramp=ramp
+        )
     included = Decimal(random.choice([0, 0, 50 if usage else 1]))
     size = Decimal(random.choice([10, 100]) if usage else random.choice([2, 5]))
     if method == "package":
-        return Price(method, rounding, euros(20, 90), included, size, divide=divide, steps=steps, ramp=ramp)
+        return Price(
+            method, rounding, euros(20, 90), included, size, divide=divide, steps=steps, overage=overage, ramp=ramp
+        )
     included = included if method == "per_unit" else Decimal(0)
-    return Price(method, rounding, euros(20, 90), included, divide=divide, steps=steps, ramp=ramp)
+    return Price(method, rounding, euros(20, 90), included, divide=divide, steps=steps, overage=overage, ramp=ramp)
 
 
 def _ramp(random: Random, charge: Charge) -> tuple[tuple[str, int, Decimal], ...]:
@@ -203,8 +213,31 @@ def _steps(random: Random, charge: Charge) -> tuple[tuple[str, Decimal], ...]:
         steps.append(("minimum", Decimal(random.choice(["8.5", "15", "29.99"])) * months))
     if random.random() < 0.25:
         steps.append(("maximum", Decimal(random.choice(["45", "90.01", "120"])) * months))
+    if random.random() < 0.15:
+        steps.append(("commitment", Decimal(random.choice(["20", "60.5"])) * months))
     random.shuffle(steps)
     return tuple(steps)
+
+
+def _coupons(random: Random, start: date, accounts: list[Account], catalogue: Catalogue) -> list[Coupon]:
+    """Percentages and money, for all charges, some or one."""
+    keys = sorted({charge.key for charge in catalogue.charges})
+    made = []
+    for number in range(1, 7):
+        percent, amount, currency = Decimal(random.choice(["10", "20", "33.333", "100"])), Decimal(0), ""
+        charges = random.choice([(), tuple(random.sample(keys, 3)), (random.choice(keys),)])
+        if number % 2:
+            currency, charges = (
+                random.choice(accounts).currency,
+                random.choice([("fee", "seats"), ("fee",), ("seats",), ("calls",)]),
+            )
+            worth = in_currency(Decimal(random.choice(["3", "8.35", "40"])), currency)
+            percent, amount = Decimal(0), round(worth, DIGITS[currency])
+        cycles, most = random.choice([0, 0, 1, 2, 3]), random.choice([0, 0, 2])
+        until = random.choice([None, None, start + timedelta(days=random.randint(20, 200))])
+        alone = random.random() < 0.2
+        made.append(Coupon(f"K{number}", percent, amount, currency, cycles, charges, not alone, most, until))
+    return made
 
 
 def reprice(random: Random, before: Era, on: date) -> Era:
