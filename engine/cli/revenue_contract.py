@@ -119,6 +119,7 @@ class EventWord(StrEnum):
     CRITERION = "criterion"
     RETURN = "return"
     RECEIVE = "receive"
+    OUTLOOK = "outlook"
 
 
 def register_in(group: typer.Typer) -> None:
@@ -212,7 +213,10 @@ def _register_event(group: typer.Typer) -> None:
         quantity: Annotated[
             Decimal | None,
             typer.Option(
-                "--quantity", parser=exact, metavar="NUMBER", help="Units, cost, sales, or worth of what came."
+                "--quantity",
+                parser=exact,
+                metavar="NUMBER",
+                help="Units, cost, sales, worth of what came; of an outlook what is still to be spent.",
             ),
         ] = None,
         material: Annotated[

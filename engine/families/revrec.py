@@ -114,6 +114,12 @@ COSTS: Mapping[str, Any] = {
             "description": "whether a renewal costs as much again, so that a cost lasts no longer than the contract"
         },
     },
+    "impairment": _choice(
+        costs.TESTS,
+        "none",
+        "whether an asset is compared at the end of a month with what is still expected of the contract: written_down keeps a loss "
+        "(ASC 340-40), reversible takes it back once more is expected (IFRS 15)",
+    ),
     "cost_within": _number("integer", 0, 0, "a cost that would last no longer than so many months is expensed"),
 }
 

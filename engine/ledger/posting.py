@@ -31,6 +31,7 @@ Role = Literal[
     "consideration_in_kind",
     "contract_cost",
     "contract_cost_expense",
+    "contract_cost_impairment",
     "interest_revenue",
     "interest_expense",
     "revenue",

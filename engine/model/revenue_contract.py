@@ -21,13 +21,14 @@ CHANGES: Final = ("modify", "estimate", "credit", "pause", "terminate")
 """Occurrences that change a contract."""
 HAPPENINGS: Final = ("deliver", "accept", "use", "cost", "sale", "expire", "expect")
 """Occurrences that let revenue be earned."""
-OTHERS: Final = ("criterion", "return", "receive")
-"""Occurrences that are neither: a criterion of a contract is met or no longer met, goods came back, consideration in kind came."""
+OTHERS: Final = ("criterion", "return", "receive", "outlook")
+"""Occurrences that are neither: a criterion of a contract is met or no longer met, goods came back, consideration in kind came, what
+is expected beyond the price."""
 
 Kind = Literal[
     "modify", "estimate", "credit", "pause", "terminate",
     "deliver", "accept", "use", "cost", "sale", "expire", "expect",
-    "criterion", "return", "receive",
+    "criterion", "return", "receive", "outlook",
 ]  # fmt: skip
 OF_CONTRACTS: Final = ("contract", "balance", "cost")
 """Sources of schedules that contracts have: obligations, balances that are moved out of the contract's own, costs."""
@@ -187,6 +188,7 @@ class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
     :class:`engine.revenue.contracts.Change` and :class:`engine.revenue.schedule.Happening`.  ``variable`` names the variable amount
     whose ``outcomes`` are now others; ``criterion`` the criterion of a contract that is ``met`` from the day on, or no longer;
     ``quantity`` of a ``return`` are the units that came back, of a ``receive`` the worth of what came.
+    Of an ``outlook``, ``expected`` is what renewals are expected to bring, and ``quantity`` what is still to be spent to perform.
     """
 
     key: str

@@ -53,6 +53,7 @@ class Assembled(msgspec.Struct, frozen=True):
         passes: what agents pass on, by obligation.
         payable: what the customer is paid.
         received: worth of consideration in kind that came, by day.
+        outlook: what renewals are expected to bring less what is still to be spent, by the day from which that is expected.
         terminated: the last day of service, where it was terminated.
         stated: the stated price of each promise that is accounted for, as far as the customer is bound.
     """
@@ -72,6 +73,7 @@ class Assembled(msgspec.Struct, frozen=True):
     received: tuple[tuple[date, Decimal], ...] = ()
     terminated: date | None = None
     stated: Mapping[str, Decimal] = {}
+    outlook: tuple[tuple[date, Decimal], ...] = ()
 
 
 def as_known(signed: Sequence[Signed], day: date) -> list[Signed]:
@@ -145,7 +147,19 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
         received,
         min(ends, default=None),
         {one.facts.element: one.facts.amount for one in kept},
+        _outlook(group),
     )
+
+
+def _outlook(group: Sequence[Signed]) -> tuple[tuple[date, Decimal], ...]:
+    """What is expected beyond the price: of each contract of the group, what it was told last."""
+    newest: dict[str, Decimal] = {}
+    found = []
+    told = ((signed.contract.key, one) for signed in group for one in signed.occurrences if one.kind == "outlook")
+    for key, one in sorted(told, key=lambda pair: (pair[1].on, pair[1].known, pair[1].key)):
+        newest[key] = (one.expected or ZERO) - one.quantity
+        found.append((one.on, sum(newest.values(), ZERO)))
+    return tuple(found)
 
 
 def _nothing(group: Sequence[Signed], decided: Mapping[str, Decision], by_invoice: tuple[str, ...]) -> Assembled:

@@ -7,7 +7,7 @@ balance, or into it: each is the wanted balance of an account, so that what has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -15,12 +15,14 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.money import ZERO
+from engine.base.period import add_months
 from engine.model.decision import Decide
 from engine.model.revenue_contract import CostTerms, RevenueContract
 from engine.revenue.agreed import Assembled
 from engine.revenue.balances import DUE, REVENUE, Movement, at, daily
+from engine.revenue.changes import accounted
 from engine.revenue.contracts import Account
-from engine.revenue.costs import amortised, lasts
+from engine.revenue.costs import Tested, amortised, impaired, lasts
 from engine.revenue.promised import Signed
 from engine.revenue.schedule import RevenueFacts, ScheduleItem
 from engine.revenue.spread import cents
@@ -39,6 +41,7 @@ class Asset(msgspec.Struct, frozen=True):
     months: int
     items: tuple[ScheduleItem, ...]
     decision: int = 0
+    impairment: str = "none"
 
     def left(self, day: date, terminated: date | None) -> Decimal:
         """What is left of it at the end of a day: nothing of a contract that was terminated."""
@@ -58,8 +61,9 @@ def cost_assets(signed: Iterable[Signed], decide: Decide) -> list[Asset]:
                 continue
             months = lasts(decision.terms, cost.months, cost.customer_months)
             if months:
-                items = amortised(facts, months)
-                found.append(Asset(cost.cost, cost.on, cost.amount, decision.terms["cost"], months, items, decision.id))
+                items, terms = amortised(facts, months), decision.terms
+                head = (cost.cost, cost.on, cost.amount, terms["cost"], months, items)
+                found.append(Asset(*head, decision.id, terms["impairment"]))
     return found
 
 
@@ -69,12 +73,27 @@ def _facts(signed: Signed, contract: RevenueContract, cost: CostTerms) -> Revenu
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """All that balances are made of: a contract, its account, its assets, and what was billed by day."""
+    """All that balances are made of: a contract, its account, its assets, and what was billed by day.
+
+    Where assets are tested for impairment, ``stages`` are its accounts by the month from which each holds, with no change of a
+    later month: what was still expected then.
+    """
 
     assembled: Assembled
     account: Account
     assets: tuple[Asset, ...]
     billed: tuple[tuple[date, Decimal], ...]
+    stages: tuple[tuple[date, Account], ...] = ()
+
+
+def standing_of(one: Assembled, assets: Iterable[Asset], billed: Iterable[tuple[date, Decimal]]) -> Standing:
+    """How a contract stands, by its documents, its assets and what was billed."""
+    kept, contract, stages = tuple(assets), one.contract, list[tuple[date, Account]]()
+    if any(asset.impairment != "none" for asset in kept):
+        for month in sorted({date.min, *(change.on.replace(day=1) for change in contract.changes)}):
+            earlier = tuple(change for change in contract.changes if change.on.replace(day=1) <= month)
+            stages.append((month, accounted(msgspec.structs.replace(contract, changes=earlier))))
+    return Standing(one, accounted(contract), kept, tuple(billed), tuple(stages))
 
 
 def interest_owed(standing: Standing, day: date) -> Decimal:
@@ -153,9 +172,37 @@ def contract_asset(standing: Standing, day: date) -> Decimal:
     return at(daily([Movement(day, REVENUE, taken), Movement(day, DUE, given)]), day).contract_asset
 
 
+def _tested(standing: Standing, day: date) -> tuple[Decimal, Decimal]:
+    """What costs that are tested for impairment are carried at at the end of a day, and the loss so far.  All of a contract are
+    compared with what is recoverable of it; a loss is taken back only if the rules of all let it."""
+    one = standing.assembled
+    assets = [asset for asset in standing.assets if asset.impairment != "none" and asset.on <= day]
+    if not assets:
+        return ZERO, ZERO
+    day = min(day, max(item.on for asset in assets for item in asset.items))  # nothing is left afterwards
+    ends, month = list[Tested](), min(asset.on for asset in assets).replace(day=1)
+    while month <= day:
+        following = add_months(month, 1)
+        end = min(following - timedelta(days=1), day)
+        left = [(asset.left(end, one.terminated), asset.on >= month) for asset in assets]
+        added = sum((amount for amount, fresh in left if fresh), ZERO)
+        outlook = next((amount for on, amount in reversed(one.outlook) if on <= end), ZERO)
+        whole = sum((amount for amount, _ in left), ZERO)
+        account = next(account for since, account in reversed(standing.stages) if since <= month)
+        ends.append(Tested(whole, added, account.remaining(end) + outlook))
+        month = following
+    return impaired(ends, all(asset.impairment == "reversible" for asset in assets), one.contract.currency)
+
+
+def cost_impairment(standing: Standing, day: date) -> Decimal:
+    """Impairment losses of costs that are assets, less what was taken back."""
+    return _tested(standing, day)[1]
+
+
 def cost_asset(standing: Standing, day: date) -> Decimal:
-    """What is left of costs that are assets."""
-    return sum((one.left(day, standing.assembled.terminated) for one in standing.assets), ZERO)
+    """What is left of costs that are assets, before losses by impairment are taken off."""
+    others = (one.left(day, standing.assembled.terminated) for one in standing.assets if one.impairment == "none")
+    return sum(others, sum(_tested(standing, day), ZERO))
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -174,5 +221,6 @@ BALANCES: Final[Mapping[str, Kept]] = {
     "supplier_payable": Kept("contract_liability", "supplier_payable", passed_on),
     "contract_asset": Kept("contract_asset", "contract_liability", contract_asset),
     "contract_cost": Kept("contract_cost", "contract_cost_expense", cost_asset),
+    "contract_cost_impairment": Kept("contract_cost_impairment", "contract_cost", cost_impairment),
 }
 """The balances of a contract by name: what is debited and credited as they grow."""

@@ -25,7 +25,7 @@ hit: first
 rules:
   - {id: licence, when: product == "licence", then: {method: right_to_use}}
   - {id: onboarding, when: product == "onboarding", then: {method: point_in_time, on: accept}}
-  - {id: commission, when: kind == "cost", then: {method: now, cost: obtain, commensurate: false}}
+  - {id: commission, when: kind == "cost", then: {method: now, cost: obtain, commensurate: false, impairment: reversible}}
   - {id: support, when: product == "support", then: {method: straight_line_month}}
   - {id: others, then: {method: now}}
 """
@@ -93,6 +93,7 @@ costs:
   - {cost: commission, amount: 360, on: 2026-01-01, months: 12, customer_months: 36}
 events:
   - {key: handed over, kind: deliver, on: 2026-01-05, known: 2026-01-05, promise: licence}
+  - {key: renewals, kind: outlook, on: 2026-01-01, known: 2026-01-01, expected: 5000}
 """
 ZERO = D(0)
 
@@ -296,4 +297,11 @@ def test_a_contract_asset_in_foreign_currency(tmp_path: Path, sqlite_url: str) -
         books = ledger(app)
         assert not {"1300", "2310"} & books.keys()
         assert books.get("2300", ZERO) == 0
+        worth = books["1350"]
+        less = {"key": "less", "kind": "outlook", "on": date(2026, 12, 30), "expected": D(150), "quantity": D(30)}
+        app.revenue_contracts.tell("K2", less, at("2026-12-31"))
+        recognise(app, 12)  # half of what is left is lost: the asset keeps the rate at which it came
+        one = app.revenue_contracts.account("K2", date(2026, 12, 31))
+        assert one.balances == {"contract_cost": D(120), "contract_cost_impairment": D(120)}
+        assert (worth, ledger(app)["1350"]) == (D("218.19"), D("109.09"))
         assert {name: found for name, found in app.verify().items() if found} == {}

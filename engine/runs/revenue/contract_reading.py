@@ -14,8 +14,7 @@ from engine.model.decision import Decide
 from engine.model.journal import FxRate
 from engine.model.revenue_contract import RevenueContract
 from engine.revenue.agreed import Assembled, as_known, assembled
-from engine.revenue.changes import accounted
-from engine.revenue.contract_balances import Standing, cost_assets
+from engine.revenue.contract_balances import Standing, cost_assets, standing_of
 from engine.revenue.obligations import Signed as Combined
 from engine.revenue.obligations import combine
 from engine.revenue.promised import Signed
@@ -108,8 +107,7 @@ def group_of(signed: Sequence[Signed], decide: Decide, billed: dict[str, list[Bi
     """Contracts that are one, accounted for."""
     one = assembled(signed, decide)
     lines = [line for each in signed for line in billed.get(each.contract.key, ())]
-    days = tuple((line.on, line.amount) for line in lines)
-    standing = Standing(one, accounted(one.contract), tuple(cost_assets(signed, decide)), days)
+    standing = standing_of(one, cost_assets(signed, decide), ((line.on, line.amount) for line in lines))
     return Group(tuple(signed), standing, tuple(lines))
 
 

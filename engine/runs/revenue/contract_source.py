@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from engine.base.money import CONTEXT, ZERO, round_to
 from engine.base.period import add_months
 from engine.ledger.fx import RateTable, convert
@@ -29,7 +31,6 @@ from engine.store.reader import Reader
 from engine.store.writer import Writer
 
 LIABILITY: Final = "contract_liability"
-COST: Final = "contract_cost"
 Dues = list[tuple[ScheduleKey, date, str, str, Decimal]]
 """Schedule, month, what is debited, what is credited, and how much."""
 
@@ -205,7 +206,7 @@ class _Planning:
         """What balances are moved by at the end of each month."""
         head, standing = self._group.head, self._group.standing
         for name, kept in BALANCES.items():
-            key = ScheduleKey("cost" if name == COST else "balance", head.key, name)
+            key = ScheduleKey("balance" if LIABILITY in (kept.debit, kept.credit) else "cost", head.key, name)
             there = self._known.get(key)
             posted = {month: sums[0] for month, sums in there.posted.items()} if there else {}
             before, month, last = ZERO, month_of(min([head.signed, *posted])), month_of(through)
@@ -281,6 +282,11 @@ class _Worth:
             and key.source != "contract"
         ):
             functional = -self._part(kept, -amount, before)  # less of a balance: its share of what that is kept at
+        elif key.obligation == "contract_cost_impairment":
+            whole, worth = self._kept[
+                msgspec.structs.replace(key, obligation="contract_cost")
+            ]  # what is lost was kept at its share of what the asset is kept at
+            functional = self._part(worth, amount, whole)
         elif key.obligation == "contract_asset" and self._left + amount == ZERO:
             functional = -self._kept_at  # nothing stays on the contract's own balance
         elif sign > 0 and self._left > ZERO and amount > ZERO:

@@ -82,6 +82,8 @@ def shown(group: Group, through: date, known: date | None) -> AccountShown:
     exists = one.contract.exists
     balances = {name: amount for name, kept in BALANCES.items() if (amount := kept.wanted(standing, through))}
     liability = _liability(group, through, balances)
+    if lost := balances.get("contract_cost_impairment"):
+        balances["contract_cost"] -= lost  # as it is carried
     return AccountShown(
         contract=head.key,
         contracts=tuple(each.contract.key for each in group.signed),

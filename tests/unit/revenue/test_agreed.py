@@ -31,7 +31,7 @@ from engine.model.revenue_contract import (
 )
 from engine.revenue.agreed import NEVER, as_known, assembled
 from engine.revenue.changes import accounted
-from engine.revenue.contract_balances import BALANCES, Standing, cost_assets
+from engine.revenue.contract_balances import BALANCES, Standing, cost_assets, cost_impairment, standing_of
 from engine.revenue.contracts import Account
 from engine.revenue.promised import Signed
 from engine.rulebook.rulebook import compile_book
@@ -44,6 +44,8 @@ owner: test
 hit: first
 rules:
   - {id: commission, when: kind == "cost" and element == "commission", then: {method: now, cost: obtain, commensurate: false, cost_within: 12}}
+  - {id: final, when: element == "final", then: {method: now, cost: obtain, commensurate: false, impairment: written_down}}
+  - {id: back, when: element == "back", then: {method: now, cost: obtain, commensurate: false, impairment: reversible}}
   - {id: bonus, when: element == "bonus", then: {method: now, constraint: certain}}
   - {id: fee, when: element == "fee", then: {method: now, estimate: expected_value, constraint: none, variable_to: one}}
   - {id: licence, when: product == "licence", then: {method: right_to_use}}
@@ -69,6 +71,10 @@ def exact() -> None:
     exact_arithmetic()
 
 
+def day(month: int, of: int = 1) -> date:
+    return date(2026, month, of)
+
+
 def promise(key: str, product: str, price: Any, **more: Any) -> PromiseTerms:
     kind = "recurring" if product == "support" else "one_time"
     return PromiseTerms(key, product, kind, D(price), BEGIN, END if product == "support" else None, **more)
@@ -76,6 +82,8 @@ def promise(key: str, product: str, price: Any, **more: Any) -> PromiseTerms:
 
 SUPPORT = promise("support", "support", 1200)
 WORK = promise("work", "work", 600)
+COMMISSION = CostTerms("commission", D(360), BEGIN, 12, 36)
+NEWS = ((day(11, 15), 350), (day(12, 15), 150))
 GOODS = promise("goods", "goods", 1000, quantity=D(10))
 
 
@@ -96,16 +104,11 @@ def account(*contracts: Signed) -> Account:
 
 def standing(contract: Signed, *billed: tuple[date, Any]) -> Standing:
     one = assembled([contract], decide())
-    bills = tuple((on, D(amount)) for on, amount in billed)
-    return Standing(one, accounted(one.contract), tuple(cost_assets([contract], decide())), bills)
+    return standing_of(one, cost_assets([contract], decide()), ((on, D(amount)) for on, amount in billed))
 
 
 def balances(one: Standing, day: date) -> dict[str, Decimal]:
     return {name: amount for name, kept in BALANCES.items() if (amount := kept.wanted(one, day))}
-
-
-def day(month: int, of: int = 1) -> date:
-    return date(2026, month, of)
 
 
 @pytest.mark.capability("B7.1", "B7.2")
@@ -237,6 +240,26 @@ class TestPrice:
         ]
         short = standing(signed(SUPPORT, costs=(CostTerms("commission", D(360), BEGIN, 12, 12),)))
         assert short.assets == ()
+
+    @pytest.mark.parametrize(
+        ("element", "carried", "lost"),
+        [
+            ("final", [D("270"), D("200"), D("192.31"), D(100)], [ZERO, D(60), D(60), D("144.62")]),
+            ("back", [D("270"), D("200"), D("250"), D("100")], [ZERO, D(60), D("2.31"), D("142.31")]),
+        ],
+    )
+    def test_costs_are_worth_no_more_than_is_expected(self, element: str, carried: Any, lost: Any) -> None:
+        """360 over 36 months, of a contract that leaves 100 less each month; renewals are expected in November, and no more in
+        December, when 100 are."""
+        outlooks = tuple(told("outlook", on, expected=D(more), quantity=D(50)) for on, more in NEWS)
+        one = standing(signed(SUPPORT, costs=(CostTerms(element, D(360), BEGIN, 12, 36),), told=outlooks))
+        ends = (day(9, 30), day(10, 31), day(11, 30), day(12, 31))
+        net = [BALANCES["contract_cost"].wanted(one, when) - cost_impairment(one, when) for when in ends]
+        assert (net, [cost_impairment(one, when) for when in ends]) == (carried, lost)
+        assert cost_impairment(standing(signed(SUPPORT, costs=(COMMISSION,))), END) == 0  # no rule asks for it
+        ended = told("terminate", day(10, 31), refund=D(200))
+        over = standing(signed(SUPPORT, costs=(CostTerms(element, D(360), BEGIN, 12, 36),), told=(ended,)))
+        assert (BALANCES["contract_cost"].wanted(over, END), cost_impairment(over, END)) == (0, 0)
 
 
 @pytest.mark.capability("B7.3", "A5.4")
