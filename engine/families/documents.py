@@ -68,10 +68,19 @@ FAMILY = Family(
         "codes": {
             "type": "list",
             "default": ["authority"],
-            "schema": {"type": "string", "allowed": ["authority", "zatca", "epc"]},
+            "schema": {"type": "string", "allowed": ["authority", "zatca", "epc", "portugal"]},
             "meta": {
                 "description": "QR codes on the page, where the document has what they say: authority (what the authority that cleared "
-                "it answered), zatca (seller, VAT number, time, total and VAT, for Saudi Arabia), epc (a transfer in euros)"
+                "it answered), zatca (seller, VAT number, time, total and VAT, for Saudi Arabia), epc (a transfer in euros), "
+                "portugal (the fields of Portaria 195/2020)"
+            },
+        },
+        "certificate": {
+            "type": "string",
+            "default": "",
+            "regex": "[0-9]*",
+            "meta": {
+                "description": "number of the certificate of the program, where the law wants it printed: Portugal"
             },
         },
         "formats": {

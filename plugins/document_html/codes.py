@@ -19,6 +19,8 @@ from engine.base.money import minor_digits
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.notice import Document
 
+from .portugal import portugal
+
 NO_CODES = Code("document-html.no-codes", "A QR code is wanted, and what draws it is not on this machine.")
 NO_ROOM = Code("document-html.no-room", "What a QR code has to hold does not go into one.")
 
@@ -104,6 +106,7 @@ CODES: Final[Mapping[str, Callable[[InvoiceDocument], tuple[str, str]]]] = {
     "authority": authority,
     "zatca": zatca,
     "epc": epc,
+    "portugal": portugal,
 }
 """What each code says, empty where the document has not what it takes, and how much of it may be damaged."""
 

@@ -76,7 +76,19 @@ def printed(html: str, document: Document, cii: bytes = b"") -> bytes:
         why = "a page shows only what it holds: nothing is fetched when a document is made"
         where = Where(f"document/{document.number}")
         raise refuse(NOT_PRINTED, str(error), why=why, mend="use asset(name) in the template", where=where) from None
+    _legible(document, pages)
     return made
+
+
+def _legible(document: Document, pages: Any) -> None:
+    """Refuse boxes in place of letters: no archive takes such a file, and nobody can read it."""
+    lacking = sorted({letter for font in pages.fonts.values() for letter in font.missing})
+    if lacking:
+        letters = ", ".join(f"{chr(one)} (U+{one:04X})" for one in lacking[:5])
+        what = f"no font of this machine has {letters}{' and others' if lacking[5:] else ''}"
+        why = "PDF/A holds every letter that it shows; boxes would stand in their place"
+        mend = "install a font of that script, such as Noto, or embed one in the template with asset(name)"
+        raise refuse(NOT_PRINTED, what, why=why, mend=mend, where=Where(f"document/{document.number}"))
 
 
 def _told(own: Callable[..., bytes]) -> Callable[..., bytes]:

@@ -75,6 +75,66 @@ def test_a_tax_code_has_seller_number_time_total_and_vat() -> None:
     assert says(["zatca"], seller=seller, currency="SAR", legal=LEGAL) == [LEGAL["qr"]]
 
 
+LISBON = {"key": "PT01", "name": "Acme Lda", "address": "Lisboa", "country": "PT"}
+NIF = [{"country": "PT", "kind": "vat", "number": "PT123456789"}]
+RATES = (
+    ("PT", "12000.00 0 0", "15000.00 0.06 900.00", "50000.00 0.13 6500.00", "80000.00 0.23 18400.00"),
+    ("PT-20", "10000.00 0 0", "25000.56 0.04 1000.02", "75000.00 0.09 6750.00", "100000.00 0.18 18000.00"),
+    ("PT-30", "5000.00 0 0", "12500.00 0.05 625.00", "25000.00 0.12 3000.00", "40000.00 0.22 8800.00"),
+)
+
+
+def portuguese(**changes: Any) -> list[str]:
+    """What the code says of the document of the authority's example, but for stamp duty and tax withheld."""
+    taxes = [
+        {"category": "S" if rate != "0" else "E", "rate": rate, "net": net, "tax": tax, "jurisdiction": region}
+        for region, *rates in RATES
+        for net, rate, tax in map(str.split, rates)
+    ]
+    taxes.append({"category": "O", "rate": "0", "net": "100.00", "tax": "0.00", "jurisdiction": "PT"})
+    given = {
+        "number": "FT AB2019/0035",
+        "invoice_date": "2019-12-31",
+        "seller": LISBON | {"registrations": NIF},
+        "buyer": {"key": "A1", "name": "A", "address": "", "country": "PT", "tax_id": None},
+        "legal": {"code": "CSDF7T5H-0035", "printed": "kLp0"},
+        "taxes": taxes,
+        "tax": "63975.02",
+        "total": "513575.58",
+        "layout": {"codes": ["portugal"], "certificate": "9999"},
+    }
+    return [one.text for one in codes_of(msgspec.convert(document(**given | changes), InvoiceDocument))]
+
+
+def test_the_code_of_portugal_has_the_fields_of_the_authoritys_example() -> None:
+    assert portuguese() == [
+        "A:123456789*B:999999990*C:PT*D:FT*E:N*F:20191231*G:FT AB2019/0035*H:CSDF7T5H-0035"
+        "*I1:PT*I2:12000.00*I3:15000.00*I4:900.00*I5:50000.00*I6:6500.00*I7:80000.00*I8:18400.00"
+        "*J1:PT-AC*J2:10000.00*J3:25000.56*J4:1000.02*J5:75000.00*J6:6750.00*J7:100000.00*J8:18000.00"
+        "*K1:PT-MA*K2:5000.00*K3:12500.00*K4:625.00*K5:25000.00*K6:3000.00*K7:40000.00*K8:8800.00"
+        "*L:100.00*N:63975.02*O:513575.58*Q:kLp0*R:9999"
+    ]
+    back = [{"category": "S", "rate": "0.23", "net": "-100.00", "tax": "-23.00", "jurisdiction": "PT"}]
+    buyer = {"key": "A1", "name": "A", "address": "", "country": "DE", "tax_id": "DE136695976"}
+    (note,) = portuguese(kind="credit_note", buyer=buyer, taxes=back, tax="-23.00", total="-123.00")
+    assert "*B:136695976*C:DE*D:NC*" in note and "*I1:PT*I7:100.00*I8:23.00*N:23.00*O:123.00*" in note
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"legal": {"code": "CSDF7T5H-0035"}},
+        {"layout": {"codes": ["portugal"]}},
+        {"currency": "USD"},
+        {"seller": LISBON},
+        {"taxes": [{"category": "S", "rate": "0.19", "net": "1", "tax": "0.19", "jurisdiction": "DE"}]},
+        {"taxes": [{"category": "S", "rate": "0.21", "net": "1", "tax": "0.21", "jurisdiction": "PT"}]},
+    ],
+)
+def test_the_code_of_portugal_is_left_out_where_a_part_of_it_is_not_known(changes: dict[str, Any]) -> None:
+    assert portuguese(**changes) == []
+
+
 @pytest.mark.parametrize(
     ("codes", "changes"),
     [

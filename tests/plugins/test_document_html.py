@@ -219,6 +219,16 @@ def test_nothing_is_fetched(address: str, shipped: Callable[..., Host], tmp_path
 
 
 @printing
+def test_letters_that_no_font_has_are_refused(formats: dict[str, Format]) -> None:
+    """U+10FFFD is for private use: no font of any machine has it."""
+    with pytest.raises(TollbookError) as caught:
+        formats["pdf"].write(made(buyer__name="Name \U0010fffd"))
+    (finding,) = caught.value.findings
+    assert (finding.code, "U+10FFFD" in finding.what) == ("document-html.not-printed", True)
+    assert formats["pdf"].write(made(layout={"language": "ar"})), "marks of direction need no letter"
+
+
+@printing
 def test_factur_x_holds_the_e_invoice(formats: dict[str, Format]) -> None:
     facturx = pytest.importorskip("facturx", reason="the package factur-x reads what is inside")
     from lxml import etree

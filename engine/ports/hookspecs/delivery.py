@@ -188,9 +188,12 @@ class Layout(msgspec.Struct, frozen=True):
     logo: Annotated[str, Meta(description="file beside the templates; empty: none")] = ""
     footer: Annotated[str, Meta(description="a sentence at the end, such as the register of companies")] = ""
     codes: Annotated[
-        tuple[Literal["authority", "zatca", "epc"], ...],
+        tuple[Literal["authority", "zatca", "epc", "portugal"], ...],
         Meta(description="QR codes to be drawn, as far as there is what they say"),
     ] = ("authority",)
+    certificate: Annotated[
+        str, Meta(description="number of the certificate of the program, where the law wants it")
+    ] = ""
 
 
 class InvoiceDocument(msgspec.Struct, frozen=True):

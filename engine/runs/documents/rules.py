@@ -26,7 +26,7 @@ LACKING = Code("document.lacks-field", "A document without a field that the rule
 
 FAMILY: Final = "documents"
 _ACCOUNT: Final = [name for name in Account.__struct_fields__ if name != "attributes"]
-_LAYOUT: Final = ("template", "language", "accent", "logo", "footer", "codes")
+_LAYOUT: Final = ("template", "language", "accent", "logo", "footer", "codes", "certificate")
 
 Found = Mapping[int, Mapping[str, Any]]
 """Invoices by id, as the books give them."""
