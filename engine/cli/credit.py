@@ -82,7 +82,12 @@ def show_noted(made: Any, as_json: bool) -> None:
         table("", ("line", "net", "tax"), rows, right=(1, 2))
         by = f" by {made.rule}" if made.rule else ""
         words = f"{coins(made.total, made.currency)} {made.currency} with tax, {made.state}{by}"
-        out.print(words + ("; it is billed anew" if made.rebill else ""), markup=False)
+        kept = (
+            f"; {coins(made.given_up, made.currency)} of it was given up before and is not paid back"
+            if made.given_up
+            else ""
+        )
+        out.print(words + kept + ("; it is billed anew" if made.rebill else ""), markup=False)
 
     if made.state == "proposed":
         if not as_json:

@@ -29,3 +29,8 @@ def earliest(due: date, on: date, told: date | None, notice_days: int, back: dat
 def goes_out(due: date, send_days: int) -> date:
     """The day on which a collection is handed to the provider: some days of settlement before it is due."""
     return target_days.shifted(due, -send_days)
+
+
+def return_key(key: str, step: int, *, first: bool) -> str:
+    """The key of the act by which money of a collection went back: banks may take it back in parts, each of which is a step."""
+    return f"{key}/returned" if first else f"{key}/returned/{step}"

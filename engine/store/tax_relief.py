@@ -20,10 +20,12 @@ GIVEN_UP: Final = "write_off"
 def given_up(session: Session, tenant: str, since: date, until: date, entity: str = "") -> list[Any]:
     """What acts from ``since`` up to but not including ``until`` have posted: rows with (entity, document, item, day, currency,
     cause, amount, account, posted), those of one act together; ``amount`` is what the act adds to what is open of the item,
-    ``posted`` a debit in the same currency.  What takes an act back has its cause."""
+    ``posted`` a debit in the same currency.  What takes an act back has
+    its cause, and the document of the act where all of it is."""
     act, first, entry, posting = SETTLEMENT.c, SETTLEMENT.alias("first").c, ENTRY.c, POSTING.c
     cause = sa.func.coalesce(first.note, act.note).label("cause")
-    keys = (act.entity, act.document, act.item, act.day, act.currency, cause, act.amount, posting.account)
+    of = sa.case((act.key.startswith("undo/"), first.item), else_=act.item).label("item")
+    keys = (act.entity, act.document, of, act.day, act.currency, cause, act.amount, posting.account)
     same = (entry.document == act.document) & (entry.tenant == act.tenant) & (entry.kind == "settlement")
     before = (first.tenant == act.tenant) & (first.entity == act.entity) & (first.key == act.source)
     statement = (

@@ -72,9 +72,9 @@ def _single(one: Element, came: bool, moved: tuple[Decimal, str], day: date, acc
     amount, currency = moved
     if not came:
         fee = sum((_number(charge) for charge in _charges(one)), ZERO)
-        if instructed is not None and instructed.get("Ccy") == currency:
-            original = _number(instructed)
-            fee, amount = max(amount - original, ZERO) or fee, original
+        original = _number(instructed) if instructed is not None and instructed.get("Ccy") == currency else ZERO
+        if ZERO < original <= amount:
+            fee, amount = amount - original or fee, original
         else:
             amount -= fee
     return Movement(

@@ -1,11 +1,13 @@
 """What messages of a bank say of collections, in the words of the port.
 
 Each collection can be rejected, settled and taken back once, and the names of events follow from that: the same thing said by
-several messages, or by one that comes again, is one event.
+several messages, or by one that comes again, is one event.  Of parts that are taken back each has its day, its amount, and its
+place among those of one message that have the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -81,6 +83,7 @@ class Reading:
         return [one for one in among if not verdict.group or one.evidence.get("group") == verdict.group]
 
     def _moved(self, root: xml.Element) -> Iterator[PaymentEvent]:
+        parts: Counter[str] = Counter()
         for movement in camt.movements(root):
             if movement.creditor_account and iban.compact(movement.creditor_account) != self.account:
                 continue
@@ -99,7 +102,12 @@ class Reading:
                 yield _succeeded(sent, movement.day, movement.amount)
             else:
                 self.kept.take_back(sent.name, movement.code or "returned")
-                yield _returned(sent, movement)
+                name = f"{sent.name}:returned"
+                if movement.amount < _amount(sent):
+                    name += f":{movement.day}:{movement.amount.normalize():f}"
+                    parts[name] += 1
+                    name += f":{parts[name]}" if parts[name] > 1 else ""
+                yield _returned(sent, movement, name)
 
     def _group(self, movement: Movement) -> Iterator[PaymentEvent]:
         """What the sum of a group settles: all of it, or all that was not rejected before."""
@@ -123,14 +131,14 @@ def _succeeded(sent: Sent, day: date, amount: Decimal) -> PaymentEvent:
     return PaymentEvent(*head, provider_id=sent.name, key=sent.key, amount=amount, currency="EUR")  # type: ignore[arg-type]
 
 
-def _returned(sent: Sent, movement: Movement) -> PaymentEvent:
+def _returned(sent: Sent, movement: Movement, name: str) -> PaymentEvent:
     settled = date.fromisoformat(sent.evidence["due"])
     scheme, code = _scheme(sent), movement.code
     kind = reasons.kind_of(code, scheme, settled, movement.day)
     words = _words(kind, code, movement.text)
     late = reasons.late(kind, code, scheme, settled, movement.day)
     notice = DisputeNotice(
-        f"{sent.name}:returned",
+        name,
         sent.name,
         movement.amount,
         "EUR",

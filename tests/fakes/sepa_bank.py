@@ -137,17 +137,20 @@ def credit(debit: Debit, day: date) -> str:
     return _entry("CRDT", debit.amount, day, f"<NtryDtls><TxDtls>{_refs(debit)}</TxDtls></NtryDtls>")
 
 
-def debit_back(debit: Debit, day: date, code: str, fee: Decimal = Decimal(0), *, version: str = "08") -> str:
-    """An entry that takes a collection back, with what the debtor's bank asks for it."""
+def debit_back(
+    debit: Debit, day: date, code: str, fee: Decimal = Decimal(0), *, part: Decimal | None = None, version: str = "08"
+) -> str:
+    """An entry that takes a collection back, or a part of it, with what the debtor's bank asks for it."""
+    gone = (debit.amount if part is None else part) + fee
     amount = (
         f"<AmtDtls><InstdAmt><Amt Ccy='EUR'>{debit.amount}</Amt></InstdAmt>"
-        f"<TxAmt><Amt Ccy='EUR'>{debit.amount + fee}</Amt></TxAmt></AmtDtls>"
+        f"<TxAmt><Amt Ccy='EUR'>{gone}</Amt></TxAmt></AmtDtls>"
     )
     charge = f"<Amt Ccy='EUR'>{fee}</Amt>"
     charges = f"<Chrgs>{charge if version == '02' else f'<Rcrd>{charge}</Rcrd>'}</Chrgs>" if fee else ""
     why = f"<RtrInf><Rsn><Cd>{code}</Cd></Rsn></RtrInf>"
     details = f"<NtryDtls><TxDtls>{_refs(debit)}{amount}{charges}{why}</TxDtls></NtryDtls>"
-    return _entry("DBIT", debit.amount + fee, day, details)
+    return _entry("DBIT", gone, day, details)
 
 
 def _refs(debit: Debit) -> str:

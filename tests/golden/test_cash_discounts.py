@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from engine.model.matching import Candidate, Incoming
 from engine.receivables.matching.fitting import gap_of
 from engine.receivables.matching.reading import Said
 from tests import stories
-from tests.golden.test_cash import NAMES, billing, codes, day, left, owed, paid_by, well, written
+from tests.golden.test_cash import NAMES, billing, day, left, owed, paid_by, well, written
 from tests.golden.test_cash import ledger as balances
+from tests.golden.test_cash import lowered as lowered_by_cause
 from tests.stories import CHANGE
 
 D = Decimal
@@ -98,26 +99,83 @@ def test_a_discount_too_late_is_a_deduction(tmp_path: Path) -> None:
         well(app)
 
 
+CREDITS = """ruleset: crediting/own
+effective: {from: 2000-01-01}
+owner: finance.billing
+priority: 1
+hit: first
+rules:
+  - {id: credit, when: memo == "credit", then: {decision: allow, rebill: false, revenue: correction}}
+"""
+
+
+def crediting(folder: Path) -> Path:
+    """The same, where one person may credit any amount for any reason."""
+    made = early(folder)
+    file = made / "rules/crediting/own.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(CREDITS)
+    return made
+
+
+def half(amount: Decimal) -> Decimal:
+    """Half of an amount, rounded as amounts are."""
+    return (amount / 2).quantize(D("0.01"), ROUND_HALF_UP)
+
+
+def near(found: Decimal, wanted: Decimal) -> bool:
+    """Whether two amounts are the same but for a cent of rounding."""
+    return abs(found - wanted) <= D("0.01")
+
+
 @pytest.mark.capability("A4.3")
-def test_what_was_given_up_is_not_given_back(tmp_path: Path) -> None:
-    """An invoice with a discount is voided when that is taken back: the customer has what he paid, and tax is lowered once."""
-    with billing(early(tmp_path), f"sqlite:///{tmp_path / 'books.db'}") as app:
-        tax = balances(app, "2200")["2200"]
-        number, total = owed(app)["B1"]
-        paid_by(app, tmp_path, ("C", f"{total - cut(total):.2f}", "K1", NAMES["B1"], number), on=11)
+def test_what_was_given_up_is_not_given_back(tmp_path: Path, database_url: str) -> None:
+    """A credit takes its share of the discount back: in parts or whole, voided or voided again, before the discount or after it, the
+    customer has what he paid for what was credited, and tax is that of what stays."""
+    with billing(crediting(tmp_path), database_url) as app:
+        memos, due = app.accounts.memos, owed(app)
+        memos.credit(due["B4"][0], "billed_wrong", day(5), CHANGE, percent=D(50))
+        start = balances(app, "2200")["2200"]
+        paid = {key: total - cut(total) for key, (_, total) in due.items()}
+        taxes = {key: (total * 21 / 121).quantize(D("0.01")) for key, (_, total) in due.items()}
+        lowered = {key: (cut(total) * 21 / 121).quantize(D("0.01")) for key, (_, total) in due.items()}
+        keys = ("B1", "B2", "B4")
+        money = [("C", f"{paid[key]:.2f}", f"K{key}", NAMES[key], due[key][0]) for key in keys[:2]]
+        entry = paid_by(app, tmp_path, *money, on=11)
         app.cash.match(day(11), CHANGE)
-        assert codes(lambda: app.void(number, day(12), CHANGE)) == ["credit.given-up"]
-        assert codes(lambda: app.accounts.memos.credit(number, "billed_wrong", day(12), CHANGE)) == ["credit.given-up"]
-        assert codes(lambda: app.accounts.memos.credit(number, "billed_wrong", day(12), CHANGE, percent=D(100))) == [
-            "credit.given-up"
-        ]
-        with app.books.reader() as reader:
-            (given,) = reader.settlements("acme", "E1", kind="write_off")
-        app.cash.undo(given["key"], "E1", CHANGE, on=day(12))
-        app.void(number, day(12), CHANGE)
-        assert left(app, "B1") == (0, total - cut(total))
-        assert balances(app, "4910", "2200") == {"2200": tax + (total * 21 / 121).quantize(D("0.01"))}
-        tied(app, D(0))
+
+        first = memos.credit(due["B1"][0], "billed_wrong", day(12), CHANGE, percent=D(50))
+        assert first.given_up == half(cut(due["B1"][1])) and left(app, "B1") == (0, -first.total - first.given_up)
+        assert near(left(app, "B1")[1], half(paid["B1"]))
+        off = lowered["B1"] + lowered["B2"]
+        assert near(balances(app, "2200")["2200"] - start - off, half(taxes["B1"] - lowered["B1"]))
+        rates = {key[-1]: tax for key, (_, tax) in lowered_by_cause(app).items()}
+        assert near(-rates["discount"], half(lowered["B1"]) + lowered["B2"])
+        app.void(first.number, day(12), CHANGE)
+        assert left(app, "B1") == (0, 0) and balances(app, "2200")["2200"] == start + off
+        again = memos.credit(due["B1"][0], "billed_wrong", day(13), CHANGE, percent=D(50))
+        memos.credit(due["B1"][0], "billed_wrong", day(13), CHANGE)
+        assert again.given_up == first.given_up and left(app, "B1") == (0, paid["B1"])
+        assert balances(app, "2200")["2200"] == start + lowered["B2"] + taxes["B1"]
+
+        memos.credit(due["B2"][0], "billed_wrong", day(13), CHANGE, percent=D(50))
+        app.cash.unapply(entry + 1, CHANGE, on=day(14))
+        owes, credit = left(app, "B2")
+        assert near(owes - credit, half(due["B2"][1])), "without the payment there is no discount"
+        well(app)
+
+        number, _ = due["B4"]
+        rest, _ = left(app, "B4")
+        paid_by(app, tmp_path, ("C", f"{rest - cut(rest):.2f}", "K4", NAMES["B4"], number), on=11)
+        assert app.cash.match(day(15), CHANGE).entries[-1].rule == "discount"
+        assert left(app, "B4") == (0, 0)
+        app.void(number, day(15), CHANGE)
+        assert left(app, "B4") == (0, rest - cut(rest))
+        assert balances(app, "4910") == {}
+        now = start + taxes["B1"] + half(taxes["B2"]) + half(taxes["B4"])
+        assert near(balances(app, "2200")["2200"], now)
+        ties = {(one.name, one.currency): one.difference for one in app.reports.ties(day(28))}
+        assert {key: off for key, off in ties.items() if off} == {}
         well(app)
 
 

@@ -135,12 +135,20 @@ def test_from_mandate_to_return(database_url: str, tmp_path: Path) -> None:
         came = sepa_bank.booked(ACCOUNT, one.due, sepa_bank.group_credit([one], one.due))
         assert hear(app, "2026-03-03", came)[0] == (1, 0, 0, 0)
         assert open_of(app, "A1") == [] and balances(app)["1050"] == one.amount
-        back = sepa_bank.booked(
-            ACCOUNT, date(2026, 3, 6), sepa_bank.debit_back(one, date(2026, 3, 6), "MD06", Decimal("3.00"))
+        # in three parts, two of them alike; never more than came
+        ten, rest, day = Decimal(10), one.amount - 20, date(2026, 3, 6)
+        alike = [sepa_bank.debit_back(one, date(2026, 3, 5), "MD06", part=ten)] * 2
+        parts = sepa_bank.booked(ACCOUNT, date(2026, 3, 5), *alike)
+        assert hear(app, "2026-03-05", parts)[0] == (0, 0, 2, 0) and open_of(app, "A1") == [(first, Decimal(20))]
+        over = sepa_bank.booked(ACCOUNT, day, sepa_bank.debit_back(one, day, "MD06", part=rest + 1))
+        counts, (finding,) = hear(app, "2026-03-06", over)
+        assert (
+            counts == (0, 0, 0, 0) and finding.code == "direct-debit.odd" and f"of which {rest:f} can" in finding.what
         )
+        back = sepa_bank.booked(ACCOUNT, day, sepa_bank.debit_back(one, day, "MD06", Decimal(3), part=rest))
         counts, (finding,) = hear(app, "2026-03-06", back)
         assert counts == (0, 0, 1, 0) and finding.code == "direct-debit.came-back" and "MD06" in finding.what
-        for message in (came, back, rejected, back):
+        for message in (came, parts, back, rejected, back):
             assert hear(app, "2026-03-07", message)[0][:3] == (0, 0, 0)
         assert open_of(app, "A1") == [(first, one.amount)]
         assert balances(app)["1050"] == Decimal("-3.00") and balances(app)["6800"] == Decimal("3.00")

@@ -18,9 +18,9 @@ from engine.model.account import Account
 from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
 from engine.model.journal import Change, FxRate
-from engine.runs.accounts.given_up import refuse_given_up
 from engine.runs.accounts.memo_moves import Memo, lefts, role_of
 from engine.runs.approvals import Approvals, Outcome
+from engine.runs.billing.given_up import UNWRITTEN, taken
 from engine.runs.billing.read import BY_HAND
 from engine.runs.billing.run import refuse_the_impossible
 from engine.runs.booking import keep, rate_of
@@ -47,7 +47,7 @@ class Noted(msgspec.Struct, frozen=True):
     """What became of a credit or debit note; amounts have the sign of the document.
 
     ``state`` is ``issued``, ``proposed``, or ``dry run``; ``repeated`` was in the books before.  ``number`` is empty where it has
-    none yet; ``lines`` are (text, net, tax).
+    none yet; ``lines`` are (text, net, tax).  ``given_up`` is what the customer does not get of it: nobody has paid that.
     """
 
     state: str
@@ -64,16 +64,18 @@ class Noted(msgspec.Struct, frozen=True):
     rebill: bool
     lines: tuple[tuple[str, Decimal, Decimal], ...]
     repeated: bool = False
+    given_up: Decimal = ZERO
     outcome: Outcome | None = None
     findings: tuple[Finding, ...] = ()
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A note as it will be made, and the rule that allows it."""
+    """A note as it will be made, the rule that allows it, and what of it was given up before and is not paid back."""
 
     memo: Memo
     rule: str
     findings: tuple[Finding, ...]
+    given_up: Decimal = ZERO
 
 
 class MemoDesk:
@@ -212,8 +214,6 @@ def _credit(
     given = parts(opens, wanted, head["number"])
     credited = any(one.left != one.line.charge.amount for _, one in opens)
     net = sum((part for _, part in given), ZERO)
-    if net == sum((one.left for _, one in opens), ZERO):
-        refuse_given_up(reader, head)
     rate = FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
     payer = reader.accounts(made.tenant, head["entity"], [head["payer"]])[head["payer"]]
     share = CONTEXT.divide(net, whole) if whole else ZERO
@@ -236,7 +236,8 @@ def _credit(
     named = ("credit", head["entity"], payer.key, key, digest, reason, note, head["id"], head["number"], on)
     two = terms["decision"] == "approve"
     memo = Memo(*named, issued.invoice.total, decision.id, made.rules.release, two, terms["rebill"], left, issued)
-    return Prepared(memo, f"{decision.ruleset}/{decision.rule}", tuple(findings))
+    back = sum((one.amount for one in taken(reader, made.tenant, head["entity"], [issued], UNWRITTEN)), ZERO)
+    return Prepared(memo, f"{decision.ruleset}/{decision.rule}", tuple(findings), back)
 
 
 def _debit(
@@ -317,4 +318,15 @@ def _told(ready: Prepared, state: str) -> Noted:
     lines = tuple((line.charge.text, line.charge.amount, line.tax.amount) for line in invoice.lines)
     names = ("", memo.key, memo.number, memo.account, invoice.draft.currency)
     sums = (invoice.net, invoice.tax, invoice.total)
-    return Noted(state, invoice.kind, *names, *sums, ready.rule, memo.rebill, lines, findings=ready.findings)
+    return Noted(
+        state,
+        invoice.kind,
+        *names,
+        *sums,
+        ready.rule,
+        memo.rebill,
+        lines,
+        False,
+        ready.given_up,
+        findings=ready.findings,
+    )

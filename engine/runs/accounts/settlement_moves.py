@@ -18,7 +18,7 @@ from engine.ledger.fx import convert
 from engine.ledger.posting import Determine, Role
 from engine.ledger.settlements import settlement_entry
 from engine.ledger.wallets import Occasion
-from engine.model.journal import FxRate
+from engine.model.journal import FxRate, JournalEntry
 from engine.model.settlement import CREDIT, Leg
 from engine.receivables.open_items import Sheet
 from engine.runs.billing import rows
@@ -144,13 +144,14 @@ def move(writer: Writer, tenant: str, asked: Move) -> Settled:
 
 
 def book(writer: Writer, tenant: str, acts: Sequence[tuple[Act, Role | None, Occasion]]) -> None:
-    """Write acts and their entries."""
-    documents = writer.settle(tenant, [act for act, _, _ in acts])
-    made = [
-        (document, entry)
-        for document, (act, against, occasion) in zip(documents, acts, strict=True)
-        if (entry := settlement_entry(occasion, act.legs, against)) is not None
-    ]
+    """Write acts and the entries that their legs make."""
+    keep_acts(writer, tenant, [(act, settlement_entry(occasion, act.legs, against)) for act, against, occasion in acts])
+
+
+def keep_acts(writer: Writer, tenant: str, acts: Sequence[tuple[Act, JournalEntry | None]]) -> None:
+    """Write acts with their entries, where they have any."""
+    documents = writer.settle(tenant, [act for act, _ in acts])
+    made = [(document, entry) for document, (_, entry) in zip(documents, acts, strict=True) if entry is not None]
     if made:
         first = writer.take_ids("entry", len(made))
         heads = [rows.entry_row(first + n, one, document, writer.run_id) for n, (document, one) in enumerate(made)]

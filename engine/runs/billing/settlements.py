@@ -15,15 +15,19 @@ import msgspec
 
 from engine.base.errors import Finding
 from engine.base.money import ZERO
-from engine.ledger.posting import determine
+from engine.ledger.cash import Ground
+from engine.ledger.posting import Determine, determine
+from engine.ledger.settlements import settlement_entry
 from engine.ledger.wallets import Occasion
 from engine.model.account import Account
 from engine.model.entity import LegalEntity
+from engine.model.journal import JournalEntry
 from engine.model.settlement import CREDIT, AllocationFacts, Leg, OpenItem
 from engine.model.wallet import Move
 from engine.receivables.open_items import Sheet
-from engine.runs.accounts.settlement_moves import book, sheet
+from engine.runs.accounts.settlement_moves import keep_acts, sheet
 from engine.runs.billing.finish import Issued
+from engine.runs.billing.given_up import UNWRITTEN, Taken, taken
 from engine.runs.billing.read import Pinned
 from engine.runs.run import Parts, attempt
 from engine.store.reader import Reader
@@ -38,12 +42,14 @@ Moves = Mapping[int, Sequence[Move]]
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """How a document is settled when it is issued: ``place`` among the documents, the decision, and what changes."""
+    """How a document is settled when it is issued: ``place`` among the documents, the decision, and what changes; ``back`` where it
+    takes back what was given up of an invoice."""
 
     place: int
     kind: str
     legs: tuple[Leg, ...]
     decision: int
+    back: Taken | None = None
 
 
 def settle_new(
@@ -51,23 +57,33 @@ def settle_new(
     first: int, moves: Moves,
 ) -> list[Finding]:  # fmt: skip
     """Settle new documents, whose ids begin with ``first``; what no rule of allocation answers for stays open, with a finding."""
-    wanted = _concerned(writer.reader, parts.tenant, entity, payers, issued, moves)
+    back = taken(writer.reader, parts.tenant, entity.key, issued, first)
+    wanted = _concerned(writer.reader, parts.tenant, entity, payers, issued, moves, back)
     if not wanted:
         return []
     own, findings = entity.functional_currency, list[Finding]()
     sheets = {key: sheet(writer, parts.tenant, (entity.key, *key, own)) for key in sorted(wanted)}
     accounts = writer.reader.accounts(parts.tenant, entity.key, sorted({payer for payer, _ in wanted}))
-    acts = []
-    for one in _planned(parts, writer.reader, pinned.on, entity, accounts, sheets, issued, first, moves, findings):
+
+    def booked(currency: str) -> Determine:
+        return determine(parts.rules.decide, entity.key, currency, pinned.on)
+
+    acts: list[tuple[Act, JournalEntry | None]] = []
+    for one in _planned(
+        parts, writer.reader, pinned.on, entity, accounts, sheets, issued, first, moves, findings, back
+    ):
         made = issued[one.place]
         draft = made.invoice.draft
         name = "/".join((draft.payer, draft.invoice_date.isoformat(), made.invoice.kind, draft.group))
-        act = Act(entity.key, f"{one.kind}/{name}", one.kind, draft.invoice_date, one.legs, decision=one.decision)
-        booked = determine(parts.rules.decide, entity.key, draft.currency, pinned.on)
         country, text = accounts[draft.payer].country, f"{one.kind.replace('_', ' ')} of {draft.payer}"
-        head = (parts.tenant, entity.key, country, draft.invoice_date, text, made.rate)
-        acts.append((act, None, Occasion(*head, booked)))
-    book(writer, parts.tenant, acts)
+        head = (parts.tenant, entity.key, country, draft.invoice_date)
+        if one.back is not None:
+            acts.append(one.back.booked(writer.reader, Ground(*head, "", own, booked), one.legs[0], name))
+            continue
+        act = Act(entity.key, f"{one.kind}/{name}", one.kind, draft.invoice_date, one.legs, decision=one.decision)
+        entry = settlement_entry(Occasion(*head, text, made.rate, booked(draft.currency)), one.legs, None)
+        acts.append((act, entry))
+    keep_acts(writer, parts.tenant, acts)
     return findings
 
 
@@ -76,7 +92,8 @@ def foreseen(
     moves: Moves,
 ) -> tuple[Mapping[int, Decimal], list[Finding]]:  # fmt: skip
     """What a dry run shows: how much credit each invoice uses (below zero: becomes credit), by its place."""
-    wanted = _concerned(reader, parts.tenant, entity, payers, issued, moves)
+    back = taken(reader, parts.tenant, entity.key, issued, UNWRITTEN)
+    wanted = _concerned(reader, parts.tenant, entity, payers, issued, moves, back)
     if not wanted:
         return {}, []
     own, findings = entity.functional_currency, list[Finding]()
@@ -87,7 +104,7 @@ def foreseen(
     }  # the credit that there is comes later
     accounts = reader.accounts(parts.tenant, entity.key, sorted({payer for payer, _ in wanted}))
     used: dict[int, Decimal] = {}
-    for one in _planned(parts, reader, on, entity, accounts, sheets, issued, 1 << 60, moves, findings):
+    for one in _planned(parts, reader, on, entity, accounts, sheets, issued, UNWRITTEN, moves, findings, back):
         part = sum((leg.amount for leg in one.legs if leg.item.id == CREDIT), ZERO)
         used[one.place] = used.get(one.place, ZERO) + part
     return used, findings
@@ -98,13 +115,15 @@ def _due(one: Issued, moves: Sequence[Move]) -> Decimal:
 
 
 def _concerned(
-    reader: Reader, tenant: str, entity: LegalEntity, payers: tuple[str, str], issued: Sequence[Issued], moves: Moves
-) -> set[Purse]:
+    reader: Reader, tenant: str, entity: LegalEntity, payers: tuple[str, str], issued: Sequence[Issued], moves: Moves,
+    back: Sequence[Taken],
+) -> set[Purse]:  # fmt: skip
     """The payers and currencies of new documents for which there is something to settle."""
     if not issued:
         return set()
     there = reader.credits_of(tenant, entity.key, *payers)
-    return {
+    there |= {_key(issued[one.place]) for one in back}
+    return {(one.original.account, one.original.currency) for one in back} | {
         key
         for n, one in enumerate(issued)
         for key in [(one.invoice.draft.payer, one.invoice.draft.currency)]
@@ -115,14 +134,15 @@ def _concerned(
 def _planned(
     parts: Parts, reader: Reader, on: date, entity: LegalEntity, accounts: Mapping[str, Account],
     sheets: Mapping[Purse, Sheet], issued: Sequence[Issued], first: int, moves: Moves, findings: list[Finding],
+    back: Sequence[Taken],
 ) -> list[Planned]:  # fmt: skip
-    """Credit notes first, then invoices, each in the order in which they are written."""
+    """What is taken back first, then credit notes, then invoices, each in the order in which they are written."""
     mine = [(n, one) for n, one in enumerate(issued) if _key(one) in sheets]
     lines = [line.charge.credits for _, one in mine for line in one.invoice.lines if line.charge.credits]
     owners = reader.invoices_with(lines)
     for n, one in mine:
         sheets[_key(one)].items[first + n] = _item(one, first + n, _due(one, moves.get(n, ())))
-    made: list[Planned] = []
+    made = [_taken_back(one, sheets, _key(issued[one.place]), first) for one in back]
     for wanted in (-1, 1):
         for n, one in mine:
             there = sheets[_key(one)]
@@ -145,6 +165,18 @@ def _planned(
             if legs:
                 made.append(Planned(n, kind, tuple(legs), answer.id))
     return made
+
+
+def _taken_back(one: Taken, sheets: Mapping[Purse, Sheet], own: Purse, first: int) -> Planned:
+    """What is taken back, on the document where it has room for that, else on the invoice of which it was given up."""
+    there, item = sheets[own], first + one.place
+    document = there.items[item]
+    after = document.left + one.amount
+    if after * document.amount < ZERO or abs(after) > abs(document.amount):
+        there, item = sheets[one.original.account, one.original.currency], one.original.id
+        there.items.setdefault(item, one.original)
+    leg = there.take(item, one.amount)
+    return Planned(one.place, "write_off", (leg,), one.act["decision"], one)
 
 
 def _legs(there: Sheet, item: int, wanted: int, terms: Mapping[str, Any], originals: Collection[int]) -> list[Leg]:

@@ -23,7 +23,6 @@ from engine.model.clearance import NUMBERED, REJECTED, SUBMITTED
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.journal import Change, FxRate
 from engine.model.tax_correction import Correction
-from engine.runs.accounts.given_up import refuse_given_up
 from engine.runs.accounts.memo_desk import judged
 from engine.runs.accounts.memo_moves import earned_as
 from engine.runs.billing.partition import Batch
@@ -54,7 +53,7 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
 
     Raises:
         TollbookError: ``explain.no-such-line``, ``void.credit-note``, ``void.nothing-left``, ``void.not-answered``,
-            ``credit.given-up``, ``credit.refused``, ``run.unfinished``, ``period.closed``, ``run.before-documents``, and what keeps the credit note
+            ``credit.refused``, ``run.unfinished``, ``period.closed``, ``run.before-documents``, and what keeps the credit note
             from being posted.
     """
     clock = Clock()
@@ -64,7 +63,6 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
             refuse_expired(reader, head["id"], number)
             _allowed(parts, reader, head, on)
             _refused(reader, head)
-            refuse_given_up(reader, head)
     pinned, done = _start(parts, head, on, change)
     if done:
         return msgspec.structs.replace(report_of(parts, pinned.run_id), repeated=True)

@@ -21,6 +21,7 @@ from engine.ledger.settlements import KIND as SETTLEMENT
 from engine.model.cash import CLEARED, BankEntry, OpenEntry
 from engine.model.direct_debit import FEE, RETURNED, SETTLED, DebitStep, DirectDebit
 from engine.model.entity import LegalEntity
+from engine.receivables.debiting import return_key
 from engine.runs.payments.payouts import ENTRY as PAYOUT
 from engine.runs.run import Parts
 from engine.store.reader import Reader
@@ -160,13 +161,26 @@ class _Known:
         return step is not None and abs(step.day - entry.booked) <= NEAR
 
     def _returned(self, one: DirectDebit, entry: BankEntry) -> Cleared:
-        name, step = f"return of direct debit {one.key}", self._step(one, RETURNED)
-        if step is None or step.amount + step.fee != -entry.amount:
-            booked = f", and {_coins(step.amount + step.fee, entry)} went back with it" if step is not None else ""
-            return Cleared(name, why=f"it takes back direct debit {one.key}, which is {one.state}{booked}: {HEAR}")
-        found = [*self._held(f"{one.key}/returned", SETTLEMENT, -step.amount)]
-        found += self._held(f"{one.key}/returned", FEE, -step.fee) if step.fee else ()
-        return self._taken(name, found)
+        """A return, of several that of its amount which has cleared no entry yet."""
+        steps = [step for step in self.steps.get(one.id, ()) if step.state == RETURNED]
+        made = Cleared("")
+        for step in steps:
+            if step.amount + step.fee != -entry.amount:
+                continue
+            key = return_key(one.key, step.step, first=step is steps[0])
+            found = [*self._held(key, SETTLEMENT, -step.amount)]
+            found += self._held(key, FEE, -step.fee) if step.fee else ()
+            made = self._taken(f"return of direct debit {one.key}{key.removeprefix(f'{one.key}/returned')}", found)
+            if made.parts:
+                break
+        if made.name:
+            return made
+        gone = sum((step.amount + step.fee for step in steps), ZERO)
+        booked = f", and {_coins(gone, entry)} went back with it" if steps else ""
+        return Cleared(
+            f"return of direct debit {one.key}",
+            why=f"it takes back direct debit {one.key}, which is {one.state}{booked}: {HEAR}",
+        )
 
     def _collected(self, name: str, debits: Sequence[DirectDebit]) -> Cleared:
         """What clears the entry of some collections; each counts by itself and in its group, once."""

@@ -5,7 +5,7 @@ What was given up before counts: an amount in several small steps is not small.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -22,6 +22,7 @@ from engine.model.entity import LegalEntity
 from engine.model.settlement import Leg, OpenItem
 from engine.receivables.open_items import leg
 from engine.runs.run import Parts
+from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.reading.cash import NOT_COUNTED
 
@@ -29,6 +30,9 @@ REFUSED = Code("writeoff.refused", "A write-off that a rule refuses.")
 
 WINDOW: Final = timedelta(days=29)
 """With the day itself, the 30 days in which small write-offs count together."""
+
+CREDITED: Final = "credited/"
+"""What the keys of acts begin with that take back what was given up, as its invoice is credited."""
 
 TAXED: Final = ("invoice", "debit_note")
 """Kinds of documents whose tax can be lowered."""
@@ -93,37 +97,53 @@ def refused(decision: Decision, item: OpenItem, reason: str, amount: Decimal) ->
     return refuse(REFUSED, what, why=why, mend="leave it open, or ask who may decide it", subject=f"item/{item.number}")
 
 
-def parts_of(reader: Reader, decision: Decision, made: Leg) -> list[Part]:
-    """What an amount that is given up is booked against: its role, less the tax in it where that is lowered.
+def parts_of(terms: Mapping[str, Any], made: Leg, taxes: Sequence[tuple[str, Decimal]]) -> list[Part]:
+    """What an amount that is given up is booked against: its role, less the ``taxes`` in it, (levying country, tax), where the terms
+    say that they are lowered; of one that is taken back the opposite.
 
     A bad debt is set aside, and what was set aside is used: so it goes through the allowance.
     """
     amount, worth, item = -made.amount, -made.functional, made.item
-    taxes = _taxes(reader, item, amount) if decision.terms["tax"] == "adjust" else []
     found = [
         Part(
             "tax", item.currency, tax, round_to(CONTEXT.divide(worth * tax, amount), item.functional_currency), country
         )
-        for country, tax in taxes
+        for country, tax in (taxes if terms["tax"] == "adjust" else ())
     ]
     net = amount - sum((part.amount for part in found), ZERO)
     own = worth - sum((part.functional for part in found), ZERO)
-    role: Any = decision.terms["role"]
+    role: Any = terms["role"]
     if role != "bad_debt":
         return [Part(role, item.currency, net, own), *found]
     aside = [Part("bad_debt", item.currency, net, own), Part("allowance", item.currency, -net, -own)]
     return [*aside, Part("allowance", item.currency, net, own), *found]
 
 
-def _taxes(reader: Reader, item: OpenItem, amount: Decimal) -> list[tuple[str, Decimal]]:
-    """(levying country, tax) in an amount of a document: its share of the tax of the whole."""
-    if item.kind not in TAXED:
+def taxes_of(reader: Reader, item: OpenItem, amount: Decimal) -> list[tuple[str, Decimal]]:
+    """(levying country, tax) in an amount of a document: its share of the tax that is not credited."""
+    rows = standing_rows(reader, item.id) if item.kind in TAXED else ()
+    lines = ((row["tax_jurisdiction"], row["amount"], row["tax_amount"]) for row in rows)
+    return taxes_in(lines, amount, item.currency)
+
+
+def standing_rows(reader: Reader, ident: int) -> list[dict[str, Any]]:
+    """The lines of a document, and the credits on them by others, as rows."""
+    own = reader.invoice_lines(ident)
+    given = tracing.credits_on(reader, [row["id"] for row in own if not row["credits"]])
+    return [*own, *given]
+
+
+def taxes_in(
+    lines: Iterable[tuple[str, Decimal, Decimal]], amount: Decimal, currency: str
+) -> list[tuple[str, Decimal]]:
+    """(levying country, tax) in an amount, tax included, of lines with (jurisdiction, net, tax): its share of the tax of each country."""
+    sums, whole = dict[str, Decimal](), ZERO
+    for place, net, tax in lines:
+        sums[place[:2]] = sums.get(place[:2], ZERO) + tax
+        whole += net + tax
+    if not whole:
         return []
-    sums: dict[str, Decimal] = {}
-    for line in reader.invoice_lines(item.id):
-        country = str(line["tax_jurisdiction"])[:2]
-        sums[country] = sums.get(country, ZERO) + line["tax_amount"]
-    shares = ((land, round_to(CONTEXT.divide(tax * amount, item.amount), item.currency)) for land, tax in sums.items())
+    shares = ((land, round_to(CONTEXT.divide(tax * amount, whole), currency)) for land, tax in sums.items())
     return [(land, tax) for land, tax in sorted(shares) if tax]
 
 

@@ -15,7 +15,8 @@ from engine.ledger.cash import Ground, Part, cash_entry, exchanged, worth_of
 from engine.model.cash import CLEARED, Application, OpenEntry, Pay
 from engine.model.decision import Decision
 from engine.model.settlement import CREDIT, Leg, OpenItem
-from engine.runs.cash.giving_up import grounded, parts_of
+from engine.runs.cash.clearing import turned
+from engine.runs.cash.giving_up import CREDITED, grounded, parts_of, taxes_of
 from engine.runs.cash.outgoing import MORE_THAN_LEFT, Outgoing
 from engine.runs.cash.till import Used, fits
 from engine.store.writing.settlements import Act, as_digest
@@ -147,7 +148,7 @@ class Cashier(Outgoing):
         key = f"{under}/{item.number}"
         digest = as_digest({"key": key, "amount": amount.normalize()})
         act = Act(self.entity.key, key, "write_off", self.on, (made,), digest, note=reason, decision=decision.id)
-        parts = parts_of(self.reader, decision, made)
+        parts = parts_of(decision.terms, made, taxes_of(self.reader, item, amount))
         document = self._keep_act(act, cash_entry(grounded(ground, reason, item), [made], parts))
         if decision.terms["role"] == "withholding_receivable":
             self._withhold(item, amount, -made.functional, document)
@@ -175,8 +176,8 @@ class Cashier(Outgoing):
             legs: list[Leg] = []
             document = 0
             for key in reversed(self.reader.settled_under(self.tenant, self.entity.key, use.key)):
-                turned, document = self.turn_round(key)
-                legs += turned
+                opened, document = self.turn_round(key)
+                legs += opened
             self._use(
                 *(open_, "applied", -use.amount, -use.functional),
                 customer=use.customer,
@@ -196,9 +197,13 @@ class Cashier(Outgoing):
             TollbookError: ``cash.partly-taken-back`` where something of it was given back already.
         """
         rows = self.reader.settlements(self.tenant, self.entity.key, key=key)
-        if not rows or self.reader.settlements(self.tenant, self.entity.key, source=key):
+        later = [row["key"] for row in self.reader.settlements(self.tenant, self.entity.key, source=key)]
+        if not rows or any(not one.startswith(CREDITED) for one in later):
             what = f"{key} was given back, in part or whole" if rows else f"there is no settlement {key!r}"
             raise refuse(PART_BACK, what, mend="`tollbook account show` says what there is")
+        if key.startswith(CREDITED):  # the document that took it back is settled, and the invoice is open again
+            (given, *_) = self.reader.settlements(self.tenant, self.entity.key, key=rows[0]["source"])
+            rows = [{**row, "account": given["account"], "item": given["item"]} for row in rows]
         self.sheets((row["account"], row["currency"]) for row in rows)
         legs = []
         for row in rows:
@@ -210,18 +215,7 @@ class Cashier(Outgoing):
                 raise refuse(PART_BACK, what, why="later invoices have used it", mend="unapply what used it first")
             legs.append(there.take(row["item"], -row["amount"]))
         postings = self.reader.entry_of(self.tenant, rows[0]["document"], "settlement")[len(rows) :]
-        parts = [
-            Part(
-                "receivable",
-                p["currency"],
-                -p["amount"],
-                -p["functional_amount"],
-                account=p["account"],
-                decision=p["decision"],
-            )
-            for p in postings
-            if p["amount"]
-        ]
+        parts = [turned(one) for one in postings if one["amount"]]
         country = self._country(rows[0]["account"])
         ground = self.ground(country, f"taken back: {rows[0]['kind'].replace('_', ' ')} of {rows[0]['account']}")
         for withheld in self.reader.withheld(self.tenant, self.entity.key, rows[0]["account"]):
@@ -231,7 +225,11 @@ class Cashier(Outgoing):
             *(self.entity.key, f"undo/{key}", rows[0]["kind"], self.on, tuple(legs), ""),
             *(key, rows[0]["note"], rows[0]["decision"]),
         )
-        return legs, self._keep_act(act, cash_entry(ground, legs, parts))
+        document = self._keep_act(act, cash_entry(ground, legs, parts))
+        for other in later:  # what a credit of the invoice has taken back of it
+            if not self.reader.settlements(self.tenant, self.entity.key, source=other):
+                legs += self.turn_round(other)[0]
+        return legs, document
 
     def _act(
         self, ground: Ground, key: str, kind: str, legs: Sequence[Leg], parts: Sequence[Part], wanted: Application

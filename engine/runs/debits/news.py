@@ -11,13 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, Finding, Where, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, round_to
 from engine.ledger.posting import PostingFacts, Side, entry
 from engine.model.account import Account
 from engine.model.direct_debit import FEE, REJECTED, RETURNED, SENT, SETTLED, DirectDebit
 from engine.model.journal import Change
 from engine.model.payment import PaymentEvent
 from engine.ports.hookspecs.psp import EventRequest, Events
+from engine.receivables.debiting import return_key
 from engine.runs.accounts.settlement_moves import Booking, Move, move, sheet
 from engine.runs.billing import rows
 from engine.runs.booking import booking_of, keep, rate_of
@@ -171,23 +172,28 @@ class _Desk:
         return self._step(writer, debit, REJECTED, event, ZERO)
 
     def returned(self, writer: Writer, debit: DirectDebit, event: PaymentEvent) -> DirectDebit:
-        """The payer's bank took the money back: what it has paid is open again, and what the bank asks for it is booked."""
+        """The payer's bank took the money back, or a part of it: what it has paid is open again, and what the bank asks is booked."""
         if debit.state == SENT:  # the word that it came is still on its way
             debit = self.settled(writer, debit, msgspec.structs.replace(event, id=f"{event.id}:settled"))
-        if debit.state != SETTLED:
-            self.findings.append(self._odd(debit, event))
+        steps = writer.reader.debit_steps([debit.id])[debit.id]
+        there, gone = (sum((one.amount for one in steps if one.state == state), ZERO) for state in (SETTLED, RETURNED))
+        amount, booking = event.amount or there - gone, self._bookings[debit.id, "credit_note", event.at]
+        if debit.state not in (SETTLED, RETURNED) or not ZERO < amount <= there - gone:
+            self.findings.append(
+                self._odd(debit, event, f"of which {round_to(there - gone, debit.currency):f} can come back")
+            )
             return debit
-        amount, booking = event.amount or debit.amount, self._bookings[debit.id, "credit_note", event.at]
-        head = ("chargeback", debit.entity, debit.account, f"{debit.key}/returned", amount, booking)
+        key = return_key(debit.key, debit.step + 1, first=not gone)
+        head = ("chargeback", debit.entity, debit.account, key, amount, booking)
         move(writer, self.parts.tenant, Move(*head, payment=debit.key, note=event.reason))
         fee = event.dispute.fee if event.dispute else ZERO
         if fee:
-            self._fee(writer, debit, booking, fee)
+            self._fee(writer, debit, booking, fee, key)
         self.counts["returned"] += 1
         self.findings.append(_back(debit, event))
         return self._step(writer, debit, RETURNED, event, amount, fee)
 
-    def _fee(self, writer: Writer, debit: DirectDebit, booking: Booking, fee: Decimal) -> None:
+    def _fee(self, writer: Writer, debit: DirectDebit, booking: Booking, fee: Decimal, key: str) -> None:
         """What the bank has taken for itself: a cost, out of what it holds for us; the entry is of the act that took the money back."""
         sides = [Side("psp_fees", booking.country, "", fee, 0), Side("psp_clearing", booking.country, "", -fee, 0)]
         text = f"fee of the return of {debit.key} of {debit.account}"
@@ -195,7 +201,7 @@ class _Desk:
             *(self.parts.tenant, debit.entity, FEE, booking.day, text, sides, booking.rate),
             lambda role, country, product: booking.accounts[role],
         )
-        (act, *_) = writer.reader.settlements(self.parts.tenant, debit.entity, key=f"{debit.key}/returned")
+        (act, *_) = writer.reader.settlements(self.parts.tenant, debit.entity, key=key)
         document, first = act["document"], writer.take_ids("entry", 1)
         writer.append(t.ENTRY, [rows.entry_row(first, made, document, writer.run_id)])
         writer.append(t.POSTING, list(rows.posting_rows(first, made, 0)))
@@ -245,10 +251,9 @@ class _Desk:
         writer.step_debits(self.parts.tenant, [step])
         return msgspec.structs.replace(debit, state=state, step=debit.step + 1)
 
-    def _odd(self, debit: DirectDebit, event: PaymentEvent) -> Finding:
-        what = (
-            f"{debit.key} of {debit.account} is {debit.state}, and {self.adapter} says {event.kind.replace('_', ' ')}"
-        )
+    def _odd(self, debit: DirectDebit, event: PaymentEvent, more: str = "") -> Finding:
+        said = f"{event.kind.replace('_', ' ')}{f' of {event.amount:f}' if more and event.amount else ''}"
+        what = f"{debit.key} of {debit.account} is {debit.state}{f', {more}' if more else ''}, and {self.adapter} says {said}"
         return Finding(
             ODD, Where(""), what, mend="look at it in the bank's file", level="warning", subject=_subject(debit)
         )

@@ -222,7 +222,16 @@ def _undo_write_offs(
         if part > ZERO:
             leg = open_.take(item, part)
             key = f"{PREFIX}{dispute.key}/undone/{len(mine)}/{open_.items[item].number}"
-            act = Act(dispute.entity, key, "write_off", occasion.day, (leg,), "", "", "the dispute was won after all")
+            act = Act(
+                dispute.entity,
+                key,
+                "write_off",
+                occasion.day,
+                (leg,),
+                "",
+                mine[0]["key"],
+                "the dispute was won after all",
+            )
             (document,) = writer.settle(tenant, [act])
             entry = settlement_entry(occasion, [leg], "write_off")
             assert entry is not None

@@ -90,6 +90,7 @@ def shares(
 
 
 def _divided(amount: Decimal, weights: Sequence[Decimal], currency: str) -> Sequence[Decimal]:
-    """An amount in proportion to what is above zero; nothing where nothing is."""
-    some = [max(weight, ZERO) for weight in weights]
+    """An amount in proportion to the weights that have the sign of their sum; nothing where nothing has."""
+    sign = -1 if sum(weights, ZERO) < ZERO else 1
+    some = [max(sign * weight, ZERO) for weight in weights]
     return split(round_to(amount, currency), some, currency) if any(some) else [ZERO] * len(some)

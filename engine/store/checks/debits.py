@@ -41,7 +41,11 @@ def _steps(reader: Reader, tenant: str) -> list[Finding]:
 def _acts(reader: Reader, tenant: str) -> list[Finding]:
     """Steps of money without the act that booked it."""
     debit, step, act = DIRECT_DEBIT.c, DEBIT_STEP.c, SETTLEMENT.c
-    key = sa.case((step.state == "settled", debit.key), else_=debit.key + "/returned")
+    other = DEBIT_STEP.alias("other").c
+    before = (other.debit == step.debit, other.state == "returned", other.step < step.step)
+    earlier = sa.exists().where(*before).correlate(DEBIT_STEP)
+    part = sa.case((earlier, sa.literal("/") + sa.cast(step.step, sa.String)), else_="")
+    key = sa.case((step.state == "settled", debit.key), else_=debit.key + "/returned" + part)
     mine = (act.tenant == tenant, act.entity == debit.entity, act.key == key)
     total: Any = (
         sa.select(sa.func.coalesce(sa.func.sum(act.amount, type_=act.amount.type), 0))

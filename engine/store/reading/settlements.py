@@ -74,9 +74,10 @@ class SettlementsReader(Session):
         return None
 
     def settlements(self, tenant: str, entity: str, **wanted: Any) -> list[dict[str, Any]]:
-        """Settlements by column name, in their order: those whose columns hold what is ``wanted``."""
+        """Settlements by column name, in their order: those whose columns hold what is ``wanted``, or one of a list of it."""
         column = SETTLEMENT.c
-        mine = (column.tenant == tenant, column.entity == entity, *(column[k] == v for k, v in wanted.items()))
+        held = (column[k].in_(v) if isinstance(v, list) else column[k] == v for k, v in wanted.items())
+        mine = (column.tenant == tenant, column.entity == entity, *held)
         return [dict(row._mapping) for row in self.rows(sa.select(SETTLEMENT).where(*mine).order_by(column.id))]
 
     def originals(self, ids: Iterable[int]) -> dict[int, set[int]]:
