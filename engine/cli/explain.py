@@ -20,7 +20,7 @@ SubjectArgument = Annotated[
     typer.Argument(
         metavar="WHAT",
         help="An invoice NUMBER, a line NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, bank:ENTRY, "
-        "settlement:ENTITY/KEY, dunning:ENTITY/ACCOUNT[/STEP], revenue:ENTITY/CONTRACT, posting:ENTRY/NUMBER, or posting:INVOICE/KIND/NUMBER.",
+        "settlement:ENTITY/KEY, held:ENTITY/ACCOUNT, dunning:ENTITY/ACCOUNT[/STEP], revenue:ENTITY/CONTRACT, posting:ENTRY/NUMBER, or posting:INVOICE/KIND/NUMBER.",
     ),
 ]
 WhyNotOption = Annotated[

@@ -68,6 +68,14 @@ def test_a_reviewed_bill_is_issued_as_it_was_approved(folder: Path, database_url
         assert codes(report) == {"draft.under-review"}
         assert {payer for payer, _, _ in numbers(app)} == {"A2", "A3"}
         assert drafts(app) == [(1, "A1", "2026-02-01", "open")]
+        held = app.explain("held:E1/A1")
+        said = [(step.name, dict(step.details)) for step in held.steps]
+        assert [name for name, _ in said] == ["draft", "invoicing asked"] and held.text == "its bill is held"
+        assert said[0][1]["since"].endswith("run 2 of 2026-02-01") and "drafts approve 1" in said[0][1]["released by"]
+        assert "net > 100" in said[1][1]["rule r1"]
+        assert app.explain("held:E1/A2").text == "nothing is owed"
+        with pytest.raises(TollbookError, match="E1 has no account 'A9'"):
+            app.explain("held:E1/A9")
         shown = app.review.drafts.one(1)
         assert shown["why"] == "a large bill" and shown["rule"].startswith("rule r1 of invoicing/acme at ")
         (document,) = shown["content"]

@@ -28,6 +28,7 @@ from engine.store.attributes import newest
 from engine.store.late import late_usage
 from engine.store.reader import Reader
 from engine.store.reading.advances import advances
+from engine.store.records import Run
 
 UNKNOWN_ACCOUNT = Code(
     "run.unknown-account", "The account that a run is limited to has nothing to bill or does not exist."
@@ -72,6 +73,12 @@ class Pinned(msgspec.Struct, frozen=True):
     def occasion(self) -> str:
         """What happened that the run is made for; empty where it is made for its date."""
         return scope_parts(self.scope)[0]
+
+
+def pinned_at(run: Run, seen: Mapping[str, Any]) -> Pinned:
+    """What a run of the books has fixed, with what was ``seen``."""
+    change = Change(run.who, run.started_at, run.reason)
+    return Pinned(run.id, date.fromisoformat(run.period), run.scope, run.release, dict(seen), change)
 
 
 def scope_of(account: str | None, occasion: str = "") -> str:

@@ -10,24 +10,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import msgspec
 
-from engine.base.errors import TollbookError
+from engine.base.errors import Finding, TollbookError
+from engine.billing.alike import Alike
 from engine.model.cash import RUN_MATCH
 from engine.model.decision import Decision
 from engine.model.journal import Change
 from engine.model.matching import MatchingFacts
 from engine.runs.explaining.words import RulesOf, Step, number, traced
-from engine.runs.run import Parts, Rules
+from engine.runs.run import Clock, Parts, Rules
 from engine.store.asof import AsOf
 from engine.store.reader import Reader
 from engine.store.records import Run
+from engine.store.reversal import reversible
 
 FITS: Final = 10
 """Possible fits of a payment that are told unless all are asked for."""
 OF_DUNNING: Final = frozenset({"dunning", "interest"})
+OF_BILLS: Final = frozenset({"invoicing"})
 OF_MONEY: Final = frozenset({"matching", "writeoff"})
 
 Question = tuple[str, Any, date]
@@ -84,6 +88,27 @@ class Again:
             change = Change(run.who, run.started_at, run.reason)
             run_dunning(parts, date.fromisoformat(run.period), change, account=account, dry_run=True)
         return _told(rules_of, run.release, hearing, OF_DUNNING, everything)
+
+    def billing(
+        self, rules_of: RulesOf, run: Run, payer: tuple[str, str], everything: bool
+    ) -> tuple[str, list[Finding], list[Step]]:
+        """The bill of a payer (entity, key) as a bill run of that day would make it now: what it comes to, empty where there is none,
+        what was found on the way, and what was asked about invoices."""
+        from engine.runs.billing.partition import compute
+        from engine.runs.billing.read import known_now, pinned_at, read_payers
+
+        parts = self._parts_of(run.release)
+        hearing = Hearing(parts.rules)
+        parts = msgspec.structs.replace(parts, rules=cast(Rules, hearing), workers=0, recipe=None, alike=Alike())
+        entity, key = payer
+        with parts.books.reader() as reader:
+            pinned = pinned_at(run, known_now(reader))
+            read = read_payers(parts, reader, pinned, entity, key, key)
+            batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), Clock())
+        made = (one.invoice for one in batch.issued)
+        worth = ", ".join(f"{number(one.net)} {one.draft.currency} before tax" for one in made)
+        found = [one for one in (*read.findings, *batch.findings) if one.level != "info"]
+        return worth, found, _told(rules_of, run.release, hearing, OF_BILLS, everything)
 
     @contextmanager
     def _before(self, run: Run) -> Iterator[tuple[AsOf, Parts, Hearing]]:

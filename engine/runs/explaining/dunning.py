@@ -13,9 +13,7 @@ from engine.runs.explaining.words import Details, Explanation, RulesOf, Step, fi
 from engine.store import tracing
 from engine.store.reader import Reader
 
-NO_SUCH_ACCOUNT = Code(
-    "explain.no-such-account", "An account whose dunning is to be explained and that is not in the books."
-)
+NO_SUCH_ACCOUNT = Code("explain.no-such-account", "An account that is to be explained and is not in the books.")
 KIND = "dunning"
 
 

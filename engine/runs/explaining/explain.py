@@ -11,6 +11,7 @@ from engine.base.errors import Code, refuse
 from engine.runs.cash.explaining import explain_bank_entry, explain_settlement
 from engine.runs.explaining.again import Again
 from engine.runs.explaining.dunning import explain_dunning
+from engine.runs.explaining.held import explain_held
 from engine.runs.explaining.invoice import explain_invoice
 from engine.runs.explaining.line import explain_line
 from engine.runs.explaining.posting import explain_posting
@@ -29,7 +30,7 @@ NOT_EXPLAINABLE = Code(
 
 FORMS = (
     "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, bank:ENTRY, "
-    "settlement:ENTITY/KEY, dunning:ENTITY/ACCOUNT[/STEP], revenue:ENTITY/CONTRACT[/OBLIGATION[/MONTH]], posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
+    "settlement:ENTITY/KEY, held:ENTITY/ACCOUNT, dunning:ENTITY/ACCOUNT[/STEP], revenue:ENTITY/CONTRACT[/OBLIGATION[/MONTH]], posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
 )
 
 
@@ -65,6 +66,9 @@ def explain(
         if colon and kind == "dunning" and "/" in rest and again is not None:
             entity, account, *step = rest.split("/", 2)
             return explain_dunning(reader, tenant, rules_of, again, (entity, account, "".join(step)), everything)
+        if colon and kind == "held" and "/" in rest and again is not None:
+            entity, _, account = rest.partition("/")
+            return explain_held(reader, tenant, rules_of, again, (entity, account), everything)
         if colon and kind == "settlement" and "/" in rest:
             entity, key = rest.split("/", 1)
             found = explain_settlement(reader, tenant, entity, key, everything)
@@ -77,7 +81,7 @@ def explain(
         if (
             subject
             and not mark
-            and kind not in ("usage", "subscription", "posting", "bank", "settlement", "revenue", "dunning")
+            and kind not in ("usage", "subscription", "posting", "bank", "settlement", "revenue", "dunning", "held")
         ):
             return explain_invoice(reader, tenant, rules_of, subject, everything)
     raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")

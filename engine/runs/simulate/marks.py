@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Final
 
 from engine.base.period import add_months
-from engine.model.journal import Change
 from engine.model.subscription import BillingMark
 from engine.runs.billing.partition import rate_payer
-from engine.runs.billing.read import ALL, Pinned, ranges_of, read_payers
+from engine.runs.billing.read import ALL, Pinned, pinned_at, ranges_of, read_payers
 from engine.runs.run import Parts
 from engine.runs.simulate.by_hand import open_again
 from engine.runs.simulate.sides import Side
@@ -27,8 +25,7 @@ SideOf = Callable[[str], Side]
 
 def pinned_of(run: Run) -> Pinned:
     """What a run of the books had fixed when it began."""
-    change = Change(run.who, run.started_at, run.reason)
-    return Pinned(run.id, date.fromisoformat(run.period), run.scope, run.release, dict(run.parameters), change)
+    return pinned_at(run, run.parameters)
 
 
 def seed(books: AsOf, side_of: SideOf, before: Sequence[Run], acts: Sequence[Run]) -> None:
