@@ -53,8 +53,11 @@ GL_ACCOUNTS = (
     ("1200", "Receivables", "asset"),
     ("2200", "Tax payable", "liability"),
     ("2300", "Contract liabilities", "liability"),
+    ("2400", "Credit of customers", "liability"),
     ("4000", "Revenue", "income"),
     ("7900", "Rounding of conversion", "expense"),
+    ("7920", "Realised exchange gains", "income"),
+    ("7930", "Realised exchange losses", "expense"),
 )
 ROLES = {"receivable": "1200", "tax": "2200", "contract_liability": "2300", "revenue": "4000", "fx_rounding": "7900"}
 
