@@ -18,7 +18,7 @@ EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity.")
 EntryArgument = Annotated[
     int, typer.Argument(metavar="ENTRY", help="Number of the bank entry, as `cash show` lists it.")
 ]
-OnOption = Annotated[datetime | None, typer.Option("--date", formats=DAYS, help="The day; default: today.")]
+OnOption = Annotated[datetime | None, typer.Option("--date", "--on", formats=DAYS, help="The day; default: today.")]
 
 
 def day_of(moment: datetime | None) -> date | None:
