@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.errors import TollbookError
+from engine.base.threads import ready_for_threads
 from engine.web import control_schema, inbox_schema, messaging, paying, problems, schema, trigger_schema, wallet_schema
 from engine.web.controls import Controls
 from engine.web.inboxes import Inboxes
@@ -64,6 +65,7 @@ def _made(
     triggering: Triggering | None,
     life: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
+    ready_for_threads()
     api = FastAPI(
         title="Tollbook",
         version="1",

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import httpx2
 import msgspec
 
+from engine.base.threads import ready_for_threads
 from engine.ports.hookspecs.plugin import Permanent, Transient, Unknown
 from engine.ports.hookspecs.telling import one_by_one as one_by_one
 
@@ -116,6 +117,7 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> li
     """What ``work`` gives for each item, in their order, with so many calls at once.  The first failure is raised."""
     if threads < 2 or len(items) < 2:
         return [work(item) for item in items]
+    ready_for_threads()
     with ThreadPoolExecutor(min(threads, len(items)), "call") as pool:
         return [*pool.map(lambda pair: pair[0].run(work, pair[1]), [(contextvars.copy_context(), i) for i in items])]
 
