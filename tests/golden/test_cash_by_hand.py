@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.app import App
+from engine.cli import main as tollbook
 from tests import stories
 from tests.golden.test_cash import NAMES, billing, codes, day, left, owed, paid_by, well, written
 from tests.golden.test_cash import ledger as balances
@@ -146,3 +149,39 @@ def test_by_hand_after_the_bank_is_refused(here: App, tmp_path: Path) -> None:
     pay("other")
     assert left(here, "B1") == (D(0), total - 7)
     well(here)
+
+
+def test_what_the_close_proposes_empties_clearing(
+    here: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Money that waits is used by the command that the check names, in the month; what was used later two persons let go."""
+    books = ["--config", str(tmp_path / "config.yaml"), "--set", f"database.url=sqlite:///{tmp_path / 'books.db'}"]
+
+    def hints(last: date) -> list[str]:
+        (result,) = here.closing.check("E1", last, CHANGE, ["clearing-not-zero"])
+        return [one.mend for one in result.findings]
+
+    def run(words: str) -> int:
+        return tollbook.run([*books, *words.split(), "--as", "ada", "--reason", "due"])
+
+    number, total = owed(here)["B1"]
+    first = paid_by(here, tmp_path, ("C", f"{total:.2f}", "K1", "x", "y"), ("D", "7.00", "K2", "rent", "z"))
+    (both,) = hints(day(28))
+    proposed = re.findall("`tollbook ([^`]*)`", both)
+    assert proposed == [
+        f"cash apply {first} --invoice NUMBER --date 2026-02-28",
+        f"cash transfer {first} --gl ACCOUNT --date 2026-02-28",
+        "cash show",
+    ]
+    assert run(proposed[0].replace("NUMBER", number)) == 0 and balances(here, "1090") == {"1090": D(7)}
+    (rent,) = hints(day(28))
+    assert rent == f"`tollbook cash transfer {first + 1} --gl ACCOUNT --date 2026-02-28`"
+    assert run(f"cash transfer {first + 1} --gl 6300 --on 2026-03-01") == 0
+    assert hints(day(28)) == [
+        "`tollbook close waive clearing-not-zero gl-account/1090/EUR --entity E1 --month 2026-02`"
+    ]
+    assert hints(date(2026, 3, 31)) == [] and balances(here, "1090") == {}
+    well(here)
+    here.ledger.set_period("E1", day(28), "closed", CHANGE)
+    assert run(f"cash write-off {owed(here)['B2'][0]} --code small_balance --amount 1 --on 2026-02-28") == 1
+    assert "ledger.period-closed" in capsys.readouterr().err

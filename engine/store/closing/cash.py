@@ -25,6 +25,31 @@ def unused_entries(session: Session, tenant: str, entity: str, last: date) -> li
     return session.rows(statement.order_by(entry.booked, entry.id))
 
 
+def in_clearing(session: Session, tenant: str, entity: str, last: date, account: str, currency: str) -> list[Any]:
+    """Bank entries that stand on a GL account at the end of a day, because nothing had used all of them by then, the oldest first: (id,
+    amount, used), where ``used`` is the first day after it on which something of them was used; None where they wait still."""
+    entry, use, head, posting = t.BANK_ENTRY.c, t.BANK_USE.c, t.ENTRY.c, t.POSTING.c
+    then = sa.func.sum(
+        sa.case((use.day <= last, use.amount), else_=sa.literal(0, use.amount.type)), type_=use.amount.type
+    )
+    later = sa.func.min(sa.case((use.day > last, use.day)), type_=use.day.type)
+    uses = sa.select(use.entry_id, then.label("amount"), later.label("used")).group_by(use.entry_id).subquery().c
+    whole = sa.case((entry.parent != 0, entry.parent), else_=entry.id)
+    booked = sa.exists().where(
+        *(head.tenant == tenant, head.document == whole, head.kind == "bank"),
+        *(posting.entry_id == head.id, posting.account == account),
+    )
+    left = entry.amount - sa.func.coalesce(uses.amount, sa.literal(0, entry.amount.type))
+    amount = sa.type_coerce(left, entry.amount.type).label("amount")
+    statement = (
+        sa.select(entry.id, amount, uses.used)
+        .join_from(t.BANK_ENTRY, uses.entry_id.table, uses.entry_id == entry.id, isouter=True)
+        .where(entry.tenant == tenant, entry.entity == entity, entry.booked <= last, entry.currency == currency)
+        .where(booked, amount != 0)
+    )
+    return session.rows(statement.order_by(entry.booked, entry.id))
+
+
 def unapplied(session: Session, tenant: str, entity: str, last: date) -> list[Any]:
     """Credit of accounts at the end of a day: (account, currency, amount, since), where ``since`` is the day of its newest move."""
     one = t.SETTLEMENT.c

@@ -72,13 +72,35 @@ def clearing(look: Look, terms: CloseTerms) -> Iterator[Found]:
     """Clearing and suspense accounts, as rules name them, that are not at zero."""
     for row in ledger.balances(*look.of, look.month.last, terms.accounts):
         what = f"GL account {row.account} is at {told_amount(row.amount, row.currency)} at the month's end"
-        yield Found(f"gl-account/{row.account}/{row.currency}", what, row.amount or ZERO, row.currency, row.since)
+        subject = f"gl-account/{row.account}/{row.currency}"
+        mend = _emptied(look, row.account, row.currency) or _let_go(look, subject)
+        yield Found(subject, what, row.amount or ZERO, row.currency, row.since, mend)
+
+
+def _emptied(look: Look, account: str, currency: str) -> str:
+    """The commands that take from a GL account what bank entries have left there; empty where nothing of them can be used in the
+    month any more."""
+    waiting = [one for one in cash.in_clearing(*look.of, look.month.last, account, currency) if one.used is None]
+    if not waiting:
+        return ""
+    first, day = waiting[0], look.month.last
+    uses = [f"`tollbook cash apply {first.id} --invoice NUMBER --date {day}`"] if first.amount > ZERO else []
+    uses.append(f"`tollbook cash transfer {first.id} --gl ACCOUNT --date {day}`")
+    more = f"; {len(waiting)} bank entries wait: `tollbook cash show`" if len(waiting) > 1 else ""
+    return ", or ".join(uses) + more
+
+
+def _let_go(look: Look, subject: str) -> str:
+    """Who lets it go: what was used after the month, or posted by nobody's money, nothing moves in the month."""
+    return (
+        f"`tollbook close waive clearing-not-zero {subject} --entity {look.entity.key} --month {look.month.last:%Y-%m}`"
+    )
 
 
 CHECKS: Final = (
     Check(
         *("bank-entries-unused", "Bank entries that are not used", "blocker", "treasury", "money"),
-        mend="`tollbook cash list`",
+        mend="`tollbook cash show`",
         find=unused_entries,
     ),
     Check(
@@ -98,7 +120,7 @@ CHECKS: Final = (
     ),
     Check(
         *("clearing-not-zero", "Clearing accounts that are not at zero", "blocker", "general ledger", "books"),
-        mend="`tollbook ledger journal`, and use or move what is there",
+        mend="`tollbook cash show`, and use what waits",
         find=clearing,
     ),
 )
