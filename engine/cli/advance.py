@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, exact, open_app
 from engine.cli.credit import show_noted
+from engine.cli.options import AccountArgument, AccountEntityOption, day_or_today
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
     @app.command("advance")
     def advance(
         context: typer.Context,
-        account: Annotated[str, typer.Argument(help="Key of the account.")],
+        account: AccountArgument,
         amount: Annotated[
             Decimal, typer.Argument(parser=exact, metavar="AMOUNT", help="What came, tax and all, above zero.")
         ],
@@ -36,9 +37,7 @@ def register(app: typer.Typer) -> None:
             datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Date of the invoice; default: today.")
         ] = None,
         key: Annotated[str, typer.Option("--key", help="The same key is the same document.")] = "",
-        entity: Annotated[
-            str, typer.Option("--entity", help="The legal entity, where several have such an account.")
-        ] = "",
+        entity: AccountEntityOption = "",
         expires: Annotated[
             datetime | None,
             typer.Option(
@@ -53,7 +52,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Invoice an advance over money that an account has with us, or a voucher; later invoices take it off with its tax."""
-        day = on.date() if on else datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.advances.invoice(

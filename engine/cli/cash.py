@@ -24,11 +24,7 @@ from engine.cli.common import (
     show_findings,
     table,
 )
-from engine.cli.options import EntityOption, EntryArgument, OnOption, day_of, day_or_today
-
-AmountOption = Annotated[
-    Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is left.")
-]
+from engine.cli.options import AmountOption, EntityOption, EntryArgument, OnOption, day_of, day_or_today
 
 
 def register(app: typer.Typer) -> None:

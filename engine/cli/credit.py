@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.options import day_or_today
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def register(app: typer.Typer) -> None:
         """
         if sum((amount is not None, percent is not None, everything)) != 1:
             raise typer.BadParameter("say one of --amount, --percent and --all")
-        day = on.date() if on else datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.accounts.memos.credit(

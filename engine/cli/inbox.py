@@ -8,10 +8,9 @@ import msgspec
 import typer
 
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, plain, table
+from engine.cli.options import AccountArgument, AccountEntityOption
 
-AccountArgument = Annotated[str, typer.Argument(help="Key of the account.")]
 NameArgument = Annotated[str, typer.Argument(help="Name of the token, such as the system that uses it.")]
-EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have such an account.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +26,7 @@ def _register_looking(group: typer.Typer) -> None:
     def listing(
         context: typer.Context,
         account: AccountArgument,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         unread: Annotated[bool, typer.Option("--unread", help="Those that were not read yet.")] = False,
         limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many, the newest first.")] = 100,
         as_json: JsonOption = False,
@@ -47,7 +46,7 @@ def _register_looking(group: typer.Typer) -> None:
     def tokens(
         context: typer.Context,
         account: Annotated[str, typer.Option("--account", help="Those of this account only.")] = "",
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         as_json: JsonOption = False,
     ) -> None:
         """List the tokens that were made; what they are is told nowhere."""
@@ -64,7 +63,7 @@ def _register_tokens(group: typer.Typer) -> None:
         context: typer.Context,
         account: AccountArgument,
         name: NameArgument,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,
@@ -79,7 +78,7 @@ def _register_tokens(group: typer.Typer) -> None:
         context: typer.Context,
         account: AccountArgument,
         name: NameArgument,
-        entity: EntityOption = "",
+        entity: AccountEntityOption = "",
         person: PersonOption = "",
         reason: ReasonOption = "",
         as_json: JsonOption = False,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Final
 
 import typer
+
+from engine.cli.common import exact
 
 DAYS: Final = ["%Y-%m-%d"]
 """How days are written."""
@@ -13,6 +16,9 @@ DAYS: Final = ["%Y-%m-%d"]
 AccountArgument = Annotated[str, typer.Argument(help="Key of the account.")]
 AccountEntityOption = Annotated[
     str, typer.Option("--entity", help="The legal entity, where several have such an account.")
+]
+AmountOption = Annotated[
+    Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is left.")
 ]
 EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity.")]
 EntryArgument = Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,20 +17,17 @@ from engine.cli.common import (
     ReasonOption,
     coins,
     emit,
-    exact,
     open_app,
     out,
     plain,
     show_findings,
     table,
 )
+from engine.cli.options import AmountOption
 
 KeyArgument = Annotated[str, typer.Argument(help="Key of the payment, as `tollbook payments list` shows it.")]
 EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, where several have such a payment.")]
 AccountOption = Annotated[str, typer.Option("--account", help="Only this account.")]
-AmountOption = Annotated[
-    Decimal | None, typer.Option("--amount", parser=exact, metavar="AMOUNT", help="Default: all that is left.")
-]
 AdapterOption = Annotated[str, typer.Option("--adapter", help="The adapter of the port psp; default: the only one.")]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, table
+from engine.cli.options import day_or_today
 
 if TYPE_CHECKING:
     from engine.app import Amended, Shown
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Show a subscription: its version, events, contract, terms, attributes, and what was billed last."""
-        day = on.date() if on else datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             found = tollbook.subscriptions.show(key, day, entity)
         emit(found, as_json, lambda: shown(found))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.common import JsonOption, PersonOption, emit, open_app, out, show_findings, table
+from engine.cli.options import day_or_today
 from engine.cli.run import preview
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
         Amounts are before tax.  Nothing is billed.
         """
-        day = on.date() if on else datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             found = tollbook.triggers.unbilled(day, account, preview(person))
         show_findings([finding for finding in found.findings if finding.level != "info"])

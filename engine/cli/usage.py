@@ -20,6 +20,7 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.options import day_or_today
 from engine.cli.run import preview
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _add_missing(group: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """List deliveries that are overdue, and control totals that differ from what arrived."""
-        day = on.date() if on else datetime.now(UTC).date()
+        day = day_or_today(on)
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             found = tollbook.usage.control.lacking(day, preview(""), entity, source)
         columns = ("entity", "source", "meter", "from", "until", "what")

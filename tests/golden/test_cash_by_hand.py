@@ -175,7 +175,7 @@ def test_what_the_close_proposes_empties_clearing(
     ]
     assert run(proposed[0].replace("NUMBER", number)) == 0 and balances(here, "1090") == {"1090": D(7)}
     (rent,) = hints(day(28))
-    assert f"cash transfer {first + 1} --gl ACCOUNT --date 2026-02-28" in rent
+    assert rent == f"`tollbook cash transfer {first + 1} --gl ACCOUNT --date 2026-02-28`"
     assert run(f"cash transfer {first + 1} --gl 6300 --on 2026-03-01") == 0
     assert hints(day(28)) == [
         "`tollbook close waive clearing-not-zero gl-account/1090/EUR --entity E1 --month 2026-02`"

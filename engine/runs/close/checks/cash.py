@@ -80,13 +80,14 @@ def clearing(look: Look, terms: CloseTerms) -> Iterator[Found]:
 def _emptied(look: Look, account: str, currency: str) -> str:
     """The commands that take from a GL account what bank entries have left there; empty where nothing of them can be used in the
     month any more."""
-    waiting = [one.id for one in cash.in_clearing(*look.of, look.month.last, account, currency) if one.used is None]
+    waiting = [one for one in cash.in_clearing(*look.of, look.month.last, account, currency) if one.used is None]
     if not waiting:
         return ""
-    more = f"; {len(waiting)} bank entries wait: `tollbook cash show`" if len(waiting) > 1 else ""
     first, day = waiting[0], look.month.last
-    uses = f"`tollbook cash apply {first} --invoice NUMBER --date {day}`"
-    return f"{uses}, or `tollbook cash transfer {first} --gl ACCOUNT --date {day}`{more}"
+    uses = [f"`tollbook cash apply {first.id} --invoice NUMBER --date {day}`"] if first.amount > ZERO else []
+    uses.append(f"`tollbook cash transfer {first.id} --gl ACCOUNT --date {day}`")
+    more = f"; {len(waiting)} bank entries wait: `tollbook cash show`" if len(waiting) > 1 else ""
+    return ", or ".join(uses) + more
 
 
 def _let_go(look: Look, subject: str) -> str:
