@@ -65,8 +65,11 @@ class Period(msgspec.Struct, frozen=True, gc=False, order=True):
 
     def meet(self, other: Period) -> Period | None:
         """The days that both have, or None."""
-        start = self.start if self.start >= other.start else other.start
-        end = self.end if self.end <= other.end else other.end
+        start, end = self.start, self.end
+        if other.start <= start and end <= other.end:
+            return self if start < end else None
+        start = start if start >= other.start else other.start
+        end = end if end <= other.end else other.end
         return Period(start, end) if start < end else None
 
 

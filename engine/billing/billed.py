@@ -63,6 +63,8 @@ def open_lines(billed: Sequence[BilledLine]) -> list[Open]:
     Raises:
         TollbookError: ``billing.over-credited``, ``billing.credit-outside``.
     """
+    if not billed:
+        return []
     credits: Mapping[int, list[RatedCharge]] = defaultdict(list)
     differences: dict[int, list[BilledLine]] = {}
     for line in billed:

@@ -139,7 +139,9 @@ class Counting:
             if new:
                 yield too_late(self._subject, stretch.charge.key, new)
 
-    def _fresh(self) -> list[UsageDay]:
+    def _fresh(self) -> Sequence[UsageDay]:
+        if not self.due.usage:
+            return ()
         seen = self.due.mark.usage_seen if self.due.mark else 0
         return [one for one in self.due.usage if one.last_id > seen]
 
@@ -182,7 +184,8 @@ class Counting:
         running: dict[str, _Count] = {}
         served = (*self.served, *self._moments())
         if len(served) == 1:
-            yield from (_Count(charge, served, served[0].days) for charge in self._sold(served[0]))
+            for charge in self._sold(served[0]):
+                yield _Count(charge, served, served[0].days)
             return
         for stint in served:
             now = {one.key: one for one in self._sold(stint)}
@@ -223,7 +226,7 @@ class Counting:
         )
 
     def _moments(self) -> tuple[Stint, ...]:
-        if not any(event.kind == "cancel" for event in self.due.events):
+        if "cancel" not in [event.kind for event in self.due.events]:
             return ()
         return moments(self.due.events, self._subject)
 

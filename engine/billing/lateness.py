@@ -312,6 +312,8 @@ def net_with_late(
 
     A line all of whose money was given back by hand has nothing more to give back: it stands, and counts as billed.
     """
+    if not owed and not billed:
+        return ()
     if not anew:
         return net_usage(owed, billed, currency, stays)
     again = [one for one in billed if one.left and _line_key(one.line.charge) in anew]

@@ -116,8 +116,8 @@ def net_recurring(
     """
     billed, ahead = list(billed), list(ahead)
     if not billed and not ahead and opened is NOTHING:
-        whole = ((item, days) for item in owed if (days := item.days.meet(window)))
-        return [due for item, days in whole for due in _charge(item, days, currency, value)]
+        whole = [(item, days) for item in owed if (days := item.days.meet(window))]
+        return [due for item, days in whole if (due := _charge(item, days, currency, value))]
     _refuse_twice([*billed, *ahead] if ahead else billed)
     owed_days: dict[Any, list[Period]] = defaultdict(list)
     billed_days: dict[Any, list[Period]] = defaultdict(list)
@@ -146,7 +146,9 @@ def net_recurring(
         key = item.charge.key
         there = [*billed_days.get(_owed_terms(item, currency), ()), *kept.get(key, ()), *opened.taken.get(key, ())]
         for days in _within(subtract([item.days], there) if there else (item.days,), window):
-            dues.extend(_charge(item, days, currency, value))
+            due = _charge(item, days, currency, value)
+            if due:
+                dues.append(due)
     return differences(backs, dues, currency, value) if backs and dues else [*backs, *dues]
 
 
@@ -213,15 +215,17 @@ class _Credits:
             yield Back(one.line, days, share, -amount, worth.proration, full, exact, upper)
 
 
-def _charge(item: Owed, days: Period, currency: str, value: Value) -> Iterator[Due]:
-    """The whole of an owed stretch, or the part of it that was not billed, valued as a credit on those days would be."""
+def _charge(item: Owed, days: Period, currency: str, value: Value) -> Due | None:
+    """The whole of an owed stretch, or the part of it that was not billed, valued as a credit on those days would be; None where
+    it is worth nothing and makes no line."""
     amount, share, proration, exact = item.amount, item.share, item.proration, item.exact
-    if days != item.days:
+    if days is not item.days and days != item.days:
         worth = value(item.plan, item.charge.key, item.cycle, item.days, days)
         exact, share, proration = times(exact, worth.share), share * worth.share, worth.proration
         amount = round_to(exact if worth.of_price else times(amount, worth.share), currency, worth.rounding)
     if amount or item.charge.zero_lines:
-        yield Due(item, days, share, item.quantity, amount, proration, 0, 0, exact)
+        return Due(item, days, share, item.quantity, amount, proration, 0, 0, exact)
+    return None
 
 
 def differences(backs: Sequence[Back], dues: Sequence[Due], currency: str, value: Value) -> Sequence[Due | Back]:

@@ -45,7 +45,7 @@ class Owing(msgspec.Struct, frozen=True):
 
     def prices(self) -> frozenset[int]:
         """The ids of all pricing decisions."""
-        return frozenset(one.pricing for group in (*self.owed.values(), self.counting) for one in group)
+        return frozenset([one.pricing for group in (*self.owed.values(), self.counting) for one in group])
 
 
 def owing(
@@ -73,14 +73,14 @@ def owing(
         stretch = before.left(found) if before else found
         if stretch is None:
             continue
-        put_off, stay = _put_off(job, stretch, billed)
+        put_off, stay = _put_off(job, stretch, billed) if stretch.held or not stretch.due(job.on) else (False, ())
         if put_off:
             pending = min(pending, stretch.days.start)
             early.update(stay)
             if stretch.held or stretch.wait:
                 waiting.append(stretch)
             continue
-        if job.early and stretch.charge.kind == "usage" and not stretch.due(job.on):
+        if stretch.charge.kind == "usage" and job.early and not stretch.due(job.on):
             pending = min(pending, stretch.days.start)
             stretch = msgspec.structs.replace(stretch, zero_line=False)  # nothing used is said when the cycle ends
         if stretch.charge.group_by:
@@ -136,10 +136,11 @@ def counting(owed: Sequence[Owed], stays: Sequence[Open] = ()) -> Counted:
     return owed_by
 
 
-def _put_off(job: Job, stretch: Stretch, billed: Sequence[Open]) -> tuple[bool, list[int]]:
-    """Whether a stretch waits for a later run, and ids of the lines that have billed it early and stay until it is due."""
-    if stretch.held or stretch.due(job.on):
-        return stretch.held, []
+def _put_off(job: Job, stretch: Stretch, billed: Sequence[Open]) -> tuple[bool, Sequence[int]]:
+    """Whether a stretch that is held or not due waits for a later run, and ids of the lines that have billed it early and stay
+    until it is due."""
+    if stretch.held:
+        return True, ()
     if stretch.charge.kind == "usage":
         if job.early:
             return False, []

@@ -22,7 +22,7 @@ from engine.billing.metering import counted as metered
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, PricingFacts, priced, shrinking
 from engine.billing.pricing.facts import Discount
 from engine.billing.pricing.indexing import with_index
-from engine.billing.pricing.phases import cycle_number, whole_months
+from engine.billing.pricing.phases import ages, whole_months
 from engine.billing.proration import ProrationFacts, Reason, share_of
 from engine.billing.timeline import Stint, counted
 from engine.billing.waiting import live
@@ -314,10 +314,11 @@ def _facts(
     contract: Contract | None,
 ) -> PricingFacts:
     day, charge = stretch.day or stretch.days.start, stretch.charge
+    whole, days, number = ages(since, stretch.cycle, charge.months, charge.days, day)
     return PricingFacts(
         job.entity,
         account,
-        stretch.charge,
+        charge,
         stretch.plan,
         quantity,
         line.unit_price if line else None,
@@ -333,9 +334,9 @@ def _facts(
         NO_GROUP,
         None,
         None,
-        whole_months(since, day),
-        (day - since).days,
-        cycle_number(since, stretch.cycle, charge.months, charge.days),
+        whole,
+        days,
+        number,
         whole_months(contract.signed_on, day) if contract else None,
     )
 

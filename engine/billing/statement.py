@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -130,6 +130,8 @@ def _served(due: SubscriptionDue) -> tuple[Stint, ...]:
 def _billed(job: Job, due: SubscriptionDue, exact: bool) -> tuple[Adjusted, list[Open]]:
     """What was billed up to the date, less adjustments, and recurring lines of days after it; where recurring charges are
     counted to the second, without these."""
+    if not due.billed:
+        return adjust(due, ()), []
     opens = open_lines([one for one in due.billed if one.charge.kind != "recurring"] if exact else due.billed)
     ahead = [one for one in opens if one.line.charge.service_from > job.on and one.line.charge.kind == "recurring"]
     return adjust(due, [one for one in opens if one.line.charge.service_from <= job.on]), ahead
@@ -203,28 +205,31 @@ class _Maker:
     def __init__(self, names: Names, currency: str, due: SubscriptionDue) -> None:
         self.names, self.currency, self.contract = names, currency, due.subscription.contract or ""
 
-    def lines(self, items: Iterable[Due | Back], scale: Scale | None = None) -> Iterator[RatedCharge]:
+    def lines(self, items: Iterable[Due | Back], scale: Scale | None = None) -> list[RatedCharge]:
         """The lines of what is charged and given back, whose days are counted on a ``scale`` if there is one."""
-        for item in items:
-            line = self.back(item) if isinstance(item, Back) else self.due(item)
-            yield scale.write(line) if scale else line
+        made = [self.back(item) if isinstance(item, Back) else self.due(item) for item in items]
+        return [scale.write(line) for line in made] if scale else made
 
     def due(self, item: Due) -> RatedCharge:
         """The line of something to charge."""
         owed = item.owed
+        charge, days, (account, account_id, subscription_id, subscription) = owed.charge, item.days, self.names
         return RatedCharge(
-            *self.names,
+            account,
+            account_id,
+            subscription_id,
+            subscription,
             self.contract,
             owed.contract_line,
             owed.plan,
-            owed.charge.key,
-            owed.charge.id,
-            owed.charge.kind,
+            charge.key,
+            charge.id,
+            charge.kind,
             _text(owed, item.upon),
-            owed.charge.product,
-            owed.charge.tax_code,
-            item.days.start,
-            item.days.end,
+            charge.product,
+            charge.tax_code,
+            days.start,
+            days.end,
             owed.cycle.start,
             owed.cycle.end,
             self.currency,
@@ -243,7 +248,7 @@ class _Maker:
             owed.grouped,
             owed.discounts,
             owed.basis,
-            owed.charge.tax_included,
+            charge.tax_included,
         )
 
     def back(self, item: Back) -> RatedCharge:

@@ -45,6 +45,7 @@ class _State(msgspec.Struct, frozen=True, gc=False):
     payer: str = ""
 
 
+_NEW = _State()
 _ALLOWED = {
     "start": ("new", "cancelled"),
     "change": ("active", "paused"),
@@ -100,10 +101,13 @@ def stints(
     Raises:
         TollbookError: ``subscription.out-of-order`` for a pause of what is paused, a change after the end, and the like.
     """
+    found = counted(events)
+    if len(found) == 1:  # what comes first starts the service, or is refused
+        return (_stint(Period(when(found[0]), forever), _after(_NEW, found[0], subject), "start", "anchor"),)
     done: list[Stint] = []
-    since, state = date.min, _State()
+    since, state = date.min, _NEW
     began_by: Reason = "start"
-    for day, before, after, kinds in _days(events, subject, when):
+    for day, before, after, kinds in _days(found, subject, when):
         state = after
         was, restarted = before.status == "active", "start" in kinds
         if was and state == before and not restarted:
@@ -128,20 +132,18 @@ def moments(events: Iterable[SubscriptionEvent], subject: str = "") -> tuple[Sti
     """Services that began and were cancelled on one day: stints of no day, which usage of the day may belong to."""
     return tuple(
         _stint(Period(day, day), after, "start", "cancel")
-        for day, before, after, kinds in _days(events, subject)
+        for day, before, after, kinds in _days(counted(events), subject)
         if "start" in kinds and before.status != "active" and after.status == "cancelled"
     )
 
 
 def _days(
-    events: Iterable[SubscriptionEvent], subject: str, when: Callable[[SubscriptionEvent], date] = attrgetter("on")
+    found: Iterable[SubscriptionEvent],
+    subject: str,
+    when: Callable[[SubscriptionEvent], date] = attrgetter("on"),
 ) -> Iterator[tuple[date, _State, _State, set[EventKind]]]:
-    """Each day (or point in time) with events: the state before and after them, and their kinds."""
-    state, found = _State(), counted(events)
-    if len(found) == 1:
-        after = _after(state, found[0], subject)
-        yield when(found[0]), state, after, {found[0].kind}
-        return
+    """Each day (or point in time) with events that count: the state before and after them, and their kinds."""
+    state = _NEW
     for day, known in groupby(sorted(found, key=lambda e: (*moment_of(e), e.id)), key=when):
         before, kinds = state, set[EventKind]()
         for event in known:

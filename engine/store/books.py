@@ -122,7 +122,7 @@ def _postgresql_engine(address: sa.URL, aside: int = 0) -> sa.Engine:
     try:
         engine = sa.create_engine(
             address.set(drivername="postgresql+psycopg"),
-            isolation_level="READ COMMITTED",
+            isolation_level="AUTOCOMMIT" if aside else "READ COMMITTED",  # aside, each statement stands by itself
             json_serializer=types.to_json,
             json_deserializer=types.from_json,
             pool_pre_ping=True,
@@ -254,11 +254,7 @@ class Books:
         if writer is not None:
             return ids.take(writer.connection, name, count)
         with self._connect(write=True, aside=True) as connection, connection.begin():
-            if (
-                self.dialect == types.POSTGRESQL
-            ):  # rows that use them are flushed later, and what came before goes along
-                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            return ids.take(connection, name, count)
+            return ids.take(connection, name, count, aside=True)
 
     def take_blocks(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """As :meth:`take_ids` for several names, together; in the order of names, so that no two wait for each other."""
@@ -266,9 +262,7 @@ class Books:
         if writer is not None:
             return ids.take_blocks(writer.connection, wanted)
         with self._connect(write=True, aside=True) as connection, connection.begin():
-            if self.dialect == types.POSTGRESQL:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            return ids.take_blocks(connection, wanted)
+            return ids.take_blocks(connection, wanted, aside=True)
 
     def make_open(self, tenant: str, entity: str, months: list[Any]) -> None:
         """Give accounting periods a row that writers can lock, in a transaction of its own (PostgreSQL)."""

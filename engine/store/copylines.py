@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -139,6 +140,16 @@ _Maker = Callable[[Sequence[Any]], Iterable[str]]
 """The texts of the values of a column."""
 
 
+LOOKED_AT: Final = 20
+"""Values of a column that tell whether its values repeat, so that a memory pays."""
+
+
+def _repeats(column: Sequence[Any]) -> bool:
+    """Whether a memory is likely to know the values of a column: of the first ones some are equal."""
+    some = column[:LOOKED_AT]
+    return len(set(some)) < len(some) or len(some) < LOOKED_AT
+
+
 @cache
 def _numbers(scale: int) -> _Maker:
     """Texts of Decimals with exactly ``scale`` digits after the point; one that does not fit raises something."""
@@ -146,7 +157,9 @@ def _numbers(scale: int) -> _Maker:
     known = Memory(lambda value: format(plus(fit(finite(value), unit)), "f")).__getitem__
 
     def texts(column: Sequence[Any]) -> Iterable[str]:
-        return map(known, decimals(column))
+        if _repeats(column):
+            return map(known, decimals(column))
+        return plain(list(map(plus, map(fit, decimals(column), repeat(unit))))) or map(known, column)
 
     return texts
 
@@ -160,6 +173,19 @@ def _moment(value: datetime) -> str:
     if value.tzinfo is None:
         raise TypeError(value)
     return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
+
+
+_known_moments: Final = Memory(_moment).__getitem__
+
+
+def _moments(column: Sequence[Any]) -> Iterable[str]:
+    """Texts of instants; most are of UTC already, and are written at once where they do not repeat."""
+    if _repeats(column) or set(map(type, column)) != {datetime} or set(map(_ZONE, column)) != {UTC}:
+        return map(_known_moments, column)
+    return map(datetime.isoformat, column)
+
+
+_ZONE: Final = attrgetter("tzinfo")
 
 
 def _whole(column: Sequence[Any]) -> Iterable[str]:
@@ -181,7 +207,7 @@ _BY_TYPE: Final[dict[Any, _Maker]] = {
     types.Big: _whole,
     types.Digits: _long_numbers,
     types.Day: _by(Memory(plain_day).__getitem__),
-    types.Moment: _by(Memory(_moment).__getitem__),
+    types.Moment: _moments,
     types.Document: _by(lambda value: escaped(types.to_json(value))),
 }
 """How the texts of a column are made, by type; other values are written as Python writes them."""

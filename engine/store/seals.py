@@ -264,15 +264,23 @@ def link_hash(previous: str, position: int, seals: Any) -> str:
     return hashlib.sha256(f"{previous} {position} {types.to_json(seals)}".encode()).hexdigest()
 
 
+_LOCK: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("lock", type_=sa.BigInteger())))
+_NEWEST: Final = (
+    sa.select(CHAIN.c.position, CHAIN.c.hash)
+    .where(CHAIN.c.tenant == sa.bindparam("of"))
+    .order_by(CHAIN.c.position.desc())
+    .limit(1)
+)
+_APPEND: Final = sa.insert(CHAIN)
+
+
 def link(connection: sa.Connection, tenant: str, seals: Sequence[Mapping[str, Any]]) -> None:
     """Append a link to a tenant's chain.  The chain stays locked until the transaction ends: do it last."""
     if connection.dialect.name == types.POSTGRESQL:
         lock = int.from_bytes(hashlib.sha256(f"chain of {tenant}".encode()).digest()[:8], "big", signed=True)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-    column = CHAIN.c
-    newest = sa.select(column.position, column.hash).where(column.tenant == tenant)
-    before = connection.execute(newest.order_by(column.position.desc()).limit(1)).one_or_none()
+        connection.execute(_LOCK, {"lock": lock})
+    before = connection.execute(_NEWEST, {"of": tenant}).one_or_none()
     position, previous = (before.position + 1, before.hash) if before else (1, "")
     hashed = link_hash(previous, position, seals)
     values = {"tenant": tenant, "position": position, "previous": previous, "hash": hashed, "seals": list(seals)}
-    connection.execute(sa.insert(CHAIN), values)
+    connection.execute(_APPEND, values)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from engine.base.money import ZERO
@@ -37,12 +38,22 @@ def cycle_number(since: date, cycle: Period, months: int, days: int) -> int:
     return -(-whole // months) + 1
 
 
+@lru_cache(maxsize=1 << 14)
+def ages(since: date, cycle: Period, months: int, days: int, day: date) -> tuple[int, int, int]:
+    """How long a customer has been there on the first day of a stretch: whole months, days, and the number of the cycle.
+
+    Charges of a plan and subscriptions that began on one day have the same ages, so they are remembered.
+    """
+    return whole_months(since, day), (day - since).days, cycle_number(since, cycle, months, days)
+
+
 def aged(since: date, signed_on: date | None, charge: Charge, cycle: Period, day: date) -> dict[str, Any]:
     """The facts that say how long a customer has been there on the first day of a stretch."""
+    whole, days, number = ages(since, cycle, charge.months, charge.days, day)
     return {
-        "months_since_start": whole_months(since, day),
-        "days_since_start": (day - since).days,
-        "cycle_number": cycle_number(since, cycle, charge.months, charge.days),
+        "months_since_start": whole,
+        "days_since_start": days,
+        "cycle_number": number,
         "contract_months": None if signed_on is None else whole_months(signed_on, day),
     }
 

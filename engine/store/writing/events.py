@@ -30,6 +30,9 @@ from engine.store.tables import (
 from engine.store.tables.usage import ROLLED
 from engine.store.writing.base import WriterBase
 
+FEW: Final = 50
+"""Events that are looked up at once, without asking first for the highest key."""
+
 
 class _Stream:
     """How one kind of event is told apart: its natural key, and what must be the same where the key is the same.
@@ -246,11 +249,12 @@ class EventsWriter(WriterBase):
         known = {}
         for group, wanted in groups.items():
             parameters = {f"by_{name}": value for name, value in zip(stream.by, group, strict=True)}
-            ((highest,),) = stream.highest(self.connection, parameters)
-            if highest is None or min(wanted) > highest:
+            low = sorted(wanted)
+            if len(low) > FEW:  # what comes after the highest known one is new
+                ((highest,),) = stream.highest(self.connection, parameters)
+                low = low[: bisect_right(low, highest)] if highest is not None else []
+            if not low:
                 continue
-            ordered = sorted(wanted)
-            low = ordered[: bisect_right(ordered, highest)]  # what comes after the highest known one is new
             for found in stream.find(self.connection, {**parameters, "wanted": low}):
                 known[stream.key_of(found)] = stream.body_of(found)
         return known

@@ -156,6 +156,8 @@ class LedgerWriter(WriterBase):
     def finish(self) -> None:
         """As :meth:`WriterBase.finish`; the totals of the postings are written with them."""
         super().finish()
+        if not self._totals:
+            return
         first = min(self._days, default=0)
         with self._spoiling():
             bulk.insert(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -138,10 +139,46 @@ def test_numbers_of_any_length_keep_their_digits_beside_others(digits: str) -> N
     assert list(convert.encoded(table, rows)) == [careful(*row) for row in rows]
 
 
+def _used(**odd: Any) -> list[tuple[Any, ...]]:
+    names = [column.name for column in tables.USAGE_EVENT.columns]
+    same = {"tenant": "t", "entity": "e", "source": "s", "meter": "m", "day": date(2026, 1, 1), "dimensions": None}
+    made = []
+    for n in range(60):  # no instant and no quantity like another
+        at = datetime(2026, 1, 1, 0, 0, n, n % 2 * 500, UTC)
+        made.append({**same, "id": n, "key": f"k{n}", "subscription_id": 1, "at": at, "quantity": Decimal(n) / 8})
+    made[40] |= odd
+    return [tuple(row[name] for name in names) for row in made]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"quantity": Decimal("-0")},
+        {"quantity": Decimal("-0.5")},
+        {"quantity": Decimal("0.000001")},
+        {"quantity": Decimal("1E+3")},
+        {"at": datetime(2026, 1, 1, 12, tzinfo=ZoneInfo("Europe/Amsterdam"))},
+        {"at": datetime(2026, 1, 1, 12, tzinfo=ZoneInfo("UTC"))},
+    ],
+)
+def test_values_that_hardly_repeat_are_written_as_one_by_one(odd: dict[str, Any]) -> None:
+    rows = _used(**odd)
+    careful = "".join(f"{line}\n" for line in copylines._carefully(tables.USAGE_EVENT, rows))
+    assert b"".join(copylines.lines(tables.USAGE_EVENT, rows)).decode() == careful
+
+
+@pytest.mark.parametrize("odd", [{"at": datetime(2026, 1, 1)}, {"quantity": Decimal("0.0000001")}])
+def test_one_odd_value_among_many_that_hardly_repeat_is_refused(odd: dict[str, Any]) -> None:
+    with pytest.raises(TollbookError):
+        list(copylines.lines(tables.USAGE_EVENT, _used(**odd)))
+
+
 @pytest.mark.parametrize("wrong", [1.1, float("nan"), Decimal("NaN"), Decimal("Infinity"), None, "1.1"])
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-def test_one_wrong_number_among_many_is_refused(dialect: str, wrong: Any) -> None:
-    rows = [rate(n) for n in range(40)]
+@pytest.mark.parametrize("step", [0, 1])
+def test_one_wrong_number_among_many_is_refused(dialect: str, wrong: Any, step: int) -> None:
+    rows = [rate(n, rate=Decimal(1 + n * step)) for n in range(40)]
     rows[20] = rate(20, rate=wrong)
     with pytest.raises(TollbookError):
         bulk.digest(tables.FX_RATE, rows, dialect, Seal(tables.FX_RATE))
