@@ -49,6 +49,7 @@ PURE = (*AMOUNTS, "rulebook")
 """Rooms that only turn facts into results: no clock, no randomness, no environment, no other machine."""
 
 NOT_PURE = {
+    "engine/base/threads.py": "has a library prepared once for the threads of servers and adapters; no result depends on it",
     "engine/rulebook/desk.py": "finds and formats rule files for people; nothing of a run goes through it",
     "engine/rulebook/grammar.py": "hands the kept tables of its grammar to rule-engine; no decision depends on them",
 }

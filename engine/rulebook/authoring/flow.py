@@ -13,7 +13,7 @@ from engine.base.errors import TollbookError
 def flow(value: Any) -> str:
     """A value as it may stand anywhere in a rule file, inside of brackets too."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{flow(str(key))}: {flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(str(key))}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool) or value is None:
@@ -21,6 +21,11 @@ def flow(value: Any) -> str:
     if isinstance(value, (int, Decimal)):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
     return value.isoformat() if isinstance(value, date) else _text(str(value))
+
+
+def _key(text: str) -> str:
+    """A text as a key; one would be YAML's merge key without quotes."""
+    return "'<<'" if text == "<<" else _text(text)
 
 
 def _text(text: str) -> str:
