@@ -22,7 +22,7 @@ from engine.billing.grouping import lowered
 from engine.billing.job import Job, Owed, Stretch
 from engine.billing.pricing.facts import Discount
 from engine.billing.pricing.phases import cycle_number
-from engine.billing.rating import plan_of, rate
+from engine.billing.rating import cycle_of, plan_of, rate, subscribed_on
 from engine.model.account import Account
 from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
 from engine.model.catalog import Charge
@@ -76,7 +76,7 @@ def applying(
     found: list[tuple[Redemption, Decision]] = []
     for one in due.redemptions:
         if one.on <= day:
-            number = cycle_number(one.on, cycle, charge.months, charge.days)
+            number = coupon_cycle(due, charge, one.on, cycle)
             fitting = _fits(one.coupon, charge)
             facts = DiscountFacts(account, charge, plan, one.coupon, fitting, one.on, one.number, number, day)
             decision = job.decide("discounts", facts, day)
@@ -86,6 +86,19 @@ def applying(
     if found and found[0][1].terms["alone"]:
         return found[:1]
     return [pair for pair in found if not pair[1].terms["alone"]]
+
+
+def coupon_cycle(due: SubscriptionDue, charge: Charge, asked_on: date, cycle: Period) -> int:
+    """Which cycle of a charge it is, counted from 1, that of the day on which a coupon was asked for.
+
+    Of cycles in the rhythm of the subscription it is counted from the first day of that one, so that a coupon which was asked for on the
+    30th knows whether the 31st is the next or a month later.
+    """
+    grid = (due.subscription.anchor_day, charge.months, subscribed_on(due), charge.days)
+    containing = cycle_of(due.subscription)
+    if charge.cycles_from != "terms" and containing(cycle.start, *grid, False) == cycle:
+        asked_on = containing(asked_on, *grid, False).start
+    return cycle_number(asked_on, cycle, charge.months, charge.days)
 
 
 def discounted(

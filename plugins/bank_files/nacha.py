@@ -30,8 +30,10 @@ _SIGNS: Final[dict[str, Literal["C", "D"]]] = {
 }
 """Signs by transaction code: 2x checking, 3x savings, 4x general ledger, 5x loans, 8x automated accounting advices."""
 
-_HEADER: Final = re.compile(r"\s*1[0-9 ]{2}.{20}[0-9 ]{10}.094|\s*101[^\n]*\n+5[0-9]{3}[^\n]{46}[A-Z]{3}", re.DOTALL)
-"""A file header that says that records are 94 long, or any before a batch header with its class of entries."""
+_HEADER: Final = re.compile(
+    r"\s*1[0-9 ]{2}.{20}[0-9 ]{10}.094|\s*(?:101[^\n]*\n+)?5[0-9]{3}[^\n]{46}[A-Z]{3}[^\n]{41}(?:\n|$)", re.DOTALL
+)
+"""A file header that says that records are 94 long, or a batch header with its class of entries, after any file header or none."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ class Batch:
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file begins with a NACHA file header."""
+    """Whether a file begins with a NACHA file header, or with the batch header of a file that has lost its own."""
     return bool(_HEADER.match(head(data)))
 
 
@@ -73,9 +75,10 @@ def read(data: bytes) -> tuple[Statement, ...]:
     """
     batches: list[Batch] = []
     controls: list[Record] = []
-    inside, last = False, 0
+    inside, first, last = False, "", 0
     for record in _records(decoded(data)):
         kind, last = record.text[0], record.line
+        first = first or kind
         if kind == "5":
             batches.append(Batch(record))
             inside = True
@@ -96,6 +99,8 @@ def read(data: bytes) -> tuple[Statement, ...]:
             raise bad(f"a record begins with {kind!r}", record.line, why="records begin with 1, 5, 6, 7, 8 or 9")
     statements = [_statement(one) for one in batches]
     odd: list[Finding] = []
+    if first == "5":
+        odd.append(flaw(CUT_OFF, "the file has no header (1)", 1, mend="ask the bank for the whole file"))
     if not controls:
         odd.append(flaw(CUT_OFF, "the file has no control record (9)", last, mend="ask the bank for the whole file"))
     elif len(controls) == 1:  # several are those of files that were put behind each other

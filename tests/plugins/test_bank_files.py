@@ -455,6 +455,9 @@ def test_nacha_without_ends_of_lines_with_blanks_cut_and_with_wrong_totals(kinds
     assert [flaw.code for one in wrong for flaw in one.flaws] == ["bank.control-total"]
     cut = read(kinds, b"\n".join(samples.NACHA.split(b"\n")[:4]))
     assert [flaw.code for one in cut for flaw in one.flaws] == ["bank.cut-off", "bank.cut-off"]
+    headless = read(kinds, b"\n".join(samples.NACHA.split(b"\n")[1:]))
+    assert [one.entries for one in headless] == [one.entries for one in whole]
+    assert [flaw.code for one in headless for flaw in one.flaws] == ["bank.cut-off"]
 
 
 def test_nacha_international_entries_and_advices(kinds: Kinds) -> None:

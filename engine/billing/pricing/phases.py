@@ -29,12 +29,13 @@ def whole_months(since: date, day: date) -> int:
 
 
 def cycle_number(since: date, cycle: Period, months: int, days: int) -> int:
-    """Which cycle of a charge it is, counted from 1, that of the first day of the subscription."""
+    """Which cycle of a charge it is, counted from 1, that of the first day of the subscription or of another cycle."""
     if cycle.start <= since:
         return 1
     if days:
         return -((since - cycle.start).days // days) + 1
-    whole = months_between(since, cycle.start) + (cycle.start.day > since.day)
+    anchor = max(cycle.start.day, cycle.end.day)  # one of the two may be in a month that is too short for it
+    whole = months_between(since, cycle.start) + (add_months(since, 0, anchor) > since)
     return -(-whole // months) + 1
 
 

@@ -6,12 +6,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.base.period import Period
+from engine.base.period import Period, advanced, cycles
+from engine.billing.discounts import coupon_cycle
 from engine.billing.owing import COMMITMENT_CLOSED
 from engine.billing.pricing.phases import check_ramp, cycle_number, phase_at, turning_days, whole_months
+from engine.billing.rating import cycle_of
+from engine.model.due import SubscriptionDue
+from engine.model.subscription import Subscription, SubscriptionEvent
 from tests.unit.billing.simulator import Shop, amounts, charge, decision, flat, per_unit
 
 D = Decimal
@@ -48,7 +52,38 @@ def test_whole_months(since: date, day: date, months: int) -> None:
     ],
 )
 def test_which_cycle_it_is(start: date, months: int, days: int, number: int) -> None:
-    assert cycle_number(START, Period(start, start + timedelta(days=1)), months, days) == number
+    assert cycle_number(START, Period(start, advanced(start, 1, months, days)), months, days) == number
+
+
+@given(
+    origin=st.dates(date(2023, 12, 20), date(2024, 3, 5)),
+    later=st.integers(0, 800),
+    anchor=st.integers(1, 31),
+    step=st.sampled_from([(1, 0), (3, 0), (12, 0), (1, 14)]),
+    slips=st.booleans(),
+)
+@example(date(2024, 1, 31), 150, 31, (1, 0), False)  # the last day of June, where the anchor day is the 31st
+@example(date(2024, 1, 31), 149, 31, (1, 0), False)
+@settings(max_examples=300)
+def test_cycles_of_a_coupon_are_numbered_as_they_come(
+    origin: date, later: int, anchor: int, step: tuple[int, int], slips: bool
+) -> None:
+    """From the one that holds the day on which it was asked for."""
+    months, days = step
+    due = SubscriptionDue(
+        Subscription(1, "t", "E1", "A1", "S1", None, anchor, None, slips),
+        (SubscriptionEvent(1, "1", "start", origin, "p", D(1)),),
+        origin,
+    )
+    sold = charge("fee", months=months, days=days)
+    asked = origin + timedelta(days=later)
+    grid = cycles(
+        Period(asked, asked + timedelta(days=800)), anchor, months, origin, days, False, cycle_of(due.subscription)
+    )
+    for expected, cycle in enumerate(grid, 1):
+        assert coupon_cycle(due, sold, asked, cycle) == expected
+        if not later:
+            assert cycle_number(origin, cycle, months, days) == expected
 
 
 def test_phases_follow_one_another() -> None:
