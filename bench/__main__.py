@@ -9,6 +9,7 @@ import sys
 from bench import (
     bill,
     cases,
+    certificates,
     check,
     decide,
     documents,
@@ -40,6 +41,7 @@ MEASUREMENTS = {
     "documents": documents.measure,
     "matching": matching.measure,
     "revenue": revenue.measure,
+    "certificates": certificates.measure,
 }
 
 

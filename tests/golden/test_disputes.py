@@ -170,6 +170,7 @@ def test_the_order_of_news_makes_no_difference(tmp_path: Path) -> None:
         assert wrong(app) == []
 
 
+@pytest.mark.capability("B1.5")
 @pytest.mark.on_sqlite
 def test_a_billing_dispute_holds_its_amount_until_it_is_decided(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:

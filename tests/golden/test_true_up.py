@@ -365,7 +365,7 @@ def test_the_rate_that_was_quoted_last_and_nobody_else_is_billed(tmp_path: Path,
         clean(app)
 
 
-@pytest.mark.capability("A5.5")
+@pytest.mark.capability("A5.5", "B6.1")
 def test_certificates_exempt_and_late_ones_give_back(tmp_path: Path, database_url: str) -> None:
     """A certificate counts on its days, in its jurisdiction and for its codes; one that comes late credits the tax of its days."""
     fresh = (CERTIFICATES, "E1,P0001,NY-1,US,NY,resale,standard,2026-01-01,2026-02-01,portal,2025-12-20")

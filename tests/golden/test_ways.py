@@ -80,7 +80,7 @@ def sound(app: App) -> dict[str, Any]:
     return {name: found for name, found in app.verify().items() if found}
 
 
-@pytest.mark.capability("A3.3")
+@pytest.mark.capability("A3.3", "A3.5")
 def test_each_way_is_a_delivery_of_its_own(home: Path, database_url: str) -> None:
     for app in billed(home, database_url):
         (home / "edi").write_text("a file where the folder should be")

@@ -131,7 +131,7 @@ rules: [{id: pages, then: {formats: [pdf]}}]
 """
 
 
-@pytest.mark.capability("A3.3")
+@pytest.mark.capability("A3.3", "A3.5")
 def test_mail_that_comes_back_is_for_a_person_or_goes_another_way(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

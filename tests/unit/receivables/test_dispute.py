@@ -124,6 +124,7 @@ def test_what_no_invoice_can_take_is_held_and_then_lost() -> None:
     assert shift(standing([notice, lost]), there, "invoices", D(0), pays_fees=True) == Shift(held=D(-30), lost=D(30))
 
 
+@pytest.mark.capability("B1.5")
 def test_a_ladder_counts_business_days() -> None:
     rungs = (Rung("lead", "b", after=3), Rung("call", "c", before=1), Rung("late", "d", after=30))
     ladder = Ladder(rungs, Calendar("NL"))
