@@ -226,8 +226,3 @@ def instant_of(day: date, zone_name: str, at: time = MIDNIGHT) -> datetime:
 def local_day(instant: datetime, zone_name: str) -> date:
     """The calendar day of an aware instant at that place; days are 23, 24 or 25 hours long there."""
     return instant.astimezone(zone(zone_name)).date()
-
-
-def one_day_before(day: date) -> date:
-    """The last day of a half-open period that ends on ``day``."""
-    return day - timedelta(days=1)

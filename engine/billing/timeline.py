@@ -185,18 +185,3 @@ def _first_anchor(on: date, anchor_day: int) -> date:
     """The first anchor day on or after a day."""
     found = add_months(on, 0, anchor_day)
     return found if found >= on else add_months(on, 1, anchor_day)
-
-
-def by_plan(done: Iterable[Stint]) -> tuple[Stint, ...]:
-    """Stints joined where only quantity or anchor differ: usage is counted per plan, and anew from each start."""
-    joined: list[Stint] = []
-    for stint in done:
-        last = joined[-1] if joined else None
-        same = last and (last.days.end, last.plan, last.anchor_day) == (stint.days.start, stint.plan, stint.anchor_day)
-        if last and same and stint.began_by != "start":
-            joined[-1] = msgspec.structs.replace(
-                last, days=Period(last.days.start, stint.days.end), quantity=stint.quantity, ended_by=stint.ended_by
-            )
-        else:
-            joined.append(stint)
-    return tuple(joined)

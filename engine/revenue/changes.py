@@ -60,9 +60,20 @@ def _how(books: Books, change: Change) -> str:
 
 
 def _more(running: Running, change: Change) -> dict[str, Any]:
-    """The facts of an obligation that a modification changes for itself."""
+    """The facts of an obligation that a modification changes for itself: what served before a pause is a share of the new length."""
     facts = running.facts
-    return {"service_to": change.ends or facts.service_to, "ends_at": None if change.ends else facts.ends_at}
+    if change.ends is None:
+        return {}
+    planned = (_along(one.until, facts.service_to, change.ends) for one in facts.pauses)
+    pauses = tuple(
+        replace(one, until=max(one.on, until), until_at=None) for one, until in zip(facts.pauses, planned, strict=True)
+    )
+    return {"service_to": change.ends, "ends_at": None, "pauses": pauses}
+
+
+def _along(day: date, before: date, after: date) -> date:
+    """A day moved as another one was: by months where that is the same day of them, else by days."""
+    return add_months(day, months_between(before, after)) if before.day == after.day else day + (after - before)
 
 
 def _separate(books: Books, change: Change) -> dict[str, Decimal]:
@@ -179,25 +190,26 @@ def credit(books: Books, change: Change, treated: list[Treated]) -> None:
 
 def pause(books: Books, change: Change, treated: list[Treated]) -> None:
     """Nothing is earned from ``on`` until ``ends``; what is left is earned afterwards, over as long as was left where the
-    service is extended.  A pause of whole months moves the end of service by months, any other by days.  It is no change of
-    the price, so running totals go on as shares of the whole."""
+    service is extended.  A pause of whole months moves the end of service by months, any other by days; days on which nothing
+    was served anyway do not count.  It is no change of the price, so running totals go on as shares of the whole."""
     assert change.ends is not None
-    whole = change.on.day == change.ends.day == 1
     for running in _open(books, change.on).values():
         facts, end, at = running.facts, running.facts.service_to, running.facts.ends_at
         since = max([facts.service_from, *(one.ends for one in facts.pauses)])
         if since >= change.ends or end <= change.on:
             continue
-        if change.extend and whole and running.obligation.method in (by_month, by_prorated_month):
-            end, at = add_months(end, months_between(change.on, change.ends)), None
+        on = max(change.on, since)
+        whole = on.day == change.ends.day == 1 and running.obligation.method in (by_month, by_prorated_month)
+        if change.extend and whole:
+            end, at = add_months(end, months_between(on, change.ends)), None
         elif change.extend:
-            longer = change.ends - change.on
+            longer = change.ends - on
             end, at = end + longer, at and at + longer
         if end <= change.ends:
             end, at = change.ends, None
         facts = replace(facts, service_to=end, ends_at=at)
         if facts.service_from < change.on:
-            gap = Pause(max(change.on, since), change.ends, running.facts.service_to, running.facts.ends_at)
+            gap = Pause(on, change.ends, running.facts.service_to, running.facts.ends_at)
             running.facts = replace(facts, pauses=(*facts.pauses, gap))
         else:  # nothing was served before
             running.facts = replace(facts, service_from=change.ends, begins_at=None)

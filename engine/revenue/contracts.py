@@ -166,10 +166,16 @@ class Running:
         return self.obligation.method(self.obligation.terms, replace(self.facts, since=since, through=through))
 
     def settle(self, day: date | None) -> None:
-        """Take what is earned before a day, or all."""
+        """Take what is earned before a day, or all.
+
+        Parts that are rounded by themselves come to a cent more or less where a day cuts one in two: the next has that.
+        """
         if self.closed:
             return
-        items = self.ask(self.since, day)
+        items = [*self.ask(self.since, day)]
+        if items and self.since is not None:
+            off = sum((item.amount for item in self.ask(None, self.since)), ZERO) - self.earned
+            items[0] = replace(items[0], amount=items[0].amount + off)
         self.items += items
         self.earned += sum((item.amount for item in items), ZERO)
         self.since = day
@@ -192,7 +198,7 @@ class Running:
         left = {"quantity": facts.quantity - units, "cost": max(expected - spent, ZERO) if facts.cost else ZERO}
         left["material"] = max(facts.material - used, ZERO)
         starts = facts.begins_at if begins == facts.service_from > day else None
-        fresh = {"service_from": begins, "begins_at": starts, "pauses": (), "happenings": ahead, **left, **changed}
+        fresh = {"service_from": begins, "begins_at": starts, "happenings": ahead, **left, **changed, "pauses": ()}
         self.facts, self.earned, self.since = replace(facts, amount=amount, exact=None, **fresh), ZERO, None
 
     def catch_up(self, day: date, **changed: Any) -> None:
@@ -239,15 +245,3 @@ _RANK = {"credit": 0, "estimate": 1, "modify": 2, "pause": 3, "terminate": 4}
 def _ordered(changes: Iterable[Change], known: date | None) -> list[Change]:
     seen = [one for one in changes if known is None or (one.recorded or one.on) <= known]
     return sorted(seen, key=lambda one: (one.on, _RANK[one.kind], one.key, repr(one)))
-
-
-def restated(before: Account, after: Account, opened: date) -> tuple[Earned, ...]:
-    """What to post when history became known otherwise: nothing in periods before the day ``opened`` is touched, and what
-    they lack, by obligation, is caught up on that day."""
-    lacking: dict[str, Decimal] = {}
-    for sign, items in ((-1, before.items), (1, after.items)):
-        for one in items:
-            if one.on < opened:
-                lacking[one.key] = lacking.get(one.key, ZERO) + sign * one.amount
-    caught = tuple(Earned(opened, key, amount) for key, amount in lacking.items() if amount)
-    return (*caught, *(one for one in after.items if one.on >= opened))

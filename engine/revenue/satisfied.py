@@ -90,20 +90,29 @@ def cost_to_cost(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[Schedul
 
 
 def _running_sales(terms: Mapping[str, Any], facts: RevenueFacts) -> Iterable[tuple[date, Decimal]]:
-    begins: date | None = facts.service_from
-    if terms["after"] == "deliver":
-        begins = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
+    begins = _delivered(facts) if terms["after"] == "deliver" else facts.service_from
     due = ZERO
     for on, some in _daily(facts, ("sale", "use")) if begins else ():
         due += cents(Fraction(sum((one.quantity for one in some), ZERO)) * Fraction(terms["rate"]), facts.currency)
         yield max(on, begins or on), due
 
 
+def _delivered(facts: RevenueFacts) -> date | None:
+    """The day from which what was handed over may be used: not before service begins, nor in a pause."""
+    day = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
+    if day is None:
+        return None
+    day = max(day, facts.service_from)
+    for pause in facts.pauses:
+        day = pause.ends if pause.on <= day < pause.ends else day
+    return day
+
+
 def royalty(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """A share of sales, usage or assets as they occur, or when the promise is kept where that is later (the exception for
     royalties, IFRS 15.B63, ASC 606-10-55-65); the amount of the promise itself is not touched.
 
-    It is kept from the first day of service on, or, by ``after``, from its delivery.
+    It is kept from the first day of service on, or, by ``after``, once it was delivered and may be used.
     """
     return _steps(facts, _running_sales(terms, facts))
 
@@ -133,8 +142,5 @@ def per_unit(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleIte
 
 def right_to_use(terms: Mapping[str, Any], facts: RevenueFacts) -> tuple[ScheduleItem, ...]:
     """A licence of something as it is: all of it when it was handed over and may be used, whichever is later (IFRS 15.B61)."""
-    day = next((one.on for one in in_order(facts.happenings) if one.kind == "deliver"), None)
-    if day is None:
-        return ()
-    usable = next((one.ends for one in facts.pauses if one.on <= day < one.ends), max(day, facts.service_from))
-    return _steps(facts, [(usable, facts.amount)])
+    day = _delivered(facts)
+    return _steps(facts, [(day, facts.amount)] if day else [])

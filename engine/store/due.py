@@ -205,7 +205,7 @@ class DueReader(MastersReader):
         Subscription events with ids above ``events_high`` and usage events with ids above ``usage_high`` are not
         seen, nor is a subscription all of whose events are above it: it became known after the run began.  See
         :mod:`engine.model.due` for what each part holds.  Accounts without subscriptions, and accounts whose payer is
-        not there (:meth:`unpayable`), are left out.  ``imagined`` are events, by subscription, that are taken as if they
+        not there, are left out.  ``imagined`` are events, by subscription, that are taken as if they
         were known.
         """
         where = {"tenant": tenant, "entity": entity}

@@ -129,6 +129,7 @@ def _labelled(content: bytes, name: str) -> Any:
 def _compiled(template: str) -> jinja2.Template:
     """A template of this text; compiling it takes longer than all else that makes the adapter."""
     environment = Sandbox(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),  # for what pages share
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

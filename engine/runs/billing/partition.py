@@ -35,7 +35,8 @@ class Batch(msgspec.Struct, frozen=True):
     """What one partition comes to, before anything is written; ``prices`` are the ids of the pricing decisions made, ``late`` is
     what became of late usage, ``voided`` the ids of documents that an authority rejected and that it turns round, ``corrections``
     what was found out about the tax of earlier lines, ``reviews`` what becomes of drafts that are reviewed, ``orders``
-    what was used up of the purchase orders of its invoices, ``money`` what they come to (:data:`MONEY`)."""
+    what was used up of the purchase orders of its invoices, ``money`` what they come to (:data:`MONEY`),
+    None where nobody has added it up."""
 
     issued: tuple[Issued, ...]
     marks: tuple[BillingMark, ...]
@@ -46,7 +47,7 @@ class Batch(msgspec.Struct, frozen=True):
     corrections: tuple[Correction, ...] = ()
     reviews: tuple[Reviewed, ...] = ()
     orders: Mapping[tuple[str, str], Decimal] = {}
-    money: Sequence[Sequence[Any]] = ()
+    money: Sequence[Sequence[Any]] | None = None
 
 
 class _Rated(msgspec.Struct):

@@ -57,7 +57,8 @@ def write_partition(parts: Parts, pinned: Pinned, number: int, entity: LegalEnti
         if late:
             writer.end_late_usage(parts.tenant, entity.key, late)
         writer.add_findings(parts.tenant, (*batch.findings, *noted))
-        summary = {"counts": counts, "prices": sorted(batch.prices), MONEY: batch.money}
+        summary: dict[str, Any] = {"counts": counts, "prices": sorted(batch.prices)}
+        summary |= {} if batch.money is None else {MONEY: batch.money}
         writer.finish_partition(pinned.run_id, number, summary)
         give_numbers(parts, pinned, writer, entity, issued, ids["invoice"])
     return {"counts": counts}

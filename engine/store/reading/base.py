@@ -130,7 +130,7 @@ class MastersReader(Session):
         with ``account``, those that it concerns: its payer, and itself where it pays.
 
         The database counts them off, so that a million payers take no more memory here than their ranges.  Payers that do
-        not exist are left out; :meth:`unpayable` names them.
+        not exist are left out.
         """
         buyer, payer, taken = tables.ACCOUNT, tables.ACCOUNT.alias("payer"), tables.SUBSCRIPTION.c
         has = sa.exists().where(taken.tenant == tenant, taken.entity == entity, taken.account == buyer.c.key)
@@ -146,17 +146,6 @@ class MastersReader(Session):
         counted = sa.select(key, ((sa.func.row_number().over(order_by=key) - 1) // size).label("range")).subquery().c
         ranges = sa.select(sa.func.min(counted.payer), sa.func.max(counted.payer)).group_by(counted.range)
         return [(first, last) for first, last in self.rows(ranges.order_by(counted.range))]
-
-    def unpayable(self, tenant: str, entity: str) -> list[tuple[str, str]]:
-        """Accounts whose payer is not there, as (account, payer)."""
-        buyer, payer = tables.ACCOUNT, tables.ACCOUNT.alias("payer")
-        there = sa.exists().where(
-            payer.c.tenant == tenant, payer.c.entity == entity, payer.c.key == buyer.c.payer, payer.c.current
-        )
-        statement = sa.select(buyer.c.key, buyer.c.payer).where(
-            buyer.c.tenant == tenant, buyer.c.entity == entity, buyer.c.current, ~there
-        )
-        return [(row.key, row.payer) for row in self.rows(statement.order_by(buyer.c.key))]
 
     def subscription_ids(self, tenant: str, entity: str, keys: Iterable[str]) -> dict[str, tuple[int, str, str]]:
         """(id, account, the account's zone) of the subscriptions with those keys, by key; unknown ones are left out."""

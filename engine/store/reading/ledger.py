@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.model.journal import JournalEntry, Posting
-from engine.model.usage import UsageEvent
 from engine.store import parties, query, tables
 from engine.store.records import Balance
 from engine.store.session import Session
@@ -61,10 +60,6 @@ class LedgerReader(Session):
         statement = sa.select(tables.INVOICE_LINE).where(column.invoice_id == invoice_id).order_by(column.number)
         return [dict(row) for row in self.connection.execute(statement).mappings()]
 
-    def invoice_document(self, invoice_id: int) -> dict[str, Any] | None:
-        """One of :meth:`invoice_documents`; None where there is no such invoice."""
-        return self.invoice_documents([invoice_id]).get(invoice_id)
-
     def invoice_documents(
         self, ids: Sequence[int], named: Mapping[int, int] | None = None
     ) -> dict[int, dict[str, Any]]:
@@ -104,32 +99,6 @@ class LedgerReader(Session):
     def _by(self, table: sa.Table, column: sa.Column[int], values: Sequence[int]) -> list[dict[str, Any]]:
         statement = sa.select(table).where(query.among(self.dialect, column, "values"))
         return [dict(row) for row in self.connection.execute(statement, {"values": list(values)}).mappings()]
-
-    def lines_events(self, line: dict[str, Any]) -> list[UsageEvent]:
-        """Usage events behind an invoice line (by column name): those of its subscription and its charge's meters, on
-        its days of service, with ids in (``usage_after``, ``usage_to``], in order of id.
-        """
-        event, charge = tables.USAGE_EVENT.c, tables.CHARGE.c
-        known = self.connection.execute(
-            sa.select(charge.meter, charge.meters).where(charge.id == line["charge_id"])
-        ).one_or_none()
-        if known is None or known.meter is None:
-            return []
-        fields = (event.id, event.tenant, event.entity, event.meter, event.key, event.at, event.day, event.quantity)
-        statement = sa.select(*fields).where(
-            event.subscription_id == line["subscription_id"],
-            event.meter.in_(known.meters.split(";") if known.meters else [known.meter]),
-            event.day >= line["service_from"],
-            event.day < line["service_to"],
-            event.id > line["usage_after"],
-            event.id <= line["usage_to"],
-        )
-        return [
-            UsageEvent(
-                row.id, row.tenant, row.entity, line["subscription"], row.meter, row.key, row.at, row.day, row.quantity
-            )
-            for row in self.connection.execute(statement.order_by(event.id))
-        ]
 
     def journal(
         self, tenant: str, entity: str = "", first: date | None = None, last: date | None = None

@@ -149,12 +149,6 @@ class MandatesReader(Session):
         statement = sa.select(column.effect, column.debit).where(column.tenant == tenant, among)
         return {row[0]: row[1] for row in self.connection.execute(statement, {"wanted": list(effects)})}
 
-    def debit_providers(self, tenant: str) -> list[str]:
-        """The adapters that were told of collections."""
-        column = DEBIT_STEP.c
-        statement = sa.select(column.provider).distinct().where(column.tenant == tenant, column.provider != "")
-        return sorted(self.connection.execute(statement).scalars())
-
     def deliveries_of(self, tenant: str, documents: Sequence[int]) -> dict[int, tuple[str, str]]:
         """How documents of ours reached their payers: key and state of the effect, by id; without those that had none."""
         if not documents:

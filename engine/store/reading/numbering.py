@@ -87,13 +87,6 @@ class NumberingReader(Session):
             found.setdefault(row[0], []).append(Clearance(*row))
         return found
 
-    def clearance_counts(self, tenant: str) -> dict[str, int]:
-        """How many documents there are in each state."""
-        newest, step = _newest(tenant), CLEARANCE_STEP.c
-        joined = sa.and_(step.invoice_id == newest.c.invoice_id, step.step == newest.c.step)
-        counted = sa.select(step.state, sa.func.count()).join_from(CLEARANCE_STEP, newest, joined).group_by(step.state)
-        return dict(map(tuple, self.connection.execute(counted.order_by(step.state))))
-
     def marked_series(self, tenant: str) -> list[Any]:
         """The mark of every document of the series that have any, with the head of its invoice, in order of number."""
         mark, head = NUMBER_MARK.c, INVOICE.c

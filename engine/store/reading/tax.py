@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +22,6 @@ from engine.store.tables import (
     ACCOUNT,
     ENTRY,
     EXEMPTION,
-    INTAKE_FILE,
     INVOICE,
     INVOICE_LINE,
     POSTING,
@@ -65,13 +64,6 @@ class Quoted(msgspec.Struct, frozen=True):
     quote: TaxQuote
 
 
-class Freshness(msgspec.Struct, frozen=True):
-    """How new the certificates are: the newest day on which one came, and when a file of them was last read."""
-
-    received_on: date | None
-    imported_at: datetime | None
-
-
 def _fell_back() -> sa.ColumnElement[bool]:
     source = INVOICE_LINE.c.tax_source
     return (source == RULES) | source.startswith(LAST_GOOD, autoescape=True)
@@ -101,14 +93,6 @@ class TaxReader(Session):
         for row in self.rows(sa.select(*fields).where(*mine).order_by(column.account, column.id)):
             found[row.account].append(Evidence(*row))
         return {account: tuple(members) for account, members in found.items()}
-
-    def exemptions_fresh(self, tenant: str) -> Freshness:
-        """How new the certificates of a tenant are, for conditions of runs."""
-        mine = (EXEMPTION.c.tenant == tenant, EXEMPTION.c.current)
-        ((received,),) = self.rows(sa.select(sa.func.max(EXEMPTION.c.received_on)).where(*mine))
-        files = (INTAKE_FILE.c.tenant == tenant, INTAKE_FILE.c.name.startswith("exemptions"))
-        ((read,),) = self.rows(sa.select(sa.func.max(INTAKE_FILE.c.at)).where(*files))
-        return Freshness(received, read)
 
     def waiting_corrections(self, tenant: str, entity: str = "", low: str = "", high: str = "") -> list[Correction]:
         """Corrections of tax that wait for the next bill of their payer, in order of payer; of all payers, or from ``low``

@@ -24,7 +24,6 @@ from engine.base.period import (
     instant_of,
     local_day,
     months_between,
-    one_day_before,
     share_30_360,
     share_actual,
     share_fixed,
@@ -58,7 +57,6 @@ class TestPeriod:
         assert day("2026-02-01") not in january
         assert str(january) == "2026-01-01..2026-02-01"
         assert str(span("2026-01-01..")) == "2026-01-01.."
-        assert one_day_before(january.end) == day("2026-01-31")
 
     @pytest.mark.parametrize("end", ["2026-01-01", "2025-12-31"])
     def test_an_empty_one_is_refused(self, end: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
 from engine.base.period import FOREVER
-from engine.billing.timeline import OUT_OF_ORDER, by_plan, stints
+from engine.billing.timeline import OUT_OF_ORDER, stints
 from engine.model.subscription import SubscriptionEvent
 from tests.unit.billing.histories import DAY, Story, state_of, stories
 
@@ -132,24 +132,3 @@ def test_stints_are_the_state_of_each_day_in_whatever_order_events_are_listed(st
         here = [one for one in found if day in one.days]
         assert [(one.plan, int(one.quantity)) for one in here] == ([state] if (state := state_of(story, day)) else [])
         day += DAY
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("start@1 plan=a; change@5 qty=3; change@9 qty=2", ["1- a"]),
-        ("start@1 plan=a; change@5 qty=3; change@9 plan=b; change@11 qty=1", ["1-9 a", "9- b"]),
-        ("start@1 plan=a; change@5 plan=b; change@9 plan=a", ["1-5 a", "5-9 b", "9- a"]),
-        ("start@1 plan=a; pause@5; resume@6 qty=2", ["1-5 a", "6- a"]),
-        ("start@1 plan=a; cancel@5; start@5", ["1-5 a", "5- a"]),
-        ("start@1 plan=a; change@5 qty=2; cancel@9", ["1-9 a"]),
-    ],
-)
-def test_by_plan_joins_what_differs_in_quantity_only(text: str, expected: list[str]) -> None:
-    joined = by_plan(stints(events(text)))
-    assert [
-        f"{(one.days.start - JANUARY).days + 1}-{'' if one.days.end == FOREVER else (one.days.end - JANUARY).days + 1} {one.plan}"
-        for one in joined
-    ] == expected
-    whole = stints(events(text))
-    assert (joined[0].began_by, joined[-1].ended_by) == (whole[0].began_by, whole[-1].ended_by)

@@ -17,7 +17,7 @@ from engine.base.money import ZERO, exact_arithmetic, minor_unit
 from engine.families.revrec import FAMILY
 from engine.revenue import satisfied, schedule, spread
 from engine.revenue.changes import accounted
-from engine.revenue.contracts import Account, Change, Contract, Obligation, restated
+from engine.revenue.contracts import Account, Change, Contract, Obligation
 from engine.revenue.schedule import Happening, RevenueFacts
 
 TERMS: dict[str, Any] = {name: rule["default"] for name, rule in FAMILY.outcome.items()} | {"remainder": "cumulative"}
@@ -191,13 +191,14 @@ class TestChanges:
         assert months(accounted(contract, date(2026, 6, 9)))["2026-04"] == Decimal(100)
         assert months(accounted(contract, date(2026, 6, 10)))["2026-04"] == Decimal("133.33")
 
-    def test_what_became_known_late_is_caught_up_in_the_open_period(self) -> None:
-        promised = obligation("o", "accepted", 500)
-        accepted = replace(promised, facts=replace(promised.facts, happenings=(Happening(date(2026, 2, 3), "accept"),)))
-        before, after = (accounted(Contract("EUR", (one,))) for one in (promised, accepted))
-        posted = restated(before, after, date(2026, 5, 1))
-        assert [(one.on, one.key, one.amount) for one in posted] == [(date(2026, 5, 1), "o", Decimal(500))]
-        assert restated(after, after, date(2026, 5, 1)) == ()
+    def test_a_change_in_the_middle_of_a_rounded_part_loses_no_cent(self) -> None:
+        """Months that are rounded by themselves: a day that cuts one in two makes 0.00 and 0.00 of -0.01."""
+        days = (date(2026, 1, 2), date(2026, 1, 18))
+        changes = tuple(
+            Change(on, "estimate", price=price) for on, price in zip(days, (Decimal("-0.11"), ZERO), strict=True)
+        )
+        account = accounted(Contract("EUR", (obligation("o", "prorated", 0),), changes))
+        assert (account.unearned["o"], account.price) == (0, Decimal("-0.11"))
 
     def test_after_the_end_nothing_more_is_earned(self) -> None:
         ended = Change(date(2026, 3, 31), "terminate", "0", refund=Decimal(900))
@@ -266,8 +267,30 @@ class TestPauses:
         ]
         assert sum(found.values()) == 100 and len(found) == 10
 
+    @pytest.mark.parametrize("method", ["days", "months"])
+    def test_days_in_two_pauses_or_before_service_are_made_up_once(self, method: str) -> None:
+        gaps = [(1, 1, 3), (2, 2, 4)]  # the first before anything is served, the second from within it
+        changes = tuple(
+            Change(date(2026, on, 1), "pause", str(n), ends=date(2026, to, 1), extend=True) for n, on, to in gaps
+        )
+        one = obligation("o", method, 1200)
+        assert accounted(Contract("EUR", (one,), changes)).items[-1].on == date(2027, 3, 31)
+        late = replace(one, facts=replace(one.facts, service_from=date(2026, 2, 1)))
+        assert accounted(Contract("EUR", (late,), changes)).items[-1].on == date(2027, 2, 28)
+
+    def test_what_was_served_before_a_pause_is_measured_by_a_new_length_too(self) -> None:
+        """Four months of eighteen, as where the pause had not been: 266.67 of 1200."""
+        gap = Change(date(2026, 3, 1), "pause", "a", ends=date(2026, 4, 1), extend=True)
+        longer = Change(date(2026, 6, 1), "modify", "b", ends=date(2027, 8, 1))
+        promised = obligation("o", "months", 1200)
+        promised = replace(promised, terms=promised.terms | {"modification": "catch_up"})
+        account = accounted(Contract("EUR", (promised,), (gap, longer)))
+        assert account.recognised(date(2026, 6, 29)) == Decimal("266.67")
+        assert months(account)["2026-07"] == Decimal("66.67") and max(months(account)) == "2027-07"
+
     def test_a_licence_that_comes_during_a_pause_is_usable_after_it(self) -> None:
         promised = obligation("o", "accepted", 100, happenings=(Happening(date(2026, 5, 9), "deliver"),))
         promised = replace(promised, method=satisfied.right_to_use)
-        gap = Change(date(2026, 5, 1), "pause", ends=date(2026, 7, 1))
-        assert [one.on for one in accounted(Contract("EUR", (promised,), (gap,))).items] == [gap.ends]
+        gap = Change(date(2026, 5, 1), "pause", "a", ends=date(2026, 6, 1))
+        more = Change(date(2026, 6, 1), "pause", "b", ends=date(2026, 7, 1))
+        assert [one.on for one in accounted(Contract("EUR", (promised,), (gap, more))).items] == [more.ends]

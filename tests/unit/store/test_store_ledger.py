@@ -238,8 +238,7 @@ def test_an_invoice_as_a_document(books: Books) -> None:
         ident = reader.find_invoice(s.T, "INV-1")
         assert ident == 1 and reader.find_invoice(s.T, "INV-9") is None
         assert reader.find_invoice(s.T, "INV-1", "at") is None
-        document = reader.invoice_document(ident)
-        assert document is not None
+        (document,) = reader.invoice_documents([ident, 99]).values()
         assert document["invoice"]["number"] == "INV-1" and document["seller"]["name"] == "Acme GmbH"
         assert document["buyer"]["id"] == document["invoice"]["payer_id"]
         assert [line["amount"] for line in document["lines"]] == [10, 2]
@@ -247,17 +246,7 @@ def test_an_invoice_as_a_document(books: Books) -> None:
         assert (tax["category"], tax["rate"], tax["net"], tax["tax"]) == ("S", Decimal("0.19"), 12, Decimal("2.28"))
         assert document["totals"]["total"] == document["fx"]["total"] == Decimal("14.28")
         assert document["decisions"] == [s.DECISION]
-        assert reader.invoice_document(99) is None
         assert [head["id"] for head in reader.invoices(s.T, period="2026-02-01")] == [2]
-
-
-def test_events_behind_a_line(books: Books) -> None:
-    s.company(books)
-    with books.reader() as reader:
-        fixed, used = reader.invoice_lines(1)
-        assert reader.lines_events(fixed) == []
-        assert [event.key for event in reader.lines_events(used)] == [f"u{day}" for day in range(1, 11)]
-        assert [event.id for event in reader.lines_events({**used, "usage_after": 4, "usage_to": 6})] == [5, 6]
 
 
 def test_marks_replace_each_other(books: Books) -> None:

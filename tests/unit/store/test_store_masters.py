@@ -157,4 +157,3 @@ def test_payers(books: Books) -> None:
         assert reader.payer_ranges(s.T, s.E, 5) == [("parent", "parent")]
         assert reader.payer_ranges(s.T, s.E, 5, "child") == [("parent", "parent")]
         assert reader.payer_ranges(s.T, s.E, 5, "idle") == []
-        assert reader.unpayable(s.T, s.E) == [("lost", "nobody")]
