@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.base.period import Period
+from engine.base.period import Period, cycle_containing
 from engine.billing.owing import COMMITMENT_CLOSED
 from engine.billing.pricing.phases import check_ramp, cycle_number, phase_at, turning_days, whole_months
 from tests.unit.billing.simulator import Shop, amounts, charge, decision, flat, per_unit
@@ -49,6 +49,15 @@ def test_whole_months(since: date, day: date, months: int) -> None:
 )
 def test_which_cycle_it_is(start: date, months: int, days: int, number: int) -> None:
     assert cycle_number(START, Period(start, start + timedelta(days=1)), months, days) == number
+
+
+@given(st.dates(date(2023, 1, 1), date(2028, 12, 31)), st.integers(1, 31), st.integers(0, 30))
+def test_cycles_are_counted_one_by_one_whatever_day_they_begin_on(since: date, anchor: int, more: int) -> None:
+    """A month in which the anchor day is the 28th of February is one cycle as any other."""
+    cycle = cycle_containing(since, anchor, 1, since)
+    for _ in range(more):
+        cycle = cycle_containing(cycle.end, anchor, 1, since)
+    assert cycle_number(since, cycle, 1, 0) == more + 1
 
 
 def test_phases_follow_one_another() -> None:
