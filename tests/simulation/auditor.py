@@ -365,13 +365,14 @@ class Auditor:
             left = [one for one in usage if one.event.key not in gone]
             return sum(self._counted(sub, one, on, left).amount for one in (owed if only is None else [only]))
 
-        events = [event.on for number, event in self.events[sub.key] if mark.seen < number <= self.seen]
+        events = [event for number, event in self.events[sub.key] if mark.seen < number <= self.seen]
         coupons = [held for held in self.held[sub.key] if mark.seen < held.known <= self.seen]
 
         def changed(one: Stretch) -> bool:
             days = [(held, max(held.on, one.start)) for held in coupons if held.on <= one.end]
             applied = (held.coupon in self._coupons(sub, one.charge, day) for held, day in days if day < one.cycle[1])
-            return any(day <= one.end for day in events) or any(applied)
+            other = (x.on < one.end or (x.on == one.end and x.kind != "change") for x in events)
+            return any(other) or any(applied)
 
         account, meters = self.accounts[sub.account], self.catalogue.meters
         judged = judge(on, account, mark, found, came, changed, every, self.lateness, meters, owes)
