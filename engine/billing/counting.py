@@ -21,7 +21,7 @@ from engine.billing.grace import reconciled
 from engine.billing.job import Job, Stretch
 from engine.billing.pricing import PricingFacts
 from engine.billing.rating import cycle_of, grid_of, plan_of, subscribed_on
-from engine.billing.timeline import Stint, moments
+from engine.billing.timeline import Stint, moments, touching
 from engine.billing.turning import parts, usage_turns
 from engine.model.account import Account
 from engine.model.attribute import UNATTRIBUTED, UNCONTRACTED, Contracted, Subscribed
@@ -350,7 +350,7 @@ class Counting:
         What an event touches that became known since then is not late: it was not looked at as it is now.
         """
         end, mark = stretch.days.end, self.due.mark
-        if any(event.id > (mark.events_seen if mark else 0) and event.on <= end for event in self.due.events):
+        if touching(self.due.events, mark.events_seen if mark else 0, stretch.days):
             return False
         key = (stretch.plan, stretch.charge.key, stretch.days.start, end)
         known = mark is not None and end <= mark.billed_to

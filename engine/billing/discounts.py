@@ -2,16 +2,16 @@
 
 A coupon that was redeemed is a fact of the subscription like its plan.  What it takes off is a step of the price, so a charge
 with another coupon has another price: days that were billed without it are given back and charged anew, and a credit
-gives back what was billed.  Money is taken off once for all recurring charges of a plan that are billed together, in parts that
-follow their prices and lose no cent.
+gives back what was billed.  Money is taken off once in each cycle for the charges of a plan that bear it together, in parts that
+follow their prices and lose no cent: what one of them cannot bear the others do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -65,18 +65,23 @@ def _fits(coupon: Coupon, charge: Charge) -> bool:
 def _decided(
     job: Job, account: Account, due: SubscriptionDue, stretch: Stretch, charge: Charge
 ) -> list[tuple[Redemption, Decision]]:
-    """The coupons that apply to a charge of the plan of a stretch on its first day, in their order."""
-    return applying(job, account, due, charge, stretch.plan, stretch.cycle, stretch.day or stretch.days.start)
+    """The coupons that apply to a charge of the plan of a stretch on its first day, in their order, by the cycles of the stretch."""
+    return applying(
+        job, account, due, charge, stretch.plan, stretch.cycle, stretch.day or stretch.days.start, stretch.charge
+    )
 
 
 def applying(
-    job: Job, account: Account, due: SubscriptionDue, charge: Charge, plan: str, cycle: Period, day: date
-) -> list[tuple[Redemption, Decision]]:
-    """The coupons that apply to a charge of a plan on a day of a cycle, in their order."""
+    job: Job, account: Account, due: SubscriptionDue, charge: Charge, plan: str, cycle: Period, day: date,
+    cycled: Charge | None = None,
+) -> list[tuple[Redemption, Decision]]:  # fmt: skip
+    """The coupons that apply to a charge of a plan on a day of a cycle, in their order; the cycle is that of another charge where one is
+    ``cycled``."""
+    each = cycled or charge
     found: list[tuple[Redemption, Decision]] = []
     for one in due.redemptions:
         if one.on <= day:
-            number = coupon_cycle(due, charge, one.on, cycle)
+            number = coupon_cycle(due, each, one.on, cycle)
             fitting = _fits(one.coupon, charge)
             facts = DiscountFacts(account, charge, plan, one.coupon, fitting, one.on, one.number, number, day)
             decision = job.decide("discounts", facts, day)
@@ -102,68 +107,112 @@ def coupon_cycle(due: SubscriptionDue, charge: Charge, asked_on: date, cycle: Pe
 
 
 def discounted(
-    job: Job, due: SubscriptionDue, since: date, account: Account, contract: Contract | None, rated: Sequence[Rated]
-) -> Iterator[Owed]:
-    """The same stretches, those that coupons apply to at their lower price."""
-    for stretch, owed in rated:
-        taken = tuple(_taken(job, account, due, stretch, owed, rated))
-        if not taken:
-            yield owed
-            continue
+    job: Job, due: SubscriptionDue, since: date, account: Account, contract: Contract | None, rated: Sequence[Rated],
+    when: Sequence[Period] = (),
+) -> Iterator[Owed]:  # fmt: skip
+    """The same stretches, those that coupons apply to at their lower price; ``when`` they are, where that is not told by their days."""
+
+    def lower(stretch: Stretch, owed: Owed, taken: tuple[Discount, ...]) -> Owed:
         if stretch.charge.group_by:
-            made: Owed | None = lowered(job, due, since, account, contract, stretch, owed.grouped, taken)
-        else:
-            made = rate(job, due, since, account, contract, stretch, discounts=taken)
+            return lowered(job, due, since, account, contract, stretch, owed.grouped, taken)
+        made = rate(job, due, since, account, contract, stretch, discounts=taken)
         assert made is not None
-        yield msgspec.structs.replace(made, discounts=written(taken))
+        return made
+
+    off = _Off(job, account, due, rated, when or [stretch.days for stretch, _ in rated], lower)
+    for (stretch, owed), taken in zip(rated, off.taken(), strict=True):
+        yield msgspec.structs.replace(lower(stretch, owed, taken), discounts=written(taken)) if taken else owed
 
 
-def _taken(
-    job: Job, account: Account, due: SubscriptionDue, stretch: Stretch, owed: Owed, rated: Sequence[Rated]
-) -> Iterator[Discount]:
-    for one, decision in _decided(job, account, due, stretch, stretch.charge):
-        coupon = one.coupon
-        amount = ZERO
-        if coupon.amount:
-            amount = _part(job, account, due, coupon, stretch, owed, rated)
-        if coupon.percent or amount:
-            yield Discount(coupon.key, decision.terms["place"], coupon.percent, amount)
+class _Off:
+    """What coupons take off charges that are rated together, one coupon after the other.
+
+    Money is borne by the charges of a plan of one kind, length of cycle and timing, so that it is taken once in each cycle.
+    """
+
+    def __init__(
+        self, job: Job, account: Account, due: SubscriptionDue, rated: Sequence[Rated], when: Sequence[Period],
+        lower: Callable[[Stretch, Owed, tuple[Discount, ...]], Owed],
+    ) -> None:  # fmt: skip
+        self.job, self.account, self.due, self.rated, self.when, self.lower = job, account, due, rated, when, lower
+        self.decided = [_decided(job, account, due, stretch, stretch.charge) for stretch, _ in rated]
+        self.made: list[list[Discount]] = [[] for _ in rated]
+
+    def taken(self) -> Iterator[tuple[Discount, ...]]:
+        """What is taken off each stretch, in order."""
+        turns: dict[int, tuple[int, date, str]] = {}
+        for one, decision in (pair for pairs in self.decided for pair in pairs):
+            turn = decision.terms["order"], one.on, one.coupon.key
+            turns[id(one)] = min(turn, turns.get(id(one), turn))
+        for ident in sorted(turns, key=lambda ident: turns[ident]):
+            self._take(ident)
+        return map(tuple, self.made)
+
+    def _take(self, ident: int) -> None:
+        """Take off a coupon wherever it applies."""
+        have = {n: pair for n, pairs in enumerate(self.decided) for pair in pairs if id(pair[0]) == ident}
+        parts = {n: self._part(n, pair[0], have) if pair[0].coupon.amount else ZERO for n, pair in have.items()}
+        for n, (one, decision) in have.items():
+            if one.coupon.percent or parts[n]:
+                self.made[n].append(Discount(one.coupon.key, decision.terms["place"], one.coupon.percent, parts[n]))
+
+    def _part(self, n: int, one: Redemption, have: Collection[int]) -> Decimal:
+        """What money off comes to for a stretch, by the prices of a whole cycle of those that bear it with it."""
+        stretch, _ = self.rated[n]
+        together = [other for other in have if self._beside(n, other) and self.rated[other][1].full > 0]
+        if n not in together or self._bearing(one, stretch) != _bears(stretch.charge):
+            return ZERO
+        weights = [self.rated[other][1].full for other in together]
+        parts = shares(one.coupon.amount, weights, [self._left(other) for other in together], self.account.currency)
+        return parts[together.index(n)]
+
+    def _beside(self, n: int, other: int) -> bool:
+        (mine, _), (beside, _) = self.rated[n], self.rated[other]
+        return (
+            beside.plan == mine.plan
+            and beside.cycle == mine.cycle
+            and _bears(beside.charge) == _bears(mine.charge)
+            and self.when[n].start in self.when[other]
+        )
+
+    def _bearing(self, one: Redemption, stretch: Stretch) -> tuple[Any, ...]:
+        """Which charges of the plan of a stretch bear money off, of those that the coupon applies to."""
+        charges = plan_of(stretch.plan, self.job.plans, "").charges
+        return min(
+            _bears(charge)
+            for charge in charges
+            if any(found is one for found, _ in _decided(self.job, self.account, self.due, stretch, charge))
+        )
+
+    def _left(self, n: int) -> Decimal:
+        """The price of a whole cycle of a stretch less the coupons before."""
+        stretch, owed = self.rated[n]
+        return self.lower(stretch, owed, tuple(self.made[n])).full if self.made[n] else owed.full
 
 
-def _part(
-    job: Job,
-    account: Account,
-    due: SubscriptionDue,
-    coupon: Coupon,
-    stretch: Stretch,
-    owed: Owed,
-    rated: Sequence[Rated],
-) -> Decimal:
-    """What money off comes to for one of the charges that are billed together, by their prices of a whole cycle."""
+def _bears(charge: Charge) -> tuple[Any, ...]:
+    """What charges that bear money off together have in common; those with the least bear it where it applies to several."""
+    timing = ("advance", "arrears_early", "arrears").index(charge.timing)
+    kind = ("recurring", "usage", "one_time").index(charge.kind)
+    return kind, charge.months, charge.days, timing, charge.cycles_from != "subscription"
 
-    def applies(charge: Charge) -> bool:
-        return any(one.coupon is coupon for one, _ in _decided(job, account, due, stretch, charge))
 
-    sold = [charge for charge in plan_of(stretch.plan, job.plans, "").charges if applies(charge)]
-    kind = "recurring" if any(charge.kind == "recurring" for charge in sold) else "usage"
-    if stretch.charge.kind != kind:
-        return ZERO
-    keys, first = {charge.key for charge in sold}, stretch.days.start
-    together = [
-        other
-        for beside, other in rated
-        if beside.plan == stretch.plan
-        and beside.charge.key in keys
-        and beside.charge.kind == kind
-        and beside.charge.timing == stretch.charge.timing
-        and beside.cycle == stretch.cycle
-        and first in beside.days
-        and other.full > 0
-    ]
-    if not any(other is owed for other in together):
-        return ZERO
-    parts = split(coupon.amount, [other.full for other in together], account.currency)
-    return next(part for part, other in zip(parts, together, strict=True) if other is owed)
+def shares(amount: Decimal, weights: Sequence[Decimal], rooms: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """Parts of ``amount`` that follow ``weights``, none of them more than its room while another has room left.
+
+    They lose no cent, and add up to ``amount``: what is more than all rooms is parted by the weights as well.
+    """
+    given, rest = [ZERO] * len(weights), amount
+    able = [n for n, room in enumerate(rooms) if room > 0]
+    while rest and able:
+        parts = dict(zip(able, split(rest, [weights[n] for n in able], currency), strict=True))
+        over = [n for n in able if parts[n] > rooms[n]]
+        for n in over or able:
+            given[n] = rooms[n] if over else parts[n]
+        rest -= sum((given[n] for n in over or able), ZERO)
+        able = [n for n in able if n not in over] if over else []
+    more = split(rest, weights, currency) if rest else given
+    return [mine + beyond for mine, beyond in zip(given, more, strict=True)] if rest else given
 
 
 def written(discounts: Iterable[Discount]) -> str:

@@ -87,8 +87,10 @@ def lowered(
 
 
 def in_parts(discounts: Sequence[Discount], fulls: Sequence[Decimal], currency: str) -> list[tuple[Discount, ...]]:
-    """What coupons take off each of several groups, whose prices are ``fulls``: percentages off each, money off in parts."""
-    parts = [split(one.amount, fulls, currency) if one.amount else [ZERO] * len(fulls) for one in discounts]
+    """What coupons take off each of several groups, whose prices are ``fulls``: percentages off each, money off in parts of those
+    that owe something."""
+    weights = [max(full, ZERO) for full in fulls]
+    parts = [split(one.amount, weights, currency) if one.amount else [ZERO] * len(fulls) for one in discounts]
     return [
         tuple(msgspec.structs.replace(one, amount=mine[n]) for one, mine in zip(discounts, parts, strict=True))
         for n in range(len(fulls))

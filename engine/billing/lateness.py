@@ -23,6 +23,7 @@ from engine.billing.grace import lateness_facts, was_due
 from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.metering import told_by_days
 from engine.billing.netting import Back, Due, net_usage
+from engine.billing.timeline import touching
 from engine.model.account import Account
 from engine.model.decision import Decision
 from engine.model.due import SubscriptionDue
@@ -142,9 +143,9 @@ def _of(late: Late, stretch: Stretch) -> list[LateUsage]:
 def _changed(job: Job, account: Account, due: SubscriptionDue, stretch: Stretch) -> bool:
     """Whether a subscription event that became known since changes the stretch; a coupon does where it applies to the charge."""
     seen = due.mark.events_seen if due.mark else 0
-    new = [event for event in due.events if event.id > seen and event.on <= stretch.days.end]
-    if any(event.kind != "redeem" for event in new):
+    if touching(due.events, seen, stretch.days):
         return True
+    new = (event for event in due.events if event.id > seen and event.kind == "redeem" and event.on <= stretch.days.end)
     days = ((event, max(event.on, stretch.days.start)) for event in new)
     return any(
         (one.coupon.key, one.on) == (event.coupon, event.on)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -58,7 +59,9 @@ _ALLOWED = {
 }
 _BECOMES = {"start": "active", "pause": "paused", "resume": "active", "cancel": "cancelled", "uncancel": "active"}
 _ENDED_BY: dict[str, Reason] = {"paused": "pause", "cancelled": "cancel"}
-_APART = frozenset({"withdraw", "adjust", "redeem", "rerate"}) | TRIGGERS
+_OF_OTHERS: Final = frozenset({"adjust", "redeem"}) | TRIGGERS
+"""Kinds of events that leave usage in its stretch: money given back by hand, coupons, and what fees wait for."""
+_APART = frozenset({"withdraw", "rerate"}) | _OF_OTHERS
 """Kinds of events that are about other events, about what was billed, or about what charges wait for, and lead to no state
 themselves."""
 
@@ -75,6 +78,18 @@ def counted(events: Iterable[SubscriptionEvent]) -> Sequence[SubscriptionEvent]:
         event
         for event in known
         if event.kind not in _APART and not any(event.id < one.id and event.on > one.on for one in withdrawn)
+    ]
+
+
+def touching(events: Iterable[SubscriptionEvent], seen: int, stretch: Period) -> list[SubscriptionEvent]:
+    """The events with an id above ``seen`` that may change a stretch of usage: those that say what is in service, take such ones back, or
+    have it rated again.  Of the day after its last only an end, or what takes one back, changes it."""
+    return [
+        event
+        for event in events
+        if event.id > seen
+        and event.kind not in _OF_OTHERS
+        and (event.on < stretch.end or (event.on == stretch.end and event.kind != "change"))
     ]
 
 

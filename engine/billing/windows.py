@@ -2,7 +2,8 @@
 
 The quantity counts from the first day of the window on.  What a stretch owes is the price of what was counted up to its end,
 less the price of what was counted before it; both are rounded, so that the stretches of a window add up to its price.
-Usage that becomes known late moves every later stretch of its window, and each is billed the difference.
+Usage that becomes known late moves every later stretch of its window, and each is billed the difference.  Coupons are of the
+cycle, so they lower what a stretch owes of its window, after the steps of the price.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from engine.base.money import ZERO, round_to
 from engine.base.period import Period, cycle_containing
 from engine.billing.metering import Group, Metered, metered, told_by_days
 from engine.billing.metering import counted as measured_by
-from engine.billing.pricing import WHOLE, Price, PricingFacts, Terms, priced, shrinking
-from engine.billing.pricing.facts import having
+from engine.billing.pricing import WHOLE, Part, Price, PricingFacts, Terms, less_coupons, priced, shrinking
+from engine.billing.pricing.facts import Discount, having
 from engine.billing.proration import ProrationFacts, share_of
 from engine.billing.timeline import counted
 from engine.model.account import Account
@@ -66,12 +67,17 @@ def turning_days(window: str, since: date, days: Period) -> Iterator[date]:
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):
-    """What a stretch owes of its window: the facts up to its end and before it, and the share of the window in service."""
+    """What a stretch owes of its window: the facts up to its end and before it, and the share of the window in service.
+
+    ``discounts`` are what coupons take off, and ``part`` is the part of the days of its cycle by which money of them shrinks.
+    """
 
     upto: PricingFacts
     before: PricingFacts
     share: Fraction
     proration: Decision | None
+    discounts: tuple[Discount, ...]
+    part: Fraction
 
     def prices(self, pricing: Decision, share: Fraction | None = None) -> tuple[Price, Price]:
         """The price of what was counted up to the end of the stretch, and before it."""
@@ -84,11 +90,16 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
         upto, before = self.prices(pricing, share)
         mode = pricing.terms["rounding"]
         rounded = round_to(upto.amount, currency, mode) - round_to(before.amount, currency, mode)
-        return rounded, upto.amount - before.amount
+        return round_to(self.lowered(rounded)[0], currency, mode), self.lowered(upto.amount - before.amount)[0]
+
+    def lowered(self, amount: Decimal) -> tuple[Decimal, tuple[Part, ...]]:
+        """What a stretch adds to its window less what coupons take off, and how."""
+        parts = list[Part]()
+        return less_coupons(amount, self.discounts, self.part, parts), tuple(parts)
 
 
 def spread(
-    pricing: Decision, facts: PricingFacts, days: Period, counts: Mapping[str, tuple[Metered, Metered]],
+    pricing: Decision, facts: PricingFacts, days: Period, cycle: Period, counts: Mapping[str, tuple[Metered, Metered]],
     cancelled: Collection[date], decide: Decide,
 ) -> Spread:  # fmt: skip
     """How a stretch lies in its window; ``counts`` is what each meter counted up to its end, and before it.
@@ -107,6 +118,7 @@ def spread(
         return any(window.start < day <= upto for day in cancelled)
 
     share, proration = _share(pricing.terms, facts, since, window, decide)
+    discounts, facts = facts.discounts, replace(facts, discounts=())
     return Spread(
         replace(
             facts,
@@ -122,6 +134,8 @@ def spread(
         ),
         share,
         proration,
+        discounts,
+        Fraction(days.days, cycle.days),
     )
 
 
@@ -190,7 +204,7 @@ def windowed(
             continue
         earlier = measured_by(due, plan, charge, meter, before, group, over) if before.days else NOTHING_USED
         counts[meter.key] = measured_by(due, plan, charge, meter, upto, group, over), earlier
-    found = spread(pricing, facts, stretch.days, counts, cancelled_on(due.events), job.decide)
+    found = spread(pricing, facts, stretch.days, stretch.cycle, counts, cancelled_on(due.events), job.decide)
     return found, max(both[0].last_id for both in counts.values())
 
 

@@ -19,7 +19,7 @@ rules:
   - {id: fee, when: charge.key == "fee", then: {method: flat, price: 31 EUR}}
   - {id: extra, when: charge.key == "extra", then: {method: flat, price: 62 EUR}}
   - {id: calls, when: charge.key == "calls", then: {method: per_unit, unit: 1 EUR, after: [{maximum: 50 EUR}]}}
-  - {id: texts, when: charge.key == "texts", then: {method: per_unit, unit: 1 EUR}}
+  - {id: texts, when: charge.key == "texts", then: {method: per_unit, unit: 1 EUR, window: quarter}}
 """
 COUPONS = (
     "key,name,percent,amount,currency,cycles,valid_from,valid_to,charges,combinable,most",

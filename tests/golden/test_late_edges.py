@@ -112,7 +112,8 @@ def test_an_event_of_two_charges_ends_once(tmp_path: Path, database_url: str) ->
 @pytest.mark.capability("A2.5")
 @pytest.mark.on_sqlite
 def test_usage_of_a_voided_invoice_or_of_a_changed_month_is_not_late(tmp_path: Path, database_url: str) -> None:
-    """It is owed anew, whole, whatever the policy."""
+    """It is owed anew, whole, whatever the policy; that of a month of which money is given back is
+    late."""
     folder = company(tmp_path, "{policy: drop}", ["data,calls,Calls,usage,arrears,1,calls,,data,standard"])
     with stories.opened(folder, database_url) as app:
         stories.load(app, folder / "data")
@@ -128,6 +129,18 @@ def test_usage_of_a_voided_invoice_or_of_a_changed_month_is_not_late(tmp_path: P
         stories.bill(app, "2026-02-04")
         assert sorted(amounts(app, "02-04").items()) != [] and late(app) == []
         assert sum(line["amount"] for one in stories.invoices(app) for line in one["lines"]) * 10 == 13
+        more(app, folder, "c", "E1,S1,calls,c4,2026-01-12T12:00:00+01:00,5")
+        others = (
+            "entity,subscription,key,kind,on,plan,quantity,charge,amount",
+            "E1,S1,3,adjust,2026-01-01,,,calls,0.30",
+        )
+        assert stories.load(app, stories.deliver(folder, "others", subscription_events=others)).findings == ()
+        stories.bill(app, "2026-02-05")
+        assert amounts(app, "02-05") == {"calls": "-0.30"}
+        assert late(app) == [("c4", False, "drop", 15, "0.50")]
+        more(app, folder, "d", "E1,S1,calls,c5,2026-01-12T13:00:00+01:00,5")
+        stories.bill(app, "2026-02-06")
+        assert (amounts(app, "02-06"), [one[:3] for one in late(app)][1:]) == ({}, [("c5", False, "drop")])
         assert sound(app)
 
 

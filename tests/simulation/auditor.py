@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from tests.simulation.coupons import Held, applying, borne, lowered
+from tests.simulation.coupons import Held, all_off, applying, lowered
 from tests.simulation.coupons import turns as coupon_turns
 from tests.simulation.facts import (
     Account,
@@ -198,8 +198,8 @@ class Auditor:
             if one.due(on) or in_part(one, billed):
                 plain.append((one, self._rated(sub, one, Fraction(one.quantity))))
         owed = [
-            (one, self._rated(sub, one, line.quantity, off=off) if (off := self._off(sub, one, plain)) else line)
-            for one, line in plain
+            (one, self._rated(sub, one, line.quantity, off=off) if off else line)
+            for (one, line), off in zip(plain, self._off(sub, plain), strict=True)
         ]
         wanted: dict[tuple[date, str, str], tuple[object, ...]] = {}
         for one, line in owed:
@@ -253,11 +253,18 @@ class Auditor:
         cycles = cycle_days(sub.anchor, charge.months, first, day + FAR)
         return applying(held, charge, day, self.accounts[sub.account].currency, cycles)
 
-    def _off(self, sub: Subscription, one: Stretch, beside: Sequence[tuple[Stretch, Line]]) -> Off:
-        """What each coupon takes off a stretch; money is for all that are billed ``beside`` each other, by their prices of a cycle."""
-        applied = self._coupons(sub, one.charge, one.start)
-        fulls = [(x, line.full) for x, line in beside]
-        return [(c, borne(c, one, fulls, lambda x: self._coupons(sub, x, one.start))) for c in applied]
+    def _off(self, sub: Subscription, beside: Sequence[tuple[Stretch, Line]]) -> Sequence[Off]:
+        """What each coupon takes off each stretch; money is for all that are billed ``beside`` each other, by their prices of a cycle, one
+        coupon after the other."""
+
+        def left(place: int, off: Off) -> int:
+            one, line = beside[place]
+            return self._rated(sub, one, line.quantity, off=off).full if off else line.full
+
+        def found(one: Stretch, charge: Charge) -> list[Coupon]:
+            return self._coupons(sub, replace(charge, months=one.charge.months), one.start)
+
+        return all_off(self.held[sub.key], [one for one, _ in beside], left, found, self.catalogue.charges)
 
     def _phases(self, sub: Subscription, one: Stretch) -> list[date]:
         price = self._price(sub, self.accounts[sub.account], one.charge, one.start)
@@ -333,7 +340,7 @@ class Auditor:
         meter, zone = self.catalogue.meters[one.charge.meter], self.accounts[sub.account].zone
         total, events = quantity(one.charge, meter, usage, (one.start, one.end), one.cycle, zone)
         line = self._rated(sub, one, total, one.end <= on)
-        if off := self._off(sub, one, [(one, line)]):
+        if off := self._off(sub, [(one, line)])[0]:
             line = self._rated(sub, one, total, one.end <= on, off)
         line.events = events
         return line
@@ -358,13 +365,14 @@ class Auditor:
             left = [one for one in usage if one.event.key not in gone]
             return sum(self._counted(sub, one, on, left).amount for one in (owed if only is None else [only]))
 
-        events = [event.on for number, event in self.events[sub.key] if mark.seen < number <= self.seen]
+        events = [event for number, event in self.events[sub.key] if mark.seen < number <= self.seen]
         coupons = [held for held in self.held[sub.key] if mark.seen < held.known <= self.seen]
 
         def changed(one: Stretch) -> bool:
             days = [(held, max(held.on, one.start)) for held in coupons if held.on <= one.end]
             applied = (held.coupon in self._coupons(sub, one.charge, day) for held, day in days if day < one.cycle[1])
-            return any(day <= one.end for day in events) or any(applied)
+            other = (x.on < one.end or (x.on == one.end and x.kind != "change") for x in events)
+            return any(other) or any(applied)
 
         account, meters = self.accounts[sub.account], self.catalogue.meters
         judged = judge(on, account, mark, found, came, changed, every, self.lateness, meters, owes)

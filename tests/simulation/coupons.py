@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 
 from tests.simulation.facts import Charge, Coupon
@@ -64,22 +65,61 @@ def lowered(amount: Fraction, off: Iterable[tuple[Coupon, int]], unit: int, shar
     return amount
 
 
+def bears(charge: Charge) -> tuple[bool, int, bool]:
+    """Fees bear money before usage does, shorter cycles before longer ones, and what is paid in advance before what is not."""
+    return charge.kind != "recurring", charge.months, charge.timing != "advance"
+
+
 def borne(
-    coupon: Coupon, one: Stretch, beside: Sequence[tuple[Stretch, int]], found: Callable[[Charge], list[Coupon]]
-) -> int:
-    """The part of the money of a coupon, in minor units, that a stretch bears of those billed ``beside`` each other, each with its price of a
-    whole cycle; ``found`` are the coupons of a charge."""
-    terms = (one.charge.plan, one.charge.timing, one.cycle)
+    coupon: Coupon, at: int, beside: Sequence[tuple[Stretch, int, int]], found: Callable[[Charge], list[Coupon]],
+    sold: Iterable[Charge],
+) -> int:  # fmt: skip
+    """The part of the money of a coupon, in minor units, that one of the stretches bears that are billed ``beside`` each other, each with its
+    price of a whole cycle and what other coupons have left of it; ``found`` are the coupons of a charge, ``sold`` the charges of its plan."""
+    one, _, _ = beside[at]
+    if not coupon.amount or bears(one.charge) != min(bears(charge) for charge in sold if coupon in found(charge)):
+        return 0
+    terms = (one.charge.plan, bears(one.charge), one.cycle)
     together = [
-        (x, full)
-        for x, full in beside
-        if (x.charge.plan, x.charge.timing, x.cycle) == terms and x.start <= one.start < x.end
+        place
+        for place, (x, full, _) in enumerate(beside)
+        if (x.charge.plan, bears(x.charge), x.cycle) == terms and x.start <= one.start < x.end
         if full > 0 and coupon in found(x.charge)
     ]
-    if not coupon.amount or not any(x is one for x, _ in together):
+    if at not in together:
         return 0
-    worth = parts(minor(Fraction(coupon.amount), coupon.currency), [full for _, full in together])
-    return next(part for part, (x, _) in zip(worth, together, strict=True) if x is one)
+    rest, bears_it = minor(Fraction(coupon.amount), coupon.currency), dict[int, int]()
+    able = [place for place in together if beside[place][2] > 0]
+    while able:
+        worth = dict(zip(able, parts(rest, [beside[place][1] for place in able]), strict=True))
+        full_up = [place for place in able if worth[place] > beside[place][2]]
+        if not full_up:
+            return worth.get(at, bears_it.get(at, 0))
+        for place in full_up:
+            bears_it[place] = beside[place][2]
+            able.remove(place)
+            rest -= beside[place][2]
+    more = parts(rest, [beside[place][1] for place in together])
+    return bears_it.get(at, 0) + more[together.index(at)]
+
+
+def all_off(
+    held: Iterable[Held], stretches: Sequence[Stretch], left: Callable[[int, Sequence[tuple[Coupon, int]]], int],
+    found: Callable[[Stretch, Charge], list[Coupon]], charges: Sequence[Charge],
+) -> list[list[tuple[Coupon, int]]]:  # fmt: skip
+    """What each coupon takes off each of some stretches, one coupon after the other; ``left`` is the price of a whole cycle of a stretch
+    less some of them, ``found`` are the coupons that a charge has beside a stretch."""
+    off: list[list[tuple[Coupon, int]]] = [[] for _ in stretches]
+    mine = [found(one, one.charge) for one in stretches]
+    for coupon in dict.fromkeys(
+        one.coupon for one in sorted(held, key=lambda one: (bool(one.coupon.amount), one.on, one.coupon.key))
+    ):
+        beside = [(one, left(place, ()), left(place, off[place])) for place, one in enumerate(stretches)]
+        for place, one in enumerate(stretches):
+            sold = [charge for charge in charges if charge.plan == one.charge.plan]
+            for _ in range(mine[place].count(coupon)):
+                off[place].append((coupon, borne(coupon, place, beside, partial(found, one), sold)))
+    return off
 
 
 def parts(amount: int, weights: Sequence[int]) -> list[int]:

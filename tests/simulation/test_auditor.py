@@ -114,10 +114,14 @@ def test_which_coupons_apply_and_what_they_take_off() -> None:
     assert coupon_turns(JANUARY, held, found) == [day]
     assert coupon_turns(JANUARY, held[2:], lambda on: applying(held[2:], CALLS, on, "EUR", cycles)) == []
     beside = [
-        (Stretch(replace(fee, key=key), JANUARY, *JANUARY, D(1), False), full)
-        for key, full in zip("abc", (200, 0, 100), strict=True)
+        (Stretch(replace(fee, key=key), JANUARY, *JANUARY, D(1), False), full, left)
+        for key, full, left in (("a", 2000, 2000), ("b", 0, 0), ("c", 1000, 1000))
     ]
-    assert [borne(money, one, beside, lambda _: [money]) for one, _ in beside] == [667, 0, 333]
+    both = [fee, replace(fee, timing="arrears")]
+    assert [borne(money, at, beside, lambda _: [money], both) for at in range(3)] == [667, 0, 333]
+    less = [(one, full, min(left, 100)) for one, full, left in beside]
+    assert [borne(money, at, less, lambda _: [money], both) for at in range(3)] == [633, 0, 367]
+    assert borne(money, 0, [(replace(beside[0][0], charge=both[1]), 2000, 2000)], lambda _: [money], both) == 0
     assert lowered(Fraction(30), [(half, 0), (money, 1000)], 100, Fraction(1, 2)) == 10
     assert lowered(Fraction(30), [(half, 0), (money, 1000)], 100, Fraction(2)) == 0
 

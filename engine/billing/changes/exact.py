@@ -106,7 +106,12 @@ class Exact:
                 raise self._not_in_days(stretch)
             rated.append((days, owed))
             times.append(stretch)
-        made = discounted(self.job, due, since, account, contract, rated) if due.redemptions else (o for _, o in rated)
+        when = [one.days for one in times]
+        made = (
+            discounted(self.job, due, since, account, contract, rated, when)
+            if due.redemptions
+            else (o for _, o in rated)
+        )
         for stretch, owed in zip(times, made, strict=True):
             self.owed.append(msgspec.structs.replace(owed, cycle=stretch.cycle, days=stretch.days))
         value = exact_values(self.job, self.owner, due, scale)

@@ -26,6 +26,7 @@ from engine.billing.pricing.steps import (
     WEIGHTS,
     Price,
     billable,
+    less_coupons,
     priced,
     shrinking,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Terms",
     "billable",
     "in_currency",
+    "less_coupons",
     "priced",
     "shrinking",
     "times",

@@ -34,9 +34,15 @@ def cycle_number(since: date, cycle: Period, months: int, days: int) -> int:
         return 1
     if days:
         return -((since - cycle.start).days // days) + 1
-    anchor = max(cycle.start.day, cycle.end.day)  # one of the two may be in a month that is too short for it
-    whole = months_between(since, cycle.start) + (add_months(since, 0, anchor) > since)
+    whole = months_between(since, cycle.start) + (add_months(since, 0, _anchor(cycle)) > since)
     return -(-whole // months) + 1
+
+
+def _anchor(cycle: Period) -> int:
+    """The day of the month on which cycles begin, as far as one of them tells: one that begins on the last day of a short month ends on
+    it."""
+    shortened = (cycle.start + timedelta(days=1)).day == 1
+    return max(cycle.start.day, cycle.end.day) if shortened else cycle.start.day
 
 
 @lru_cache(maxsize=1 << 14)

@@ -18,7 +18,7 @@ from engine.base.errors import Code, refuse
 from engine.base.money import CONTEXT, ROUNDING, ZERO
 from engine.billing.pricing import phases
 from engine.billing.pricing.allowance import relieved
-from engine.billing.pricing.facts import WHOLE, Part, PricingFacts, Terms, change, having, in_currency, times
+from engine.billing.pricing.facts import WHOLE, Discount, Part, PricingFacts, Terms, change, having, in_currency, times
 from engine.model.decision import Decision, Flaw
 
 NO_WINDOWS = Code(
@@ -97,18 +97,18 @@ def _priced(pricing: Decision, facts: PricingFacts, share: Fraction, applies_to:
     if not terms["after"] and not facts.discounts:
         return Price(amount, parts)
     made = list(parts)
-    amount = _discounted("first", amount, facts, share, made)
+    amount = less_coupons(amount, (one for one in facts.discounts if one.place == "first"), share, made)
     for step in terms["after"]:
         if step["of"] == "period":
             amount = _after(step, amount, facts, share, made)
-    amount = _discounted("last", amount, facts, share, made)
+    amount = less_coupons(amount, (one for one in facts.discounts if one.place == "last"), share, made)
     return Price(amount, tuple(made))
 
 
-def _discounted(place: str, amount: Decimal, facts: PricingFacts, share: Fraction, parts: list[Part]) -> Decimal:
-    """The amount less what coupons take off at a place; never below zero."""
-    for one in facts.discounts:
-        if one.place == place and amount > 0:
+def less_coupons(amount: Decimal, discounts: Iterable[Discount], share: Fraction, parts: list[Part]) -> Decimal:
+    """The amount less what coupons take off, money of them the ``share`` of a cycle; never below zero.  Adds to the parts."""
+    for one in discounts:
+        if amount > 0:
             off = amount * one.percent / 100 if one.percent else min(times(one.amount, share), amount)
             said = f"{one.percent.normalize():f} %" if one.percent else f"{one.amount:f}"
             parts.append(change(-off, f"coupon {one.key}, {said}"))

@@ -16,9 +16,10 @@ from engine.base.period import Period
 from engine.billing.basis import granted, read_pool
 from engine.billing.detail import detailed
 from engine.billing.discounts import read
+from engine.billing.grouping import in_parts
 from engine.billing.metering import Metered
 from engine.billing.pool_parts import pooled_facts, portion
-from engine.billing.pricing import OTHER_CHARGES, Part, PricingFacts, priced
+from engine.billing.pricing import OTHER_CHARGES, WHOLE, Part, PricingFacts, priced
 from engine.billing.pricing.indexing import with_index
 from engine.billing.pricing.phases import aged
 from engine.billing.windows import PERIOD, Spread, cancelled_on, holding, spread
@@ -133,17 +134,22 @@ def valued(
         ("up to its end", f"{number(found.upto.quantity)} cost {long(upto.amount)} {currency}"),
         ("before it", f"{number(found.before.quantity)} cost {long(before.amount)} {currency}, which is taken off"),
     )
-    return Valued(exact, rounded, upto.parts, said)
+    return Valued(exact, rounded, (*upto.parts, *found.lowered(upto.amount - before.amount)[1]), said)
 
 
 def _of_groups(every: Sequence[Spread], decision: Decision, currency: str) -> Valued:
-    """The price of a line of several groups, each of which lies in the window by itself."""
+    """The price of a line of several groups, each of which lies in the window by itself and bears its part of coupons."""
     exact, parts, said = ZERO, list[Part](), list[tuple[str, str]]()
-    for one in every:
+    plain = [msgspec.structs.replace(one, discounts=()) for one in every]
+    fulls = [one.owes(decision, currency, WHOLE)[0] for one in plain]
+    off = in_parts(every[0].discounts, fulls, currency) if every else ()
+    for one, mine in zip(every, off, strict=True):
         upto, before = one.prices(decision)
-        exact += upto.amount - before.amount
+        amount, less = msgspec.structs.replace(one, discounts=mine).lowered(upto.amount - before.amount)
+        exact += amount
         label = ", ".join(one.upto.group.values()) or "-"
-        parts += [msgspec.structs.replace(p, step=f"{label}, {p.step}" if p.step else label) for p in upto.parts]
+        made = (*upto.parts, *less)
+        parts += [msgspec.structs.replace(p, step=f"{label}, {p.step}" if p.step else label) for p in made]
         said.append((label, f"{number(one.upto.quantity)} up to its end, {number(one.before.quantity)} before it"))
     return Valued(exact, round_to(exact, currency, decision.terms["rounding"]), tuple(parts), tuple(said))
 
@@ -172,7 +178,7 @@ def _spreads(
     run = reader.run(record.head["run_id"])
     known = run.parameters["events"] if run else 0
     ended = cancelled_on(tracing.cancelled(reader, charge.subscription_id, known))
-    days = Period(charge.service_from, charge.service_to)
+    days, cycle = Period(charge.service_from, charge.service_to), Period(charge.cycle_from, charge.cycle_to)
     counts = {key: (metered(upto, key), metered(before, key)) for key in keys if measures[key] is None}
     groups: dict[tuple[str | None, ...], dict[str, tuple[Metered, Metered]]] = {}
     for key, measure in measures.items():
@@ -181,7 +187,7 @@ def _spreads(
     for group, measured in (groups or {(): {}}).items():
         named = {name: value for name, value in zip(facts.charge.grouped, group, strict=False) if value is not None}
         given = msgspec.structs.replace(facts, group=named) if named else facts
-        yield spread(decision, given, days, counts | measured, ended, decide)
+        yield spread(decision, given, days, cycle, counts | measured, ended, decide)
 
 
 def _metered(reader: Reader, tenant: str, charge: RatedCharge, sold: Charge) -> dict[str, Decimal]:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
-from engine.base.period import FOREVER
-from engine.billing.timeline import OUT_OF_ORDER, stints
+from engine.base.period import FOREVER, Period
+from engine.billing.timeline import OUT_OF_ORDER, stints, touching
 from engine.model.subscription import SubscriptionEvent
 from tests.unit.billing.histories import DAY, Story, state_of, stories
 
@@ -40,6 +40,24 @@ def shown(text: str) -> list[str]:
         first = (one.days.start - JANUARY).days + 1
         found.append(f"{first}-{end} {one.plan} x{one.quantity} {one.began_by}>{one.ended_by}")
     return found
+
+
+@pytest.mark.parametrize(
+    ("happened", "changed"),
+    [
+        ("start@1; change@5 qty=2", True),
+        ("start@1; change@32 qty=2", False),  # the month after
+        ("start@1; cancel@32", True),  # usage of its day belongs to January
+        ("start@1; cancel@33", False),
+        ("start@1; adjust@5", False),
+        ("start@1; redeem@5", False),
+        ("start@1; accept@5; go_live@5; revoke@6", False),
+        ("start@1; rerate@5", True),
+        ("start@1; withdraw@5", True),
+    ],
+)
+def test_what_may_change_the_usage_of_january(happened: str, changed: bool) -> None:
+    assert bool(touching(events(happened), 1, Period(JANUARY, JANUARY + 31 * DAY))) == changed
 
 
 TABLE = [
