@@ -21,7 +21,7 @@ def change() -> Change:
     return Change("bench", datetime.now(UTC), "measurement")
 
 
-def opened(folder: Path, url: str, workers: int = 0, partition: int = 1000) -> App:
+def opened(folder: Path, url: str, workers: int = 0, partition: int = 1500) -> App:
     """The application over a company and its books."""
     settings = {"database.url": url, "runs.workers": str(workers), "runs.partition_size": str(partition)}
     return App(folder / "config.yaml", settings)

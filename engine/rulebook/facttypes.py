@@ -98,6 +98,12 @@ def describe(facts: type[msgspec.Struct]) -> FactType:
     return _object(facts, facts.__name__, False, "", ())
 
 
+@functools.cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The annotations of a struct; most structs are among the facts of several families."""
+    return typing.get_type_hints(struct, include_extras=True)
+
+
 def _object(struct: type[msgspec.Struct], name: str, nullable: bool, doc: str, outer: tuple[type, ...]) -> FactType:
     if struct in outer:
         raise refuse(
@@ -107,7 +113,7 @@ def _object(struct: type[msgspec.Struct], name: str, nullable: bool, doc: str, o
             mend="leave the inner field out of the facts",
             where=Where(struct.__qualname__),
         )
-    hints = typing.get_type_hints(struct, include_extras=True)
+    hints = _hints(struct)
     children = tuple(_fact(struct, field, hints[field], (*outer, struct)) for field in struct.__struct_fields__)
     return FactType(name, "object", nullable, doc or _first_line(struct), children)
 

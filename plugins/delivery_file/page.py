@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,9 +40,22 @@ class Page:
     """
 
     def __init__(self, template: Path, letter: Path, texts: Path) -> None:
-        """Raises TollbookError: ``delivery-file.bad-template``, with its line."""
+        self._template, self._letter = template, letter
         self._texts: Mapping[str, Mapping[str, str]] = _labelled(texts.read_bytes(), str(texts))
-        self._template, self._letter = self._read(template), self._read(letter)
+
+    def check(self) -> None:
+        """Read the template of documents now.  Raises TollbookError: ``delivery-file.bad-template``, with its line."""
+        _ = self.template
+
+    @cached_property
+    def template(self) -> jinja2.Template:
+        """The template of documents, compiled when it is first asked for: that takes 50 ms, and few commands make a page."""
+        return self._read(self._template)
+
+    @cached_property
+    def letter(self) -> jinja2.Template:
+        """The same of letters."""
+        return self._read(self._letter)
 
     def _read(self, template: Path) -> jinja2.Template:
         try:
@@ -60,7 +73,7 @@ class Page:
         """The page of a document.  Raises jinja2.TemplateError where the template cannot show it."""
         reader = reader_of(document)
         locale = wording.locale_of(reader.language, reader.country)
-        template = self._letter if isinstance(document, NoticeDocument) else self._template
+        template = self.letter if isinstance(document, NoticeDocument) else self.template
         return template.render(
             document=document,
             lang=str(locale).replace("_", "-"),

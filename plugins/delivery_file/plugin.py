@@ -27,7 +27,8 @@ TEXTS: Final = "texts.yaml"
 
 
 class DeliveryFile:
-    """Writes documents into a folder.  The template is read once, when the host makes the adapter."""
+    """Writes documents into a folder.  A template of one's own is read when the host makes the adapter, so that what is wrong
+    with it is said at once; the one that comes with the plug-in, when it is first used."""
 
     def __init__(self, context: Context) -> None:
         template = context.settings["template"]
@@ -36,6 +37,8 @@ class DeliveryFile:
             context.folder / LETTER,
             context.folder / TEXTS,
         )
+        if template:
+            self.page.check()
         self.home = context.home
         self.shelf = Shelf(context.home / context.settings["folder"], context.settings["durable"])
 

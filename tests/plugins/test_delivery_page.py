@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.base.document import parse
+from engine.base.errors import TollbookError
 from engine.ports.discovery import SHIPPED
 from engine.ports.host import Host
 from tests.plugins.documents import DOCUMENT, EARLY, document, files, send
@@ -127,6 +128,8 @@ def test_a_template_of_ones_own(shipped: Shipped, tmp_path: Path) -> None:
     assert (tmp_path / answer.evidence["path"]).read_text() == (
         "Gesamtbetrag 1.393,93\N{NO-BREAK SPACE}EUR Böhm &amp; &lt;Söhne&gt; AG"
     )
+    with pytest.raises(TollbookError, match="the template is wrong"):  # before anything is delivered
+        own(shipped, tmp_path, "{{ text( }}")
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ class MastersReader(Session):
         return [Contract(*(*head, tuple(lines[head[3]]))) for head in heads]
 
     def payer_ranges(self, tenant: str, entity: str, size: int, account: str | None = None) -> list[tuple[str, str]]:
-        """The accounts that receive invoices for subscriptions, in ranges of ``size`` sorted keys: (first, last) of each;
-        with ``account``, those that it concerns: its payer, and itself where it pays.
+        """The accounts that receive invoices for subscriptions, in ranges of at most ``size`` sorted keys, as few as can be and
+        alike in size: (first, last) of each; with ``account``, those that it concerns: its payer, and itself where it pays.
 
         The database counts them off, so that a million payers take no more memory here than their ranges.  Payers that do
         not exist are left out.
@@ -143,7 +143,9 @@ class MastersReader(Session):
         if account is not None:
             statement = statement.where(sa.or_(buyer.c.key == account, buyer.c.payer == account))
         key = statement.subquery().c.payer
-        counted = sa.select(key, ((sa.func.row_number().over(order_by=key) - 1) // size).label("range")).subquery().c
+        total = sa.func.count().over()
+        place = (sa.func.row_number().over(order_by=key) - 1) * ((total + size - 1) // size) // total
+        counted = sa.select(key, place.label("range")).subquery().c
         ranges = sa.select(sa.func.min(counted.payer), sa.func.max(counted.payer)).group_by(counted.range)
         return [(first, last) for first, last in self.rows(ranges.order_by(counted.range))]
 

@@ -139,13 +139,15 @@ def test_newest_rates_not_too_old(books: Books) -> None:
 
 
 def test_payers_are_counted_off(books: Books) -> None:
-    """Ranges of a size, in the order of code points, the last one shorter."""
+    """Ranges of at most a size, in the order of code points, and alike in size."""
     keys = ["B", "a", "c", "Z", "é"]
     with books.writer(s.CHANGE, tenant=s.T) as writer:
         writer.put("accounts", [s.account(key, key) for key in keys])
         writer.put("subscriptions", [Subscription(0, s.T, s.E, key, f"S{key}") for key in keys])
     with books.reader() as reader:
         assert reader.payer_ranges(s.T, s.E, 2) == [("B", "Z"), ("a", "c"), ("é", "é")]
+        assert reader.payer_ranges(s.T, s.E, 4) == [("B", "a"), ("c", "é")]
+        assert reader.payer_ranges(s.T, s.E, 5) == [("B", "é")]
 
 
 def test_payers(books: Books) -> None:
