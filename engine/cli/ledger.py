@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated
@@ -63,14 +64,17 @@ def _register_balances(group: typer.Typer) -> None:
                         r["account"],
                         r["name"],
                         r["currency"],
-                        r["amount"],
-                        r["functional_amount"],
+                        coins(r["amount"], r["currency"]),
+                        coins(r["functional_amount"], r["functional_currency"]),
                         r["functional_currency"],
                     )
                     for r in rows
                 ]
                 table(f"trial balance of {key}", columns, shown, right=(3, 4))
-                out.print(f"sum in functional currency: {sum(r['functional_amount'] for r in rows)}\n")
+                total = sum((r["functional_amount"] for r in rows), Decimal(0))
+                out.print(
+                    f"sum in functional currency: {coins(total, rows[0]['functional_currency']) if rows else 0}\n"
+                )
 
         emit(result, as_json, render)
 
