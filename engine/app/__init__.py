@@ -22,6 +22,8 @@ from engine.runs.exchange.desk import ExchangeDesk, NotTaken
 from engine.runs.exchange.schemas import schemas as message_schemas
 from engine.runs.explaining.explain import Explanation
 from engine.runs.forecasts.forecasting import Forecast
+from engine.runs.further_books.adjusting import Adjusted as BookAdjusted
+from engine.runs.further_books.desk import Compared as BookCompared
 from engine.runs.import_run import ImportReport
 from engine.runs.intake.columns import Block
 from engine.runs.matching.desk import Explained
@@ -107,6 +109,8 @@ __all__ = [
     "Impact",
     "Ingested",
     "Forecast",
+    "BookAdjusted",
+    "BookCompared",
     "Impairment",
     "Judged",
     "Missed",

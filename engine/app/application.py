@@ -183,6 +183,7 @@ class App(Desks):
             self.config.fx.source,
             settings.workers,
             Recipe(self.config_path, tuple(sorted(self.overrides.items()))),
+            further=self.config.books,
         )
 
     def _used(self, rules: RuleBook | None, on: date | None) -> tuple[Rules, Books]:

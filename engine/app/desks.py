@@ -38,6 +38,7 @@ from engine.runs.erp.desk import ErpDesk
 from engine.runs.exchange.desk import ExchangeDesk
 from engine.runs.explaining.again import Again
 from engine.runs.forecasts.desk import ForecastDesk
+from engine.runs.further_books.desk import BookDesk
 from engine.runs.ledger_desk import LedgerDesk
 from engine.runs.payments.desk import PaymentDesk
 from engine.runs.plugins.desk import PluginDesk
@@ -145,6 +146,12 @@ class Desks(ABC):
     def ledger(self) -> LedgerDesk:
         """The desk of the ledger: trial balance, journal, export, accounting periods, currencies."""
         return LedgerDesk(self.books, self.tenant, self.approvals, self.parts, lambda: self.host, self.rate_source)
+
+    @property
+    def further_books(self) -> BookDesk:
+        """The desk of further books: adjustments beside the leading book, and what a book comes to with them."""
+        further = self.config.books
+        return BookDesk(self.books, self.tenant, self.approvals, self.parts, further, self.ledger.entities)
 
     @cached_property
     def wallets(self) -> WalletDesk:

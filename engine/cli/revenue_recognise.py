@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from engine.cli.common import (
     JsonOption,
     PersonOption,
     ReasonOption,
+    coins,
     emit,
     err,
     open_app,
@@ -77,7 +79,13 @@ def register_in(group: typer.Typer) -> None:
 
         def render() -> None:
             names = ("entity", "month", "posting_date", "currency", "amount", "schedules")
-            rows = [tuple(str(one[name]) for name in names) for one in report.details]
+            rows = [
+                (
+                    *(str(one[name]) for name in names[:4]),
+                    *(coins(Decimal(one["amount"]), one["currency"]), str(one["schedules"])),
+                )
+                for one in report.details
+            ]
             if rows:
                 table(f"recognised through {day}", tuple(n.replace("_", " ") for n in names), rows, right=(4, 5))
             else:

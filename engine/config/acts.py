@@ -32,6 +32,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "close-period": Act("close", "close an accounting period"),
     "open-period": Act("close", "open a closed accounting period again"),
     "waive-finding": Act("close", "let a finding of the close go; it always needs two persons"),
+    "adjust-book": Act("adjust", "post an entry by hand in a further book; its amount is its debits", money=True),
     "rerate": Act("run", "rate billed periods again; its amount is the difference of all accounts", money=True),
     "tune": Act("run", "set a parameter of a rule set for the next release; always by two persons"),
     "abandon-run": Act("run", "give up an unfinished bill run; its amount is what it has invoiced", money=True),

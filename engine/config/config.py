@@ -78,7 +78,8 @@ class Fx(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     """All settings.  ``folder`` is that of the file, in which relative paths start; ``roles`` maps a role to its verbs,
     ``people`` a person to their roles; ``bank_sources`` a bank
-    account to the kind of file that it is booked from; ``approvals`` an act to the roles of its second person (none: any that may
+    account to the kind of file that it is booked from; ``books`` a further book to the legal entities that keep it (none: all);
+    ``approvals`` an act to the roles of its second person (none: any that may
     approve), ``approvals_from`` to the amounts, by currency, below which one person is enough."""
 
     folder: Path
@@ -89,6 +90,7 @@ class Config(msgspec.Struct, frozen=True):
     runs: Runs
     fx: Fx
     bank_sources: Mapping[str, str]
+    books: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, frozenset[str]]
     people: Mapping[str, tuple[str, ...]]
     approvals: Mapping[str, tuple[str, ...]]

@@ -102,6 +102,7 @@ def load(
         runs=Runs(**values["runs"]),
         fx=Fx(**values["fx"]),
         bank_sources={str(account): kind for account, kind in values["bank_sources"].items()},
+        books={name: tuple(entities) for name, entities in values["books"].items()},
         roles={role: frozenset(verbs) for role, verbs in values["roles"].items()},
         people={person: tuple(roles) for person, roles in values["people"].items()},
         approvals={act: tuple(wanted) for act, wanted in values["approvals"].items()},

@@ -21,7 +21,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "start or resume a run that writes, such as a bill run",
     "deliver": "send the documents of the outbox",
     "close": "close and reopen accounting periods",
-    "adjust": "post adjustments into an accounting period that is closed softly",
+    "adjust": "post adjustments into an accounting period that is closed softly, or by hand into a further book",
     "credit": "make credit and debit notes, settle open items by hand, grant, draw and void prepaid credit",
     "purge": "erase old calls from the request log",
     "approve": "approve or reject what another person has proposed",
@@ -165,6 +165,14 @@ SETTINGS: Final = (
         {"type": "dict", "valuesrules": _TEXT},
         {},
         "account: kind of file",
+    ),
+    Setting(
+        "books",
+        "Further books, such as one of local accounting rules: each is the leading book and adjustments of its own, by the rules of "
+        "the family books. By name, with the keys of the legal entities that keep it; an empty list: all of them.",
+        {"type": "dict", "keysrules": _KEY, "valuesrules": _TEXTS},
+        {},
+        "name: [legal entity, ...]",
     ),
     Setting(
         "api.largest_body",

@@ -19,6 +19,7 @@ from engine.runs.accounts.settlement_moves import move, moved
 from engine.runs.billing.run import abandon, unfinished
 from engine.runs.cash import acts as cash
 from engine.runs.close import acts as closing
+from engine.runs.further_books import acts as further
 from engine.runs.payments import refunding
 from engine.runs.releases import acts as releases
 from engine.runs.revenue import facts as early
@@ -86,7 +87,11 @@ class Doing(msgspec.Struct, frozen=True):
 
 
 def _period(given: Arguments) -> str:
-    return f"{given['entity']}/{given['month']}"
+    return "/".join(given[name] for name in ("entity", "month", "book") if given.get(name))
+
+
+def _books(given: Arguments) -> str:
+    return f"{given['entity']} in book {given['book']!r}" if given.get("book") else str(given["entity"])
 
 
 def _month(given: Arguments) -> date:
@@ -97,6 +102,10 @@ def _state_other_than(wanted: str) -> Callable[[Reader, str, Arguments], Mapping
     """What opening or closing a period relies on: that it is not so already."""
 
     def relies(reader: Reader, tenant: str, given: Arguments) -> Mapping[str, Any]:
+        if given.get("book"):
+            return further.month_relies(reader, tenant, given, wanted)
+        if wanted != "closed":
+            further.refuse_opening(reader, tenant, given["entity"], _month(given))
         state = reader.period_state(tenant, given["entity"], _month(given))
         if state == wanted:
             what = f"{given['month']} is {_STATED[wanted]} in the books of {given['entity']}"
@@ -110,10 +119,20 @@ _STATED: Final = {"open": "open", "soft": "closed softly", "closed": "closed"}
 
 
 def _close(writer: Writer, tenant: str, given: Arguments) -> bool:
+    if given.get("book"):
+        return further.set_month(writer, tenant, given, "closed")
     return writer.close_period(tenant, given["entity"], _month(given))
 
 
+def _open(writer: Writer, tenant: str, given: Arguments) -> bool:
+    if given.get("book"):
+        return further.set_month(writer, tenant, given, "open")
+    further.refuse_opening(writer.reader, tenant, given["entity"], _month(given))
+    return closing.reopen(writer, tenant, given)
+
+
 def _soft_close(writer: Writer, tenant: str, given: Arguments) -> bool:
+    further.refuse_opening(writer.reader, tenant, given["entity"], _month(given))
     return writer.soft_close_period(tenant, given["entity"], _month(given))
 
 
@@ -186,14 +205,15 @@ ACTS: Final[Mapping[str, Doing]] = {
         _soft_close,
     ),
     "close-period": Doing(
-        _period, lambda given: f"close {given['month']} of {given['entity']}", _state_other_than("closed"), _close
+        _period, lambda given: f"close {given['month']} of {_books(given)}", _state_other_than("closed"), _close
     ),
     "open-period": Doing(
         _period,
-        lambda given: f"open {given['month']} of {given['entity']} again",
+        lambda given: f"open {given['month']} of {_books(given)} again",
         _state_other_than("open"),
-        closing.reopen,
+        _open,
     ),
+    further.ACT: Doing(further.subject, further.text, further.relies, further.perform, further.amounts),
     "rerate": Doing(rerate.subject, rerate.text, rerate.relies, rerate.perform, rerate.amounts),
     "tune": Doing(tuning.subject, tuning.text, tuning.relies, tuning.perform, asks=lambda given: True),
     "grant-credit": Doing(

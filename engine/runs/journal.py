@@ -25,14 +25,16 @@ def exported(reader: Reader, tenant: str, entity: str, up_to: date | None) -> It
             yield Exported(entry_id, known.get(document, str(document)), entry)
 
 
-def closings(reader: Reader, tenant: str, entity: str, up_to: date | None) -> Iterator[Closing]:
+def closings(reader: Reader, tenant: str, entity: str, up_to: date | None, book: str = "") -> Iterator[Closing]:
     """Balances of one legal entity at the end of each month from its first posting on, and at the end of ``up_to``.
 
     They are added up from what was written down with the postings, not from the postings.  Without ``up_to`` the last ones are
-    those of the day of the newest posting.
+    those of the day of the newest posting.  With the name of a further ``book`` its own entries count as well.
     """
     balances: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     totals = reader.ledger_totals(tenant, entity, up_to)
+    if book:
+        totals = sorted(totals + reader.book_totals(tenant, book, entity, up_to))
     last = up_to or (totals[-1][0] if totals else None)
     month_end: date | None = None
     for day, posted in groupby(totals, itemgetter(0)):

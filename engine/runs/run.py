@@ -65,7 +65,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     ``partition_size`` is payers a partition; ``fx_max_age`` how many days old a rate of ``fx_source`` may be; ``workers`` processes that
     bill partitions at once, below 2 for this one alone; ``recipe``, which travels to them, bills one partition there;
-    ``alike`` knows what subscriptions of a run owe that are like others.
+    ``alike`` knows what subscriptions of a run owe that are like others; ``further`` are the further books by name, with the legal
+    entities that keep them (none: all).
     """
 
     books: Books
@@ -78,6 +79,7 @@ class Parts(msgspec.Struct, frozen=True):
     workers: int = 0
     recipe: Callable[[Any, int], dict[str, Any]] | None = None
     alike: Alike = msgspec.field(default_factory=Alike)
+    further: Mapping[str, tuple[str, ...]] = {}
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from engine.store import revaluing
+from engine.store import query, revaluing
 from engine.store import tables as t
 from engine.store.session import Session
 
@@ -43,17 +44,34 @@ def totals(
     posting, entry = t.POSTING.c, t.ENTRY.c
     fields = [posting.entity, *(DIMENSIONS[name] for name in by)]
     keys = [one.label(f"key_{place}") for place, one in enumerate(fields)]
-    joined = (
-        sa.select(*keys, posting.currency, posting.functional_currency, posting.amount, posting.functional_amount)
-        .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
-        .join(t.INVOICE, t.INVOICE.c.id == entry.document, isouter=True)
-        .join(t.INVOICE_LINE, (_LINE.id == posting.line_id) & (posting.line_id != 0), isouter=True)
-        .join(t.REVENUE_ACCRUAL, _ACCRUAL.id == entry.document, isouter=True)
-        .where(posting.tenant == tenant, entry.posting_date <= last)
-    )
+    money = (posting.currency, posting.functional_currency, posting.amount, posting.functional_amount)
+    joined = _joined(*keys, *money).where(posting.tenant == tenant, entry.posting_date <= last)
     joined = joined.where(entry.posting_date >= first) if first is not None else joined
     joined = joined.where(posting.entity == entity) if entity else joined
     one, kind = joined.subquery(), posting.amount.type
     names = [*(one.c[f"key_{place}"] for place in range(len(fields))), one.c.currency, one.c.functional_currency]
     sums = (sa.func.sum(one.c[name], type_=kind) for name in ("amount", "functional_amount"))
     return [tuple(row) for row in session.rows(sa.select(*names, *sums).group_by(*names))]
+
+
+def behind(session: Session, entries: Sequence[int]) -> dict[int, list[tuple[str, str, str, str]]]:
+    """By entry, what is behind each of its postings, in order: (customer, product, plan, charge)."""
+    posting, names = t.POSTING.c, ("customer", "product", "plan", "charge")
+    fields = (DIMENSIONS[name].label(f"of_{name}") for name in names)
+    statement = _joined(posting.entry_id, *fields).where(query.among(session.dialect, posting.entry_id, "ids"))
+    found: dict[int, list[tuple[str, str, str, str]]] = defaultdict(list)
+    for row in session.rows(statement.order_by(posting.entry_id, posting.number), ids=list(entries)):
+        found[row.entry_id].append((row.of_customer, row.of_product, row.of_plan, row.of_charge))
+    return found
+
+
+def _joined(*fields: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Fields of postings, their entries, and the lines, documents and accruals behind them."""
+    posting, entry = t.POSTING.c, t.ENTRY.c
+    return (
+        sa.select(*fields)
+        .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
+        .join(t.INVOICE, t.INVOICE.c.id == entry.document, isouter=True)
+        .join(t.INVOICE_LINE, (_LINE.id == posting.line_id) & (posting.line_id != 0), isouter=True)
+        .join(t.REVENUE_ACCRUAL, _ACCRUAL.id == entry.document, isouter=True)
+    )

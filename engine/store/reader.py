@@ -14,6 +14,7 @@ from engine.store.reading.drafts import DraftsReader
 from engine.store.reading.dunning import DunningReader
 from engine.store.reading.erp import ErpReader
 from engine.store.reading.exchange import ExchangeReader
+from engine.store.reading.further_books import FurtherBooksReader
 from engine.store.reading.lateness import LatenessReader
 from engine.store.reading.mandates import MandatesReader
 from engine.store.reading.numbering import NumberingReader
@@ -65,5 +66,6 @@ class Reader(
     ReleasesReader,
     StewardshipReader,
     ExchangeReader,
+    FurtherBooksReader,
 ):
     """One state of the books, read in one transaction; made by :meth:`engine.store.books.Books.reader`."""

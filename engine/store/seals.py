@@ -99,6 +99,8 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "invoice_line": (5, {}),
     "entry": (10, {}),
     "posting": (10, {}),
+    "book_entry": (10, {}),
+    "book_posting": (10, {}),
     "effect": (10, _TOLD),
     "finding": (10, {}),
     "audit": (1, {}),

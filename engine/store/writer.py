@@ -15,6 +15,7 @@ from engine.store.writing.drafts import DraftsWriter
 from engine.store.writing.dunning import DunningWriter
 from engine.store.writing.erp import ErpWriter
 from engine.store.writing.exchange import ExchangeWriter
+from engine.store.writing.further_books import FurtherBooksWriter
 from engine.store.writing.ledger import LedgerWriter
 from engine.store.writing.mandates import MandatesWriter
 from engine.store.writing.masters import MastersWriter
@@ -65,5 +66,6 @@ class Writer(
     StewardshipWriter,
     ExchangeWriter,
     DeliveriesWriter,
+    FurtherBooksWriter,
 ):
     """One transaction of one change; made by :meth:`engine.store.books.Books.writer` alone."""

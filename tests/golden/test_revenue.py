@@ -160,7 +160,7 @@ def test_a_year(tmp_path: Path, database_url: str) -> None:
         assert (accepted.waits, accepted.remaining, accepted.missing) == (
             "accept",
             500,
-            "an acceptance: none is kept for 500.0000 of 500.0000 EUR",
+            "an acceptance: none is kept for 500.00 of 500.00 EUR",
         )
         assert app.ledger.set_period("E1", date(2026, 5, 1), "closed", CHANGE).done
         asked = AskedEvent("protocol-1", "accept", date(2026, 5, 20), line=f"{by_payer['B2']}#1")

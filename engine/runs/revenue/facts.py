@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, TollbookError, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, round_to
 from engine.model.revenue import EARLY, HAPPENINGS, RevenueEvent
 from engine.revenue.schedule import Happening, RevenueFacts
 from engine.runs.run import Parts
@@ -105,7 +105,8 @@ def missing(parts: Parts, reader: Reader, row: Mapping[str, Any], on: date) -> s
     left = plan.amount - earned
     if not left:
         return ""
-    told = f"{left:f} of {plan.amount:f} {row['currency']}"
+    currency = row["currency"]
+    told = f"{round_to(left, currency):f} of {round_to(plan.amount, currency):f} {currency}"
     if not row["waits"]:
         last = max(day for day, amount in plan.items.items() if amount)
         return f"service until {last}: {told} is for days after {on}"

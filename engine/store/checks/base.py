@@ -33,6 +33,9 @@ from engine.store.checks import written as checks_written
 from engine.store.reader import Reader
 from engine.store.tables import (
     BANK_USE,
+    BOOK_ENTRY,
+    BOOK_POSTING,
+    BOOK_TOTAL,
     DECISION,
     DIRECT_DEBIT,
     DRAFT,
@@ -65,6 +68,8 @@ _LINKS: Final = (
     ("invoice", "id", "invoice_line", "invoice_id"),
     ("posting", "entry_id", "entry", "id"),
     ("entry", "id", "posting", "entry_id"),
+    ("book_posting", "entry_id", "book_entry", "id"),
+    ("book_entry", "id", "book_posting", "entry_id"),
     ("entry", "document", "invoice", "id"),
     ("invoice", "id", "entry", "document"),
     ("revenue_item", "schedule_id", "revenue_schedule", "id"),
@@ -91,6 +96,8 @@ _OPTIONAL_LINKS: Final = (
     ("invoice", "run_id", "run", "id"),
     ("invoice", "seller_id", "entity", "id"),
     ("entry", "run_id", "run", "id"),
+    ("book_entry", "run_id", "run", "id"),
+    ("book_entry", "of_entry", "entry", "id"),
     ("draft", "run_id", "run", "id"),
     ("draft", "issued_run", "run", "id"),
     ("draft", "item", "work_item", "id"),
@@ -108,6 +115,7 @@ _DECIDED: Final = (
     (INVOICE, "draft_decision"),
     (INVOICE, "numbering_decision"),
     (POSTING, "decision"),
+    (BOOK_POSTING, "decision"),
     (LATE_USAGE, "decision"),
     (TAX_CORRECTION, "tax_decision"),
     (DRAFT, "decision"),
@@ -125,8 +133,13 @@ _DECIDED: Final = (
 
 
 def balanced(reader: Reader, tenant: str) -> list[Finding]:
-    """Debits and credits of every entry are equal, per legal entity, in transaction and in functional currency."""
-    return checks_written.unbalanced_findings(reader.rows(checks_written.unbalanced(POSTING.c.tenant == tenant)))
+    """Debits and credits of every entry of every book are equal, per legal entity, in transaction and in functional currency."""
+    rows = [
+        row
+        for table in (POSTING, BOOK_POSTING)
+        for row in reader.rows(checks_written.unbalanced(table.c.tenant == tenant, table))
+    ]
+    return checks_written.unbalanced_findings(rows)
 
 
 def no_orphan(reader: Reader, tenant: str) -> list[Finding]:
@@ -240,26 +253,34 @@ def ledger_ties(reader: Reader, tenant: str) -> list[Finding]:
 
 
 def ledger_totals(reader: Reader, tenant: str) -> list[Finding]:
-    """The postings of every GL account, currency and day add up to what was written down with them."""
-    total, posting = LEDGER_TOTAL.c, POSTING.c
-    written = sa.select(total.entity, total.posting_date, total.account, total.currency, total.amount)
+    """The postings of every GL account, currency and day of each book add up to what was written down with them."""
+    leading = _moved(reader, tenant, LEDGER_TOTAL, POSTING, ENTRY)
+    return leading + _moved(reader, tenant, BOOK_TOTAL, BOOK_POSTING, BOOK_ENTRY)
+
+
+def _moved(reader: Reader, tenant: str, totals: sa.Table, postings: sa.Table, entries: sa.Table) -> list[Finding]:
+    total, posting, entry = totals.c, postings.c, entries.c
+    named = [total.book] if "book" in total else [sa.literal("").label("book")]
+    mine = [entry.book] if "book" in entry else [sa.literal("").label("book")]
+    written = sa.select(*named, total.entity, total.posting_date, total.account, total.currency, total.amount)
     posted = sa.select(
+        *mine,
         posting.entity,
-        ENTRY.c.posting_date,
+        entry.posting_date,
         posting.account,
         sa.case((posting.amount == 0, posting.functional_currency), else_=posting.currency),
         -sa.case((posting.amount == 0, posting.functional_amount), else_=posting.amount),
-    ).join_from(POSTING, ENTRY, ENTRY.c.id == posting.entry_id)
+    ).join_from(postings, entries, entry.id == posting.entry_id)
     both = sa.union_all(written.where(total.tenant == tenant), posted.where(posting.tenant == tenant)).subquery()
     off = sa.func.sum(both.c.amount, type_=total.amount.type)
-    keys = (both.c.entity, both.c.posting_date, both.c.account, both.c.currency)
+    keys = (both.c.book, both.c.entity, both.c.posting_date, both.c.account, both.c.currency)
     statement = sa.select(*keys, off.label("off")).group_by(*keys).having(sa.func.sum(both.c.amount) != 0)
     return [
         Finding(
             MOVED,
             Where(f"ledger/{row.entity}/{row.account}/{row.posting_date}"),
-            f"postings to {row.account} of {row.entity} on {row.posting_date} are off by {-row.off} {row.currency} "
-            "from what was written down with them",
+            f"postings to {row.account} of {row.entity}{row.book and f' in book {row.book}'} on {row.posting_date} are off by "
+            f"{-row.off} {row.currency} from what was written down with them",
             why="a posting never changes: not its account, not its amount, not its day",
             mend="find what changed one, and restore the books",
             subject=f"ledger/{row.entity}/{row.account}",

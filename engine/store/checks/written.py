@@ -12,28 +12,26 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from engine.base.errors import Code, Finding, Where
-from engine.store.tables import ENTRY, INVOICE, INVOICE_LINE, POSTING
+from engine.store.tables import BOOK_ENTRY, BOOK_POSTING, ENTRY, INVOICE, INVOICE_LINE, POSTING
 
 UNBALANCED = Code("ledger.unbalanced", "A journal entry whose debits and credits differ.")
 ORPHAN = Code("store.orphan", "A row that belongs to a row that is not there.")
 
 
-def unbalanced(where: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Entries of postings that fulfil ``where`` and do not balance: (entry, currency, sum); currency ``""`` is the
+def unbalanced(where: sa.ColumnElement[bool], table: sa.Table = POSTING) -> sa.Select[Any]:
+    """Entries of postings (of ``table``) that fulfil ``where`` and do not balance: (entry, currency, sum); currency ``""`` is the
     functional one, which has to balance over the whole entry."""
     by_currency = (
-        sa.select(POSTING.c.entry_id, POSTING.c.currency, sa.func.sum(POSTING.c.amount).label("off"))
+        sa.select(table.c.entry_id, table.c.currency, sa.func.sum(table.c.amount).label("off"))
         .where(where)
-        .group_by(POSTING.c.entry_id, POSTING.c.entity, POSTING.c.currency)
-        .having(sa.func.sum(POSTING.c.amount) != 0)
+        .group_by(table.c.entry_id, table.c.entity, table.c.currency)
+        .having(sa.func.sum(table.c.amount) != 0)
     )
     functional = (
-        sa.select(
-            POSTING.c.entry_id, sa.literal_column("''").label("currency"), sa.func.sum(POSTING.c.functional_amount)
-        )
+        sa.select(table.c.entry_id, sa.literal_column("''").label("currency"), sa.func.sum(table.c.functional_amount))
         .where(where)
-        .group_by(POSTING.c.entry_id, POSTING.c.entity, POSTING.c.functional_currency)
-        .having(sa.func.sum(POSTING.c.functional_amount) != 0)
+        .group_by(table.c.entry_id, table.c.entity, table.c.functional_currency)
+        .having(sa.func.sum(table.c.functional_amount) != 0)
     )
     return sa.select(sa.union_all(by_currency, functional).subquery())
 
@@ -88,6 +86,8 @@ LINKS: Final = {
     "invoice": (INVOICE, "id", INVOICE_LINE, "invoice_id"),
     "posting": (POSTING, "entry_id", ENTRY, "id"),
     "entry": (ENTRY, "id", POSTING, "entry_id"),
+    "book_posting": (BOOK_POSTING, "entry_id", BOOK_ENTRY, "id"),
+    "book_entry": (BOOK_ENTRY, "id", BOOK_POSTING, "entry_id"),
 }
 """For each table: what its rows need to be there."""
 

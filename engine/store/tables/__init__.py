@@ -13,6 +13,7 @@ from engine.store.tables.drafts import CONDITION_WAIVER, DRAFT, PURCHASE_ORDER, 
 from engine.store.tables.dunning import DUNNING_CLAIM, DUNNING_NOTE, DUNNING_STEP
 from engine.store.tables.erp import ERP_DOCUMENT, ERP_ENTRY
 from engine.store.tables.exchange import MESSAGE
+from engine.store.tables.further_books import BOOK_ENTRY, BOOK_MARK, BOOK_POSTING, BOOK_TOTAL
 from engine.store.tables.fx import REVALUATION
 from engine.store.tables.governance import (
     AUDIT,
@@ -86,6 +87,7 @@ from engine.store.tables.usage import USAGE_CURSOR, USAGE_DAY, USAGE_EVENT, USAG
 from engine.store.tables.wallets import LOT_LEFT, WALLET, WALLET_MOVEMENT, WALLET_STATE
 
 __all__ = [
+    "BOOK_ENTRY", "BOOK_MARK", "BOOK_POSTING", "BOOK_TOTAL",
     "CLOSE_STEP", "CLOSE_WAIVER",
     "DEBIT_STEP", "DIRECT_DEBIT", "MANDATE", "IMPAIRMENT", "INTERCOMPANY", "REVENUE_ACCRUAL",
     "ACCOUNT", "ACCOUNTING_PERIOD", "AUDIT", "BILLING_MARK", "CHAIN", "CHARGE", "CONTRACT", "CONTRACT_LINE", "DECISION",

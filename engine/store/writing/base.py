@@ -28,6 +28,8 @@ APPENDABLE: Final = {
         tables.INVOICE_LINE,
         tables.ENTRY,
         tables.POSTING,
+        tables.BOOK_ENTRY,
+        tables.BOOK_POSTING,
         tables.EFFECT,
         tables.FINDING,
         tables.AUDIT,

@@ -49,6 +49,7 @@ def test_the_families_of_a_bill_run() -> None:
         "accrual",
         "impairment",
         "intercompany",
+        "books",
         "exceptions",
         "crediting",
         "renewal",

@@ -10,6 +10,7 @@ from engine.base.errors import TollbookError
 from engine.base.money import ZERO
 from engine.model.close import CloseTerms, Found
 from engine.runs.close.look import Check, Look, told, told_amount, where_of
+from engine.runs.further_books import adjusting
 from engine.runs.revaluation import GROUP, pending
 from engine.store.checks import base as checks
 from engine.store.closing import history, ledger
@@ -84,6 +85,28 @@ def revaluation(look: Look, terms: CloseTerms) -> Iterator[Found]:
         yield Found(f"gl-account/{account}/{currency}/{last}", what, moved, currency, last, mend)
 
 
+def further_books(look: Look, terms: CloseTerms) -> Iterator[Found]:
+    """Further books that are not adjusted for what was posted through the month."""
+    entity, last = look.entity.key, look.month.last
+    for book, keep in look.parts.further.items():
+        closed = look.reader.book_mark(look.parts.tenant, book, entity).closed
+        if (keep and entity not in keep) or (closed is not None and closed >= last):
+            continue
+        mend = f"`tollbook ledger adjust-book {book} --entity {entity} --through {last}`"
+        try:
+            entries = list(adjusting.pending(look.parts, look.reader, book, entity, last))
+        except TollbookError as error:
+            yield from told(error.findings)
+            continue
+        if entries:
+            moved = sum(
+                (p.functional_amount for e in entries for p in e.entry.postings if p.functional_amount > 0), ZERO
+            )
+            what = f"{len(entries)} adjustment{'' if len(entries) == 1 else 's'} of book {book!r} through {last} not booked"
+            currency, since = look.entity.functional_currency, min(one.of_day for one in entries)
+            yield Found(f"book/{entity}/{book}/{last}", what, moved, currency, since, mend)
+
+
 def ties(look: Look, terms: CloseTerms) -> Iterator[Found]:
     """Subledgers that the ledger does not agree with."""
     for name in _TIES:
@@ -116,6 +139,11 @@ CHECKS: Final = (
         *("revaluation-missing", "Balances in foreign currency that are not revalued", "blocker", "general ledger"),
         *("books", "`tollbook ledger revalue`"),
         find=revaluation,
+    ),
+    Check(
+        *("books-not-adjusted", "Further books that are not adjusted through the month", "warning", "general ledger"),
+        *("books", "`tollbook ledger adjust-book`"),
+        find=further_books,
     ),
     Check(
         *("earlier-months-open", "Months before that are not closed", "warning", "controller", "order"),
