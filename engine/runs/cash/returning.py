@@ -1,7 +1,7 @@
 """Money of a bank entry that goes back in part: what it has paid is open again as far as that, by the allocation that was made.
 
 What was not used of the entry goes first, then the documents that the return names, then those that were paid last.  What stays
-applied is applied anew, with what was given up beside it, so that every use of the entry is still one act.
+applied is applied anew, with what still is given up beside it, so that every use of the entry is still one act.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOT_A_RETURN = Code("cash.not-a-return", "A bank entry that cannot take back ano
 
 class Standing(msgspec.Struct):
     """What a bank entry has paid and stands: (document, amount) in the order in which it was paid, the credit of accounts with the
-    customer, and what was given up beside (document, reason, amount)."""
+    customer, and what was given up beside (document, reason, amount), without what credits of the document have taken back of it."""
 
     pays: list[tuple[int, Decimal]]
     kept: Decimal
@@ -126,12 +126,20 @@ def _standing(reader: Reader, tenant: str, original: OpenEntry) -> Standing:
         for key in reader.settled_under(tenant, entry.entity, use.key):
             for row in reader.settlements(tenant, entry.entity, key=key):
                 if key != use.key:
-                    found.offs.append((row["item"], row["note"], -row["amount"]))
+                    stands = -row["amount"] - _credited(reader, tenant, entry.entity, key)
+                    found.offs += [(row["item"], row["note"], stands)] if stands else []
                 elif row["item"] == CREDIT:
                     found.kept -= row["amount"]
                 else:
                     found.pays.append((row["item"], -row["amount"]))
     return found
+
+
+def _credited(reader: Reader, tenant: str, entity: str, key: str) -> Decimal:
+    """What credits of its invoice have taken back of an act that gave something up, less what was given up again."""
+    later = reader.settlements(tenant, entity, source=key)
+    undone = reader.settlements(tenant, entity, source=[row["key"] for row in later]) if later else []
+    return sum((row["amount"] for row in (*later, *undone)), ZERO)
 
 
 def _without(there: Standing, need: Decimal, first: Sequence[int]) -> Standing:
