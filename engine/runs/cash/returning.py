@@ -21,7 +21,7 @@ from engine.model.settlement import CREDIT
 from engine.receivables.matching.looking import NOT_PROVIDED
 from engine.receivables.matching.twice import LONGEST_RETURN
 from engine.runs.cash.facts import tokens
-from engine.runs.cash.giving_up import Asker, Judge
+from engine.runs.cash.giving_up import Asker, Judge, taken_back
 from engine.runs.cash.moves import Cashier, Judged
 from engine.runs.cash.till import Used
 from engine.runs.run import Parts
@@ -126,20 +126,13 @@ def _standing(reader: Reader, tenant: str, original: OpenEntry) -> Standing:
         for key in reader.settled_under(tenant, entry.entity, use.key):
             for row in reader.settlements(tenant, entry.entity, key=key):
                 if key != use.key:
-                    stands = -row["amount"] - _credited(reader, tenant, entry.entity, key)
+                    stands = -row["amount"] - taken_back(reader, tenant, entry.entity, [key])
                     found.offs += [(row["item"], row["note"], stands)] if stands else []
                 elif row["item"] == CREDIT:
                     found.kept -= row["amount"]
                 else:
                     found.pays.append((row["item"], -row["amount"]))
     return found
-
-
-def _credited(reader: Reader, tenant: str, entity: str, key: str) -> Decimal:
-    """What credits of its invoice have taken back of an act that gave something up, less what was given up again."""
-    later = reader.settlements(tenant, entity, source=key)
-    undone = reader.settlements(tenant, entity, source=[row["key"] for row in later]) if later else []
-    return sum((row["amount"] for row in (*later, *undone)), ZERO)
 
 
 def _without(there: Standing, need: Decimal, first: Sequence[int]) -> Standing:
