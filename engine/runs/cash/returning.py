@@ -71,7 +71,7 @@ def give_back(
     _check(reader, tenant, original, back, total)
     need = amount - original.left
     if need > ZERO:
-        Cashier(parts, writer, entity, on).take_back(original)
+        Cashier(parts, writer, entity, on).take_back(original, ("applied",))
         original = writer.lock_entry(tenant, original.entry.id)
     till = Cashier(parts, writer, entity, on)
     till.net(original, back, "returned")
