@@ -64,7 +64,7 @@ def _register_back(group: typer.Typer) -> None:
         reason: ReasonOption = "",
         as_json: JsonOption = False,
     ) -> None:
-        """Take back all that a bank entry was applied to, differences that were given up with it included."""
+        """Take back all that a bank entry was used for: what it has paid, with what was given up, cleared, or transferred by --gl."""
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             change = tollbook.change(person, "credit", reason)
             made = tollbook.cash.unapply(entry, change, on=day_of(on))

@@ -198,11 +198,14 @@ def test_two_days_at_the_bank(tmp_path: Path, database_url: str, monkeypatch: py
         assert left(app, "B1") == (due["B1"][1], 0)
         well(app)
         (rent,) = [one.entry for one in app.cash.waiting(day(4)) if one.left < 0]
+        app.cash.transfer(rent, CHANGE, gl="2450", on=day(5))
+        assert [(one.kind, one.left) for one in app.cash.unapply(rent, CHANGE, on=day(5))] == [("unapplied", -900)]
+        assert codes(lambda: app.cash.unapply(rent, CHANGE, on=day(5))) == ["cash.not-applied"]
         app.cash.transfer(rent, CHANGE, gl="6300", on=day(5))
         (over,) = [one.entry for one in app.cash.waiting(day(4)) if one.left == 50]
         app.cash.keep(over, "B3", CHANGE, on=day(5))
         assert left(app, "B3") == (0, 50)
-        assert ledger(app, "1090", "6300") == {"1090": D("-77.77"), "6300": D(900)}
+        assert ledger(app, "1090", "2450", "6300") == {"1090": D("-77.77"), "6300": D(900)}
         well(app)
         assert bean_check(exported(app, tmp_path, "beancount")) == ""
 

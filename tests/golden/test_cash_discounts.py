@@ -165,6 +165,8 @@ def test_what_was_given_up_is_not_given_back(tmp_path: Path, database_url: str) 
         assert near(owes - credit, half(due["B2"][1])), "without the payment there is no discount"
         well(app)
 
+        taken_back_in_part(app, tmp_path, due["B3"])
+
         number, _ = due["B4"]
         rest, _ = left(app, "B4")
         paid_by(app, tmp_path, ("C", f"{rest - cut(rest):.2f}", "K4", NAMES["B4"], number), on=11)
@@ -173,11 +175,28 @@ def test_what_was_given_up_is_not_given_back(tmp_path: Path, database_url: str) 
         app.void(number, day(15), CHANGE)
         assert left(app, "B4") == (0, rest - cut(rest))
         assert balances(app, "4910") == {}
-        now = start + taxes["B1"] + half(taxes["B2"]) + half(taxes["B4"])
+        now = start + taxes["B1"] + half(taxes["B2"]) + taxes["B3"] + half(taxes["B4"])
         assert near(balances(app, "2200")["2200"], now)
         ties = {(one.name, one.currency): one.difference for one in app.reports.ties(day(28))}
         assert {key: off for key, off in ties.items() if off} == {}
         well(app)
+
+
+def taken_back_in_part(app: App, folder: Path, due: tuple[str, Decimal]) -> None:
+    """Of a payment with 50 more, 30 go back once half of its invoice is credited: the discount that stood still stands, and no more."""
+    number, total = due
+    entry = paid_by(app, folder, ("C", f"{total - cut(total) + 50:.2f}", "BANKREF-9", NAMES["B3"], number), on=11)
+    app.cash.apply(entry, CHANGE, invoices=[(number, total - cut(total))], close="discount", keep_rest=True, on=day(11))
+    app.accounts.memos.credit(number, "billed_wrong", day(13), CHANGE, percent=D(50))
+    (owes, credit), codes = left(app, "B3"), ("1090", "1200", "2200", "2400", "4910")
+    before = balances(app, *codes)
+    assert before["4910"] and owes == 0
+    back = paid_by(app, folder, ("D", "30.00", "K30", NAMES["B3"], "part of BANKREF-9"), on=14)
+    app.cash.returned(back, entry, CHANGE, on=day(14))
+    assert left(app, "B3") == (0, credit - 30)
+    assert balances(app, *codes) == before | {"2400": before["2400"] + 30}
+    app.accounts.memos.credit(number, "billed_wrong", day(14), CHANGE)
+    assert left(app, "B3") == (0, total - cut(total) + 20) and "4910" not in balances(app, *codes)
 
 
 def granting(folder: Path) -> Path:

@@ -144,6 +144,23 @@ def test_what_expired_may_be_won_after_all(tmp_path: Path, database_url: str) ->
         assert app.disputes.shown("D1").standing.state == "won" and wrong(app) == []
 
 
+def test_what_was_taken_back_of_a_loss_is_not_taken_back_again(tmp_path: Path) -> None:
+    """Of a loss that a credit of the invoice has taken back in part, and of one that was undone, winning takes back what stands."""
+    with company(tmp_path, f"sqlite:///{tmp_path}/b.db") as app:
+        before = sums(app)
+        for key, amount in (("D1", "30"), ("D2", "40")):
+            app.disputes.hear(told("chargeback", 3, amount, id=key, due="2026-03-10"), "", BY)
+        app.disputes.run(date(2026, 3, 11), BY)
+        note = app.accounts.memos.credit(SECOND, "goodwill", date(2026, 3, 12), BY, percent=D(10))
+        app.cash.undo(f"dispute/D2/1/{SECOND}", "E1", BY, on=date(2026, 3, 13))
+        assert moved(app, before)["6900"] == D(27)
+        app.disputes.hear(told("won", 20), "", BY)
+        app.disputes.hear(told("won", 20, id="D2"), "", BY)
+        assert moved(app, before) == {"2200": -note.tax, "4000": -note.net, "2400": note.total}
+        assert opened(app) == {"credit": note.total}, "all is paid, so all of the note is the customer's"
+        assert wrong(app) == []
+
+
 @pytest.mark.on_sqlite
 def test_money_is_held_until_it_is_decided(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:

@@ -147,6 +147,14 @@ def taxes_in(
     return [(land, tax) for land, tax in sorted(shares) if tax]
 
 
+def taken_back(reader: Reader, tenant: str, entity: str, keys: Sequence[str]) -> Decimal:
+    """What later acts have taken back of acts that gave something up, as these were undone or their document credited; less what was
+    given up again."""
+    later = reader.settlements(tenant, entity, source=list(keys)) if keys else []
+    undone = reader.settlements(tenant, entity, source=[row["key"] for row in later]) if later else []
+    return sum((row["amount"] for row in (*later, *undone)), ZERO)
+
+
 def grounded(ground: Ground, reason: str, item: OpenItem) -> Ground:
     """The same for a write-off of a document."""
     return msgspec.structs.replace(ground, text=f"{reason.replace('_', ' ')} of {item.number}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
@@ -28,6 +29,9 @@ CURRENCIES = Code(
 NOT_SETTLED = Code("cash.not-applied", "A bank entry to be unapplied that is not applied to anything.")
 PART_BACK = Code("cash.partly-taken-back", "An application of which a part was refunded or taken back by hand.")
 UNFIT = Code("cash.unfit", "A use of money whose values cannot be meant.")
+
+UNDONE: Final = ("applied", "transfer", CLEARED)
+"""Kinds of uses that are taken back as somebody asks for it, or as a bank takes the whole entry back."""
 
 Judged = Sequence[tuple[Pay, str, Decimal, Decision]]
 """(what it is beside, reason, amount, decision) of what is given up."""
@@ -154,8 +158,8 @@ class Cashier(Outgoing):
             self._withhold(item, amount, -made.functional, document)
         return key, document
 
-    def take_back(self, open_: OpenEntry) -> list[Used]:
-        """Take back all that a bank entry was applied to: each of its acts is turned round, the newest first.
+    def take_back(self, open_: OpenEntry, kinds: Sequence[str] = UNDONE) -> list[Used]:
+        """Take back all that a bank entry was used for, of some ``kinds``: each of its acts is turned round, the newest first.
 
         Raises:
             TollbookError: ``cash.not-applied``, ``cash.partly-taken-back``, ``settlement.over-settled``,
@@ -164,13 +168,13 @@ class Cashier(Outgoing):
         entry = open_.entry
         uses = self.reader.uses(self.tenant, entry_id=entry.id)
         gone = {use.source for use in uses}
-        live = [use for use in uses if use.kind in ("applied", CLEARED) and not use.source and use.id not in gone]
+        live = [use for use in uses if use.kind in kinds and not use.source and use.id not in gone]
         if not live:
             mend = f"`tollbook cash show {entry.id}` says what became of it"
             raise refuse(NOT_SETTLED, f"{entry.text} is not applied to anything", mend=mend, subject=entry.subject)
         made = []
         for use in reversed(live):
-            if use.kind == CLEARED:
+            if use.kind != "applied":
                 made.append(self.unclear(self.writer.lock_entry(self.tenant, entry.id), use))
                 continue
             legs: list[Leg] = []

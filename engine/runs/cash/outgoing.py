@@ -68,7 +68,7 @@ class Outgoing(Till):
         return self._move(open_, open_.left, CLEARED, against.parts, key=against.name)
 
     def unclear(self, open_: OpenEntry, use: Use) -> Used:
-        """An entry as it was before it was cleared, or its money was to go back."""
+        """An entry as it was before it was cleared, or its money went to another account of the ledger, or was to go back."""
         rows = self.reader.entry_of(self.tenant, use.document, USE_KIND)
         parts = [
             Part(
@@ -81,7 +81,8 @@ class Outgoing(Till):
         ident = self.writer.take_ids("invoice", 1)
         text = f"taken back: {use.kind} of {open_.entry.text}"
         self._journal(cash_entry(self.ground("", text), [], parts, USE_KIND), ident)
-        self._use(open_, use.kind, -use.amount, -use.functional, key=use.key, document=ident, source=use.id)
+        of = (open_, use.kind, -use.amount, -use.functional)
+        self._use(*of, key=use.key, other=use.other, document=ident, source=use.id)
         return Used(open_.entry.id, "unapplied", use.key, open_.entry.currency, (), open_.left + use.amount)
 
     def _move(

@@ -1,7 +1,7 @@
 """Money of a bank entry that goes back in part: what it has paid is open again as far as that, by the allocation that was made.
 
 What was not used of the entry goes first, then the documents that the return names, then those that were paid last.  What stays
-applied is applied anew, with what was given up beside it, so that every use of the entry is still one act.
+applied is applied anew, with what still is given up beside it, so that every use of the entry is still one act.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.model.settlement import CREDIT
 from engine.receivables.matching.looking import NOT_PROVIDED
 from engine.receivables.matching.twice import LONGEST_RETURN
 from engine.runs.cash.facts import tokens
-from engine.runs.cash.giving_up import Asker, Judge
+from engine.runs.cash.giving_up import Asker, Judge, taken_back
 from engine.runs.cash.moves import Cashier, Judged
 from engine.runs.cash.till import Used
 from engine.runs.run import Parts
@@ -33,7 +33,7 @@ NOT_A_RETURN = Code("cash.not-a-return", "A bank entry that cannot take back ano
 
 class Standing(msgspec.Struct):
     """What a bank entry has paid and stands: (document, amount) in the order in which it was paid, the credit of accounts with the
-    customer, and what was given up beside (document, reason, amount)."""
+    customer, and what was given up beside (document, reason, amount), without what credits of the document have taken back of it."""
 
     pays: list[tuple[int, Decimal]]
     kept: Decimal
@@ -71,7 +71,7 @@ def give_back(
     _check(reader, tenant, original, back, total)
     need = amount - original.left
     if need > ZERO:
-        Cashier(parts, writer, entity, on).take_back(original)
+        Cashier(parts, writer, entity, on).take_back(original, ("applied",))
         original = writer.lock_entry(tenant, original.entry.id)
     till = Cashier(parts, writer, entity, on)
     till.net(original, back, "returned")
@@ -126,7 +126,8 @@ def _standing(reader: Reader, tenant: str, original: OpenEntry) -> Standing:
         for key in reader.settled_under(tenant, entry.entity, use.key):
             for row in reader.settlements(tenant, entry.entity, key=key):
                 if key != use.key:
-                    found.offs.append((row["item"], row["note"], -row["amount"]))
+                    stands = -row["amount"] - taken_back(reader, tenant, entry.entity, [key])
+                    found.offs += [(row["item"], row["note"], stands)] if stands else []
                 elif row["item"] == CREDIT:
                     found.kept -= row["amount"]
                 else:

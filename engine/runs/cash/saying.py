@@ -69,7 +69,8 @@ class SayingDesk:
             return made
 
     def unapply(self, ident: int, change: Change, *, on: date | None = None) -> list[Used]:
-        """Take back all that a bank entry was applied to; its money is open again, and so is what it has paid.
+        """Take back all that a bank entry was used for: what it has paid is open again, and so is money that went to an account of
+        the ledger.
 
         Raises:
             TollbookError: ``cash.unknown-entry``, ``cash.not-applied``, ``cash.partly-taken-back``.

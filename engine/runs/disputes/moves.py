@@ -12,7 +12,6 @@ from engine.base.money import ZERO
 from engine.ledger.disputes import ROLES, dispute_entry, worth_of_held
 from engine.ledger.fx import convert
 from engine.ledger.posting import determine
-from engine.ledger.settlements import settlement_entry
 from engine.ledger.wallets import Occasion
 from engine.model.account import Account
 from engine.model.dispute import DisputeRecord, Position, Standing
@@ -20,10 +19,11 @@ from engine.model.entity import LegalEntity
 from engine.model.settlement import CREDIT, Leg
 from engine.receivables.dispute import Shift, shift
 from engine.receivables.open_items import Sheet
-from engine.runs.accounts.settlement_moves import MORE_THAN_PAID, NO_PAYMENT, sheet
+from engine.runs.accounts.settlement_moves import MORE_THAN_PAID, NO_PAYMENT, book, sheet
 from engine.runs.accounts.settlement_moves import ROLES as SETTLING
 from engine.runs.billing import rows
 from engine.runs.booking import rate_of
+from engine.runs.cash.giving_up import taken_back
 from engine.runs.run import Parts
 from engine.store import tables as t
 from engine.store.reader import Reader
@@ -210,34 +210,23 @@ def legs_of(reader: Reader, tenant: str, dispute: DisputeRecord) -> list[dict[st
 def _undo_write_offs(
     writer: Writer, tenant: str, dispute: DisputeRecord, open_: Sheet, occasion: Occasion, money: Decimal
 ) -> None:
-    """What was written off because a dispute seemed lost stands again, as far as the bank has brought it."""
+    """What was written off because a dispute seemed lost stands again, as far as the bank has brought it and nothing else has taken
+    it back."""
     for item in opened_by(writer.reader, tenant, dispute):
         if item == CREDIT or money <= ZERO:
             continue
         _laid_out(writer.reader, tenant, dispute, open_, item)
         written = writer.reader.settlements(tenant, dispute.entity, item=item, kind="write_off")
         mine = [row for row in written if row["key"].startswith(f"{PREFIX}{dispute.key}/")]
-        off = -sum((row["amount"] for row in mine), ZERO)
+        first = [row for row in mine if not row["source"]]
+        back = taken_back(writer.reader, tenant, dispute.entity, [row["key"] for row in first])
+        off = -sum((row["amount"] for row in first), ZERO) - back
         part = min(off, money)
         if part > ZERO:
             leg = open_.take(item, part)
             key = f"{PREFIX}{dispute.key}/undone/{len(mine)}/{open_.items[item].number}"
-            act = Act(
-                dispute.entity,
-                key,
-                "write_off",
-                occasion.day,
-                (leg,),
-                "",
-                mine[0]["key"],
-                "the dispute was won after all",
-            )
-            (document,) = writer.settle(tenant, [act])
-            entry = settlement_entry(occasion, [leg], "write_off")
-            assert entry is not None
-            first = writer.take_ids("entry", 1)
-            writer.append(t.ENTRY, [rows.entry_row(first, entry, document, writer.run_id)])
-            writer.append(t.POSTING, rows.posting_rows(first, entry, 0))
+            of = (dispute.entity, key, "write_off", occasion.day, (leg,), "", mine[0]["key"])
+            book(writer, tenant, [(Act(*of, "the dispute was won after all"), "write_off", occasion)])
             money -= part
 
 
