@@ -51,6 +51,7 @@ from engine.runs.simulate.dunning import DunningReplayed
 from engine.runs.simulate.page import page as simulation_page
 from engine.runs.simulate.result import Simulated
 from engine.runs.simulate.revenue import RevenueReplayed
+from engine.runs.simulate.shares import Part as SimulatedPart
 from engine.runs.subscriptions.aligning import Alignment
 from engine.runs.subscriptions.amending import Amended, Amendment
 from engine.runs.subscriptions.contracts import ContractAmendment, Price, ShownContract
@@ -73,6 +74,7 @@ from engine.runs.wallets.moves import Moved
 
 if TYPE_CHECKING:  # it stands on libraries that nothing else needs
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.crediting import CreditingReplayed
 
 __all__ = [
     "AccountShown",
@@ -93,6 +95,7 @@ __all__ = [
     "ContractAmendment",
     "ContractShown",
     "ControlDesk",
+    "CreditingReplayed",
     "Difference",
     "Curve",
     "Decided",
@@ -134,6 +137,7 @@ __all__ = [
     "Sheet",
     "Simulated",
     "RevenueReplayed",
+    "SimulatedPart",
     "SimulatedRow",
     "Sums",
     "Tie",
