@@ -53,6 +53,7 @@ from engine.runs.simulate.dunning import DunningReplayed
 from engine.runs.simulate.page import page as simulation_page
 from engine.runs.simulate.result import Simulated
 from engine.runs.simulate.revenue import RevenueReplayed
+from engine.runs.simulate.shares import Part as SimulatedPart
 from engine.runs.subscriptions.aligning import Alignment
 from engine.runs.subscriptions.amending import Amended, Amendment
 from engine.runs.subscriptions.contracts import ContractAmendment, Price, ShownContract
@@ -75,6 +76,7 @@ from engine.runs.wallets.moves import Moved
 
 if TYPE_CHECKING:  # it stands on libraries that nothing else needs
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.crediting import CreditingReplayed
 
 __all__ = [
     "AccountShown",
@@ -95,6 +97,7 @@ __all__ = [
     "ContractAmendment",
     "ContractShown",
     "ControlDesk",
+    "CreditingReplayed",
     "Difference",
     "Curve",
     "Decided",
@@ -138,6 +141,7 @@ __all__ = [
     "Sheet",
     "Simulated",
     "RevenueReplayed",
+    "SimulatedPart",
     "SimulatedRow",
     "Sums",
     "Tie",

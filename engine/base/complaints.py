@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.errors import Code, Finding, Where, did_you_mean
+from engine.base.errors import Code, Finding, Where, did_you_mean, much_alike
 from engine.base.shape import words
 from engine.base.units import Kind, Unfit, found
 
@@ -101,6 +101,8 @@ def _size_found(value: Any) -> str:
     return f"has {count} {noun}{'' if count == 1 else 's'}" if count else "is empty"
 
 
+MOST_KEYS: Final = 6
+"""Keys that a message names."""
 Words = tuple[str, str, str]
 """What (without the subject), why, mend."""
 
@@ -131,12 +133,18 @@ def _needed(info: Any) -> str:
     return ", ".join(repr(name) for name in info) if isinstance(info, Mapping) else repr(info)
 
 
+def _meant(word: str, known: Mapping[str, bool]) -> str:
+    """The key that was meant: one that is not there yet, if it is much alike."""
+    lacking = [name for name, there in known.items() if not there]
+    return did_you_mean(word, lacking if much_alike(word, lacking) else known)
+
+
 class _Reporter:
     def __init__(
         self,
         schema: Mapping[str, Any],
         kinds: Mapping[str, Kind],
-        known: Callable[[Path], Iterable[str]],
+        known: Callable[[Path], Mapping[str, bool]],
         whole: str,
     ) -> None:
         self.schema = schema
@@ -157,13 +165,15 @@ class _Reporter:
         path: Path = tuple(error.document_path)
         subject = f"the key {path[-1]!r}" if in_keys else label(path, self.whole)
         if error.rule is None and not error.info:
-            mend = did_you_mean(str(path[-1]), self.known(path[:-1]))
+            mend = _meant(str(path[-1]), self.known(path[:-1]))
             return Complaint(path, True, UNKNOWN_KEY, f"unknown key {path[-1]!r}", mend=mend)
         if error.rule == "required":
             what = f"{label(path[:-1], self.whole)} has no {path[-1]!r}"
             return Complaint(path[:-1], True, MISSING_KEY, what, mend=f"add the key {path[-1]!r}")
         if error.rule == "type":
             what, mend = self.misfit(error.value, error.constraint)
+            if error.constraint == "dict" and (names := list(self.known(path))):
+                mend = f"write its keys below it, of which there are {', '.join(names[:MOST_KEYS])}{', …' if len(names) > MOST_KEYS else ''}"
             return Complaint(path, in_keys, WRONG_TYPE, f"{subject} {what}", self.expected([error.constraint]), mend)
         if error.rule in ("min", "max"):
             why = f"the {'least' if error.rule == 'min' else 'most'} is {self.bound(error)}"
@@ -216,11 +226,11 @@ def complaints(
     errors: Iterable[Any],
     schema: Mapping[str, Any],
     kinds: Mapping[str, Kind],
-    known: Callable[[Path], Iterable[str]],
+    known: Callable[[Path], Mapping[str, bool]],
     whole: str,
 ) -> list[Complaint]:
     """Everything that cerberus' errors say of data held against ``schema``.
 
-    ``known`` gives the keys that a mapping at a path may have; ``whole`` names the value at the empty path in messages.
+    ``known`` gives the keys that a mapping at a path may have, and whether it has them; ``whole`` names the value at the empty path in messages.
     """
     return list(_Reporter(schema, kinds, known, whole).each(errors))

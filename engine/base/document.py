@@ -262,8 +262,8 @@ class Shape:
         except cerberus.SchemaError as error:
             raise refuse(BAD_SCHEMA, f"a schema is wrong: {error}") from None
 
-    def _known(self, data: Any, path: Sequence[str | int]) -> Iterable[str]:
-        """The keys that the mapping at ``path`` may have."""
+    def _known(self, data: Any, path: Sequence[str | int]) -> Mapping[str, bool]:
+        """The keys that the mapping at ``path`` may have, and whether it has them."""
         rules: Any = {"schema": self.schema, "type": "dict"}
         for step in path:
             data = data[step]
@@ -271,7 +271,8 @@ class Shape:
             rules = inner.get(step, {}) if rules.get("type") == "dict" and "valuesrules" not in rules else inner
             forms = [{**rules, **form} for form in (*rules.get("anyof", ()), *rules.get("oneof", ()))]
             rules = next((form for form in forms if self._may_be(form, data)), rules)
-        return [str(name) for name in rules.get("schema") or ()]
+        there = data if isinstance(data, dict) else {}
+        return {str(name): name in there for name in rules.get("schema") or ()}
 
     def _may_be(self, rules: Mapping[str, Any], data: Any) -> bool:
         return rules.get("type") == ("list" if isinstance(data, list) else "dict")

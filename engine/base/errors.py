@@ -10,7 +10,7 @@ written ``room.what-is-wrong`` and never change their meaning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -98,12 +98,21 @@ def refuse(
     return TollbookError(Finding(code, where, what, why, mend, subject=subject))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?`` for the nearest known word, or the list of what is known when nothing is near."""
+def much_alike(word: str, known: Iterable[str]) -> str:
+    """The known word that is so much like another one that it must be meant; empty where none is."""
+    return _near(word, sorted(known), 0.75)
+
+
+def _near(word: str, names: Sequence[str], least: float) -> str:
     import difflib
 
+    return next(iter(difflib.get_close_matches(word, names, n=1, cutoff=least)), "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'?`` for the nearest known word, or the list of what is known when nothing is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    meant = _near(word, names, 0.6)
+    if meant:
+        return f"did you mean {meant!r}?"
     return "known: " + ", ".join(names[:12]) + (", …" if len(names) > 12 else "") if names else ""

@@ -41,8 +41,11 @@ def register(app: typer.Typer) -> None:
                     rows, as_json, lambda: table("", ("family", "template", "what"), [tuple(r.values()) for r in rows])
                 )
                 return
+            if not name:
+                family, _, name = family.partition("/")
             if not family or not name:
-                raise typer.BadParameter("name a family and a name, or say --list")
+                raise typer.BadParameter("name a family and a name, such as pricing calls, or say --list")
             made = desk.new_ruleset(family, name, template, into)
-        text = f"{made.file}: {made.ruleset} from {made.template}, {made.rules} rules, {made.cases} cases"
+        many = f"{made.rules} rule{'' if made.rules == 1 else 's'}, {made.cases} case{'' if made.cases == 1 else 's'}"
+        text = f"{made.file}: {made.ruleset} from {made.template}, {many}"
         emit(made, as_json, lambda: out.print(text, markup=False))

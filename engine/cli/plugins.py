@@ -95,7 +95,8 @@ def _register_doctor(group: typer.Typer) -> None:
             found = tollbook.plugins.examined(names or [], seconds)
         rows = [(one.adapter, one.port, one.plugin, s.name, s.outcome, s.said) for one in found for s in one.steps]
         columns = ("adapter", "port", "plug-in", "looked at", "outcome", "seen")
-        emit(found, as_json, lambda: table("", columns, rows))
+        none = "config.yaml names no adapter under `adapters`, so there is nothing to look at; `tollbook plugins list` shows the plug-ins"
+        emit(found, as_json, lambda: table("", columns, rows) if found else out.print(none, markup=False))
         show_findings([finding for one in found for finding in one.findings])
         raise typer.Exit(DONE if all(one.healthy for one in found) else WRONG_INPUT)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.common import Bars, JsonOption, emit, open_app, out, show_findings, table
-from engine.cli.simulate_tables import cut, decided, dunning, matching, money, revenue, signed
+from engine.cli.simulate_tables import crediting, cut, decided, dunning, matching, money, parts, revenue, signed
 
 if TYPE_CHECKING:
     from engine.app import Simulated
@@ -100,11 +100,15 @@ def show(found: Simulated) -> None:
         dunning(found.dunning)
     if found.revenue is not None:
         revenue(found.revenue)
+    if found.crediting is not None:
+        crediting(found.crediting)
     if not found.runs:
         return
     _totals(found)
     for name, rows in found.cuts().items():
         cut(f"by {name}", ("billed", "would be"), rows)
+    if found.late:
+        parts("late usage, by what becomes of it", found.late)
     _movers(found)
     _decided(found)
     _proved(found)

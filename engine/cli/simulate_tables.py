@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.cli.common import coins, out, table
 
 if TYPE_CHECKING:
-    from engine.app import Decided, DunningReplayed, MatchingReplayed, RevenueReplayed, SimulatedRow
+    from engine.app import (
+        CreditingReplayed,
+        Decided,
+        DunningReplayed,
+        MatchingReplayed,
+        RevenueReplayed,
+        SimulatedPart,
+        SimulatedRow,
+    )
 
 BAR = 10
 """Characters of the longest bar to either side."""
@@ -44,6 +52,35 @@ def share(rate: Decimal) -> str:
 def sums(amounts: Mapping[str, Decimal]) -> str:
     """Amounts of several currencies."""
     return ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in amounts.items()) or "none"
+
+
+def parts(title: str, found: Iterable[SimulatedPart]) -> None:
+    """What is counted in parts, by both rules."""
+    rows = [
+        (one.part, *(f"{money(each, one.currency)} {one.currency}" if one.currency else f"{each:,f}" for each in (one.before, one.after)))
+        for one in found
+    ]  # fmt: skip
+    table(title, ("", "was", "would be"), rows, right=(1, 2))
+    out.print()
+
+
+def crediting(found: CreditingReplayed) -> None:
+    """Which rules would have let credit notes be made."""
+    parts(f"{found.count} credit notes by hand, by the rule that lets them be made", found.parts)
+    rows = [
+        (
+            one.number,
+            one.account,
+            one.reason,
+            f"{money(one.amount, one.currency)} {one.currency}",
+            f"{one.said} {one.rule}",
+            f"{one.other_said} {one.other_rule}",
+        )
+        for one in found.changed[:ROWS]
+    ]
+    columns = ("credit note", "account", "reason", "net", "was", "would be")
+    table(f"{len(found.changed)} credit notes come out otherwise", columns, rows, right=(3,))
+    out.print()
 
 
 def matching(found: MatchingReplayed) -> None:

@@ -103,14 +103,15 @@ def show_watched(found: list[Watched]) -> None:
     rows = [
         (
             f"{one.setting.ruleset} {one.setting.parameter} = {one.setting.value}",
-            f"{one.setting.band['low']} to {one.setting.band['high']}",
+            " ".join(one.band[name] for name in ("measure", "part", "currency") if one.band.get(name)),
+            f"{one.band['low']} to {one.band['high']}",
             len(one.rates),
             f"{one.rates[-1][2]:f}" if one.rates else "",
             len(one.outside),
         )
         for one in found
     ]
-    table("", ("parameter", "band", "runs since", "last rate", "runs outside"), rows, right=(2, 3, 4))
+    table("", ("parameter", "rate", "band", "runs since", "last rate", "runs outside"), rows, right=(3, 4, 5))
 
 
 def _curve(

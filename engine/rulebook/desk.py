@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -238,6 +239,10 @@ def shown_path(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
+_LABEL: Final = re.compile(r"\brules/\S+?(?=:[0-9])")
+"""A label with a place in it, in the words of a finding."""
+
+
 def place(where: Where, files: Mapping[str, Path]) -> Where:
     """A place in the file itself instead of its label."""
     path = files.get(where.file)
@@ -245,8 +250,15 @@ def place(where: Where, files: Mapping[str, Path]) -> Where:
 
 
 def placed(findings: Iterable[Finding], files: Mapping[str, Path]) -> list[Finding]:
-    """Findings at the places of the files themselves instead of their labels."""
-    return [finding.at(place(finding.where, files)) for finding in findings]
+    """Findings at the places of the files themselves instead of their labels, also where their words name another place."""
+
+    def in_words(text: str) -> str:
+        return _LABEL.sub(lambda found: shown_path(files[found[0]]) if found[0] in files else found[0], text)
+
+    return [
+        msgspec.structs.replace(one.at(place(one.where, files)), why=in_words(one.why), mend=in_words(one.mend))
+        for one in findings
+    ]
 
 
 def _kind(fact: FactType) -> str:

@@ -75,11 +75,25 @@ def made_by(books: AsOf, run_ids: Sequence[int]) -> dict[int, Document]:
     return found
 
 
-def memo_decision(books: AsOf, document: int) -> int:
-    """The id of the decision that let a document be made by hand; 0 of another one."""
-    memo = books.now(t.MEMO).c
+def issued_by(books: AsOf, run_ids: Sequence[int]) -> dict[int, list[tuple[str, str, Decimal, str]]]:
+    """By run, the documents that some runs have issued: number, payer, total with tax, currency; in order."""
+    head = books.now(t.INVOICE).c
+    found: defaultdict[int, list[tuple[str, str, Decimal, str]]] = defaultdict(list)
     with books.reader() as reader:
-        return next((row[0] for row in reader.rows(sa.select(memo.decision).where(memo.id == document))), 0)
+        for start in range(0, len(run_ids), _MANY):
+            mine = head.run_id.in_(list(run_ids[start : start + _MANY]))
+            fields = (head.run_id, head.number, head.payer, head.net, head.tax, head.currency)
+            for run, number, payer, net, tax, currency in reader.rows(sa.select(*fields).where(mine).order_by(head.id)):
+                found[run].append((number, payer, net + tax, currency))
+    return found
+
+
+def memo_of(books: AsOf, document: int) -> Mapping[str, Any]:
+    """Why a document was made by hand, by column name; empty of another one."""
+    memo = books.now(t.MEMO)
+    with books.reader() as reader:
+        rows = reader.rows(sa.select(memo).where(memo.c.id == document))
+    return next((dict(row._mapping) for row in rows), {})
 
 
 def taxes(books: AsOf, run_id: int, entity: str, low: str, high: str) -> dict[tuple[str, str], TaxQuote]:

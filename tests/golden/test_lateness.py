@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.app import App
+from engine.runs.simulate.shares import late_split, together
+from engine.store.tuned import late_by
 from tests import stories
 
 USED = "entity,subscription,meter,key,at,quantity,source"
@@ -162,6 +166,19 @@ def test_late_usage_is_credited_and_billed_anew(tmp_path: Path, database_url: st
         assert lines(app, "03-01") == [] and sound(app)
 
 
+def simulated(app: App, folder: Path) -> None:
+    """The same months with nothing dropped: how late usage ends by both rules, as the books have counted it by their own."""
+    (folder / "kind" / "lateness").mkdir(parents=True)
+    (folder / "kind" / "lateness" / "acme.yaml").write_text(rule("{policy: next_bill}")["lateness/acme.yaml"])
+    found = app.simulation([folder / "kind"]).simulate(date(2026, 2, 1), date(2026, 2, 1))
+    with app.books.reader() as reader:
+        rows = late_by(reader, "acme", [run.id for run in found.runs]).values()
+    held = together(map(late_split, rows))
+    assert {(one.part, one.currency): one.before for one in found.late} == held
+    assert held == {("drop", ""): 2, ("drop", "EUR"): Decimal("0.75"), ("next_bill", ""): 2, ("next_bill", "EUR"): 3}
+    assert [one for one in found.late if one.part == "drop" and one.after] == [] == list(found.drift)
+
+
 @pytest.mark.capability("A2.5")
 def test_late_usage_under_an_amount_is_dropped(tmp_path: Path, database_url: str) -> None:
     folder = company(tmp_path, "{policy: next_bill, drop_under: 1 EUR}")
@@ -198,5 +215,6 @@ def test_late_usage_under_an_amount_is_dropped(tmp_path: Path, database_url: str
             assert app.explain(number).findings == ()
         listed = {row["key"]: row["lines"] for row in app.worklist.late(account="A1") if not row["back"]}
         assert listed == {"k1": [], "k2": [], "k3": ["E1-2026-000002#1"]}
+        simulated(app, tmp_path)
         stories.bill(app, "2026-03-01")
         assert lines(app, "03-01") == [] and sound(app)

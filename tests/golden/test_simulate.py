@@ -13,10 +13,20 @@ from engine.app import App, Simulated, simulation_page
 from engine.base.errors import TollbookError
 from engine.cli import main as tollbook
 from engine.store.asof import AsOf
+from engine.store.tuned import credited_by
 from tests import stories
 
 DEARER = stories.PRICES.replace("31 EUR", "33 EUR").replace("0.10 EUR", "0.08 EUR").replace("12 USD}", "11 USD}")
 FIRST, LAST = date(2026, 2, 1), date(2026, 3, 1)
+ALONE = """
+ruleset: crediting/acme
+effective: {from: 2020-01-01}
+priority: 10
+parameters: {at_once: {type: decimal, value: 1000, min: 0, max: 1000, why: what one person may do}}
+rules:
+  - {id: alone, when: functional_amount <= at_once, then: {decision: allow}}
+  - {id: other, then: {decision: approve}}
+"""
 MOVED = (stories.FILES["accounts"][0], "E1,A2,Two,FR,USD,America/New_York,,")
 CHANGED = stories.add("subscription_events", "E1,S1,2,change,2026-02-11,team,7", "E1,S4,2,cancel,2026-02-20,,")
 
@@ -31,7 +41,8 @@ def billed(app: App) -> dict[tuple[str, str, str, str], Decimal]:
 
 
 def by_hand(app: App) -> None:
-    """What people give back of the first month: a void, a whole line, an amount of a line, and a void of a credit note."""
+    """What people give back of the first month: a void, a whole line, an amount of a line, and a void of a credit note; and what they
+    charge: a debit note, and an advance over money that came, which the next bill takes off."""
     invoices = {one["payer"]: one for one in stories.invoices(app)}
     lines = {line["charge"]: line["number"] for line in invoices["A2"]["lines"]}
     credit = app.accounts.memos.credit
@@ -42,12 +53,16 @@ def by_hand(app: App) -> None:
     )
     wrong = credit(invoices["A3"]["number"], "goodwill", date(2026, 2, 12), stories.CHANGE, line=1)
     app.void(wrong.number, date(2026, 2, 13), stories.CHANGE)
+    day = date(2026, 2, 14)
+    app.accounts.pay("A1", "p1", Decimal(20), stories.CHANGE, on=day)
+    app.advances.invoice("A1", Decimal(20), day, stories.CHANGE, received=day, text="Advance")
+    app.accounts.memos.debit("A4", Decimal("9.99"), "damage", day, stories.CHANGE, text="Repair")
 
 
 def two_months(folder: Path, prices: str, url: str) -> dict[tuple[str, str, str, str], Decimal]:
     """A company that is billed twice: what happens in the second month takes back some of the first."""
     folder.mkdir()
-    stories.write(folder, rules={"pricing/acme.yaml": prices})
+    stories.write(folder, rules={"pricing/acme.yaml": prices, "crediting/acme.yaml": ALONE})
     with stories.opened(folder, url) as app:
         stories.load(app, folder / "data")
         stories.bill(app, "2026-02-01")
@@ -81,11 +96,23 @@ def test_what_is_simulated_is_what_billing_gives(tmp_path: Path, database_url: s
         desk = app.simulation([tmp_path / "other" / "rules"])
         found, again = desk.simulate(FIRST, LAST), desk.simulate(FIRST, LAST)
         assert app.chain_head() == head and not any(app.verify().values())
+        judged = app.simulation([], {"crediting/acme.at_once": "8"}).simulate(FIRST, LAST)
         copied = app.export_anonymous(tmp_path / "copy", b"key")
     assert found == again and simulation_page(found) == simulation_page(again)
     assert_recognises_nobody(tmp_path / "own", copied, found, tmp_path / "other" / "rules")
     assert found.drift == () and found.ties_hold and found.changed == ("pricing",)
-    assert found.by_hand == {"memo": 3, "void": 2} and found.beside == {}
+    assert judged.crediting is not None and judged.drift == ()
+    assert [(one.account, one.said, one.other_said) for one in judged.crediting.changed] == [
+        ("A2", "allow", "approve"), ("A3", "allow", "approve"),
+    ]  # fmt: skip
+    sums = {(one.part, one.currency): (one.before, one.after) for one in judged.crediting.parts}
+    assert sums["crediting/acme#alone", ""] == (3, 1) and sums["crediting/acme#other", "USD"] == (0, 40)
+    with stories.opened(tmp_path / "own", database_url) as app, app.books.reader() as reader:
+        runs = [run.id for run in reader.runs("acme", 100)]
+        assert sorted(credited_by(reader, "acme", runs).values()) == [
+            ("crediting/acme#alone", "JPY", 5000), ("crediting/acme#alone", "USD", 7), ("crediting/acme#alone", "USD", 40),
+        ]  # fmt: skip
+    assert found.by_hand == {"memo": 5, "void": 2} == judged.by_hand and found.beside == {}
     differences: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
     for line in found.lines:
         differences[line.on.isoformat(), line.account, line.product, line.currency] += line.difference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -162,13 +162,13 @@ class MemoDesk:
         )
 
 
-def judged(
+def asked(
     made: Parts, reader: Reader, facts_of: Mapping[str, Any], account: Account, net: Decimal, rate: FxRate
-) -> Decision:
-    """What the rules say of a note.
+) -> tuple[Decision, CreditingFacts]:
+    """What the rules say of a note, and of what facts.
 
     Raises:
-        TollbookError: ``credit.refused``, ``rule.no-answer``.
+        TollbookError: ``rule.no-answer``.
     """
     day: date = facts_of["day"]
     recent = reader.credited_since(made.tenant, account.entity, account.key, day - RECENT + timedelta(days=1))
@@ -182,7 +182,18 @@ def judged(
         recent=recent,
         **facts_of,
     )
-    decision = made.rules.decide("crediting", facts, day)
+    return made.rules.decide("crediting", facts, day), facts
+
+
+def judged(
+    made: Parts, reader: Reader, facts_of: Mapping[str, Any], account: Account, net: Decimal, rate: FxRate
+) -> Decision:
+    """What the rules say of a note that they let be made.
+
+    Raises:
+        TollbookError: ``credit.refused``, ``rule.no-answer``.
+    """
+    decision, facts = asked(made, reader, facts_of, account, net, rate)
     if decision.terms["decision"] == "refuse":
         what = f"a {facts.memo} note of {net:f} {rate.base} for {facts.reason!r} to {account.key} is refused"
         mend = f"see rule {decision.rule} of {decision.ruleset}"
@@ -210,22 +221,11 @@ def _credit(
         what = f"a credit note of {on} on {head['number']} of {head['invoice_date']}"
         raise refuse(UNFIT, what, mend="date it on or after the invoice")
     rows = reader.invoice_lines(head["id"])
-    opens, whole = _open(reader, rows), head["net"] + sum(row["tax_amount"] for row in rows if row["tax_included"])
+    opens = _open(reader, rows)
     given = parts(opens, wanted, head["number"])
-    credited = any(one.left != one.line.charge.amount for _, one in opens)
     net = sum((part for _, part in given), ZERO)
-    rate = FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
     payer = reader.accounts(made.tenant, head["entity"], [head["payer"]])[head["payer"]]
-    share = CONTEXT.divide(net, whole) if whole else ZERO
-    days = {"age": (on - head["invoice_date"]).days, "day": on}
-    decision = judged(
-        made,
-        reader,
-        {"memo": "credit", "reason": reason, "share": share, "credited": credited, **days},
-        payer,
-        net,
-        rate,
-    )
+    decision = judged(made, reader, _facts(head, rows, opens, net, reason, on), payer, net, _rate(head))
     terms = decision.terms
     charges = credits(given, rebill=terms["rebill"])
     role: Any = role_of(terms["revenue"])
@@ -238,6 +238,44 @@ def _credit(
     memo = Memo(*named, issued.invoice.total, decision.id, made.rules.release, two, terms["rebill"], left, issued)
     back = sum((one.amount for one in taken(reader, made.tenant, head["entity"], [issued], UNWRITTEN)), ZERO)
     return Prepared(memo, f"{decision.ruleset}/{decision.rule}", tuple(findings), back)
+
+
+def _rate(head: Mapping[str, Any]) -> FxRate:
+    return FxRate(head["currency"], head["functional_currency"], head["rate"], head["rate_source"], head["rate_on"])
+
+
+def _facts(
+    head: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    opens: Sequence[Numbered],
+    net: Decimal,
+    reason: str,
+    on: date,
+) -> Mapping[str, Any]:
+    """What rules may look at of a credit of ``net`` on an invoice, with its lines."""
+    whole = head["net"] + sum(row["tax_amount"] for row in rows if row["tax_included"])
+    return {
+        "memo": "credit",
+        "reason": reason,
+        "share": CONTEXT.divide(net, whole) if whole else ZERO,
+        "credited": any(one.left != one.line.charge.amount for _, one in opens),
+        "age": (on - head["invoice_date"]).days,
+        "day": on,
+    }
+
+
+def asked_again(made: Parts, reader: Reader, memo: Mapping[str, Any], payer: str, net: Decimal) -> Decision:
+    """What rules say of a credit note of the books, as the row ``memo`` has it, on books as they were before it.
+
+    Raises:
+        TollbookError: ``rule.no-answer``.
+    """
+    head = reader.invoice(memo["original"])
+    assert head is not None
+    rows = reader.invoice_lines(head["id"])
+    facts = _facts(head, rows, _open(reader, rows), net, memo["reason"], memo["day"])
+    account = reader.accounts(made.tenant, head["entity"], [payer])[payer]
+    return asked(made, reader, facts, account, net, _rate(head))[0]
 
 
 def _debit(
@@ -282,7 +320,7 @@ def account_of(reader: Reader, tenant: str, key: str, entity: str) -> Account:
     return found[0]
 
 
-def _open(reader: Reader, rows: list[dict[str, Any]]) -> list[Numbered]:
+def _open(reader: Reader, rows: Sequence[Mapping[str, Any]]) -> list[Numbered]:
     """The lines of an invoice that charge something, by number, with what is left of them."""
     lines = billed_lines(rows)
     given = billed_lines(tracing.credits_on(reader, [line.id for line in lines]))

@@ -18,12 +18,13 @@ from engine.runs.billing.finish import Billed, Issued
 from engine.runs.billing.partition import Batch, compute
 from engine.runs.billing.read import Pinned, Read, ranges_of, read_partition
 from engine.runs.run import Clock, Progress, collector_paused
-from engine.runs.simulate.by_hand import KINDS, done_again, giving_back, open_again
+from engine.runs.simulate.by_hand import KINDS, charges_anew, done_again, open_again, to_do_again
 from engine.runs.simulate.compare import Comparison, Switched, label, same
 from engine.runs.simulate.difference import Drift
 from engine.runs.simulate.history import History
 from engine.runs.simulate.marks import pinned_of, seed
 from engine.runs.simulate.quotes import take_quotes
+from engine.runs.simulate.shares import Split, late_split
 from engine.runs.simulate.sides import Side, as_other, changed_families, reads_alike
 from engine.runs.simulate.why import told
 from engine.store.asof import AsOf
@@ -44,6 +45,7 @@ class Replay:
         self.comparison, self.clock = Comparison(), Clock()
         self.findings: list[Finding] = []
         self.by_hand: dict[int, str] = {}
+        self.late: tuple[list[Split], list[Split]] = ([], [])
         self._history = History()
         self._runs: dict[int, int] = {}
 
@@ -55,7 +57,7 @@ class Replay:
         last = before[0].id if before else 0
         self._runs = {run.id: earlier for run, earlier in zip(runs, [last, *(r.id for r in runs)], strict=False)}
         since = [act for act in acts if last < act.id < until]
-        documents = giving_back(self.books, since)
+        documents = to_do_again(self.books, since)
         for place, run in enumerate(sorted([*runs, *since], key=lambda one: one.id)):
             self.books.before(run.id)
             if not place:
@@ -63,8 +65,9 @@ class Replay:
                     seed(self.books, lambda release: self._sides_of(release)[0], before, acts)
             if run.kind in KINDS:
                 open_again(self.books, run)
-                if run.id in documents and run.id > runs[0].id:
-                    self._by_hand(run, documents[run.id])
+                document = documents.get(run.id)
+                if document is not None and (run.id > runs[0].id or _of_the_months(run, document, runs[0])):
+                    self._by_hand(run, document)
                 continue
             with collector_paused():
                 self._run(run)
@@ -101,6 +104,7 @@ class Replay:
         """Do a document by hand again by both rules, and compare what it comes to."""
         sides, head = self._sides_of(run.release), document.head
         entity, payer = head["entity"], head["payer"]
+        take_quotes(self.books, sides[0].parts.host, run.id, (entity, payer, payer))
         try:
             again = done_again(self.books, document, sides, self._history)
         except TollbookError as error:
@@ -133,6 +137,8 @@ class Replay:
             made = _by_payer(other.issued)
             for payer in sorted(differ):
                 self._history.keep(payer, held.get(payer, []), made.get(payer, []))
+        for kept, side in zip(self.late, (batch, other), strict=True):
+            kept.append(late_split(side.late))
         self._noted(batch.findings, other.findings)
         return batch.marks
 
@@ -169,6 +175,11 @@ class Replay:
         """Keep what only the other rules give rise to."""
         known = {(f.code, f.subject) for f in one}
         self.findings.extend(f for f in other if (f.code, f.subject) not in known)
+
+
+def _of_the_months(run: Run, document: Document, first: Run) -> bool:
+    """Whether a document before the first bill run stands by itself and is dated in the months of these runs."""
+    return charges_anew(document) and run.period[:7] >= first.period[:7]
 
 
 def _by_payer(issued: Iterable[Issued]) -> dict[str, list[Issued]]:

@@ -1,4 +1,4 @@
-"""Voids and credits that people made between bill runs, done again on both sides of a simulation.
+"""Voids, credits, debit notes and advances that people made between bill runs, done again on both sides of a simulation.
 
 By the rules of then a document gives back what it gave back.  By the others it keeps its meaning: what gave back all that was left of
 a line gives back all that the other rules left of it, with what only they had on a document that was given back whole; what
@@ -16,19 +16,19 @@ import msgspec
 
 from engine.base.errors import Code, Finding, Where
 from engine.base.money import ZERO, round_to, split
-from engine.billing.memos import with_days
-from engine.model.invoice import BilledLine, RatedCharge, Reversible
+from engine.billing.memos import BY_HAND, with_days
+from engine.model.invoice import ADVANCE, BilledLine, RatedCharge, Reversible
 from engine.model.tax_correction import TAX
 from engine.runs.accounts.memo_moves import RUN as MEMO
 from engine.runs.accounts.memo_moves import role_of
 from engine.runs.billing.finish import Billed, Issued
 from engine.runs.billing.read import VOIDING
-from engine.runs.noting import document_on, looked_at_again
+from engine.runs.noting import document_on, document_to, looked_at_again
 from engine.runs.simulate.history import History
 from engine.runs.simulate.sides import Side
 from engine.store import tracing
 from engine.store.asof import AsOf
-from engine.store.asof_documents import Document, made_by, memo_decision
+from engine.store.asof_documents import Document, issued_by, made_by, memo_of
 from engine.store.reader import Reader
 from engine.store.records import Run
 from engine.store.reversal import reversible
@@ -36,18 +36,53 @@ from engine.store.reversal import reversible
 CAPPED: Final = Code(
     "simulate.credit-capped", "A credit by hand of more than the other rules leave of what it gives back."
 )
+NOT_AGAIN: Final = Code("simulate.not-replayed", "Documents of the months that a simulation takes as they are.")
 VOID: Final = "void"
 KINDS: Final = (VOID, MEMO)
 """Kinds of runs in which people give back, or charge, by hand."""
+NAMED: Final = 5
+"""Documents of a run that a finding names; the others are counted."""
 
 
-def giving_back(books: AsOf, runs: Sequence[Run]) -> dict[int, Document]:
-    """The documents of some runs that give back lines, or bring them again, and nothing else: by the id of the run."""
-    return {run: one for run, one in made_by(books, [run.id for run in runs]).items() if _gives_back(one.lines)}
+def to_do_again(books: AsOf, runs: Sequence[Run]) -> dict[int, Document]:
+    """The documents of some runs that give back lines, or bring them again, and nothing else, and those that charge something
+    of their own, and nothing else: by the id of the run."""
+    found = made_by(books, [run.id for run in runs])
+    return {run: one for run, one in found.items() if charges_anew(one) or _gives_back(one.lines)}
 
 
 def _gives_back(lines: Sequence[BilledLine]) -> bool:
     return all(line.charge.credits and line.charge.kind != TAX for line in lines)
+
+
+def charges_anew(document: Document) -> bool:
+    """Whether a document is over something of its own: a debit note, or an advance."""
+    return all(line.charge.kind in (BY_HAND, ADVANCE) and not line.charge.credits for line in document.lines)
+
+
+def not_again(books: AsOf, runs: Sequence[Run]) -> list[Finding]:
+    """What is not replayed of the months, document by document: one finding for each run that made some."""
+    made = issued_by(books, [run.id for run in runs])
+    return [
+        Finding(
+            NOT_AGAIN,
+            Where(f"run/{run.id}"),
+            f"what {run.kind} run {run.id} of {run.period} issued is not replayed: {_listed(made.get(run.id, []))}",
+            "both sides take it as the books have it, so that it makes no difference",
+            level="info",
+            subject=f"run/{run.id}",
+        )
+        for run in runs
+    ]
+
+
+def _listed(documents: Sequence[tuple[str, str, Decimal, str]]) -> str:
+    named = [
+        f"{number} to {payer} over {round_to(total, currency):f} {currency}"
+        for number, payer, total, currency in documents
+    ]
+    more = [f"{len(named) - NAMED:,} more"] if len(named) > NAMED else []
+    return ", ".join([*named[:NAMED], *more]) or "no document; the corrections are on the bills that follow"
 
 
 def open_again(books: AsOf, run: Run) -> None:
@@ -76,6 +111,10 @@ def done_again(books: AsOf, document: Document, sides: tuple[Side, Side], histor
         TollbookError: what keeps it from being taxed, numbered or posted.
     """
     own = [line.charge for line in document.lines]
+    if charges_anew(document):
+        with books.reader() as reader:
+            one, other = (_charged(side, reader, document, own) for side in sides)
+        return Again(one, other, ())
     with books.reader() as reader:
         role = _role(books, reader, document)
         before = reversible(reader, sorted({charge.credits for charge in own}))
@@ -94,12 +133,19 @@ def _issued(
     return (document_on(side.parts, reader, head, charges, *named, role, billed=billed)[0],)
 
 
+def _charged(side: Side, reader: Reader, document: Document, charges: Sequence[RatedCharge]) -> tuple[Issued, ...]:
+    head = document.head
+    payer = reader.accounts(head["tenant"], head["entity"], [head["payer"]])[head["payer"]]
+    named = (head["invoice_date"], head["kind"], head["group_key"].removeprefix(head["currency"]), head["tax_point"])
+    return (document_to(side.parts, reader, payer, charges, *named)[0],)
+
+
 def _role(books: AsOf, reader: Reader, document: Document) -> str:
     """What the revenue of a document is posted as: as the rule said that let it be credited, or what it voids."""
     head, (_, void, number) = document.head, document.head["group_key"].partition(VOIDING)
     ident = reader.find_invoice(head["tenant"], number, head["entity"]) if void else head["id"]
-    found = memo_decision(books, ident or 0)
-    stored = tracing.decisions(reader, [found]) if found else {}
+    memo = memo_of(books, ident or 0)
+    stored = tracing.decisions(reader, [memo["decision"]]) if memo else {}
     return role_of("".join(str(row["terms"].get("revenue") or "") for row in stored.values()))
 
 
@@ -122,9 +168,9 @@ def _meant(
             made += pieces
             continue
         asked = sum((charge.amount for charge in pieces), ZERO)
-        amount, capped = kept_meaning(asked, _sums(before[ident], pieces[0]), _sums(theirs, pieces[0]))
+        amount, less = kept_meaning(asked, _sums(before[ident], pieces[0]), _sums(theirs, pieces[0]))
         made += _in_parts(pieces, amount)
-        findings += [_capped(document, asked, amount, pieces[0].currency)] if capped else []
+        findings += [capped(document, asked, amount, pieces[0].currency)] if less else []
     if document.head["kind"] != "invoice" and _nothing_left(reader, own):
         for one in history.only_theirs(_head_of(reader, own[0].credits)):
             made += with_days(one, "Void")
@@ -182,7 +228,8 @@ def _head_of(reader: Reader, line: int) -> Mapping[str, Any]:
     return reader.invoice(_invoice_of(reader, line)) or {}
 
 
-def _capped(document: Document, asked: Decimal, amount: Decimal, currency: str) -> Finding:
+def capped(document: Document, asked: Decimal, amount: Decimal, currency: str) -> Finding:
+    """That a document gives back only ``amount`` of what was ``asked`` of a line, both with the sign that they have on the document."""
     number = document.head["number"]
     shown, left = (f"{abs(round_to(one, currency)):f} {currency}" for one in (asked, amount))
     return Finding(

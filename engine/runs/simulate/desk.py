@@ -13,13 +13,15 @@ import msgspec
 from engine.base.errors import Code, Finding, Where, refuse
 from engine.base.period import add_months
 from engine.runs.run import Parts, Progress, silent
-from engine.runs.simulate import dunning, revenue
+from engine.runs.simulate import crediting, dunning, revenue
 from engine.runs.simulate.billing import Replay
-from engine.runs.simulate.by_hand import KINDS
+from engine.runs.simulate.by_hand import KINDS, not_again
 from engine.runs.simulate.compare import gl_rows
 from engine.runs.simulate.difference import NO_HISTORY, Drift, movers
 from engine.runs.simulate.result import Replayed, Simulated
+from engine.runs.simulate.shares import both, together
 from engine.runs.simulate.sides import Side, TracingRules, changed_families
+from engine.runs.tax.true_up import KIND as TRUE_UP
 from engine.store.asof import AsOf
 from engine.store.records import Run
 
@@ -90,19 +92,24 @@ def _replayed(
     first, end = told[0], add_months(told[1], 1)
     bills, before = _chosen(known, first, end)
     matches, letters = cash.matching_runs(known, first, end), dunning.dunning_runs(known, first, end)
-    earned = revenue.recognition_runs(known, first, end)
+    earned, notes = revenue.recognition_runs(known, first, end), crediting.memo_runs(known, first, end)
     everything = (*bills, *matches, *letters, *earned)
-    if not everything:
-        what = f"no bill run, matching run, dunning run or recognition run dated {first:%Y-%m} to {told[1]:%Y-%m} has finished"
-        raise refuse(NOTHING_BILLED, what, mend="`tollbook runs list` shows the runs and their dates")
     changed = {
-        family for run in everything for family in changed_families(*(side.rules for side in sides_of(run.release)))
+        family
+        for run in (*everything, *notes)
+        for family in changed_families(*(side.rules for side in sides_of(run.release)))
     }
+    if not everything and not (notes and crediting.FAMILY in changed):
+        what = (
+            f"no run of billing, matching, dunning or recognition dated {first:%Y-%m} to {told[1]:%Y-%m} has finished"
+        )
+        raise refuse(NOTHING_BILLED, what, mend="`tollbook runs list` shows the runs and their dates")
     replay = Replay(books, sides_of, progress)
     bills = bills if not changed or changed - cash.FAMILIES - dunning.FAMILIES else []
     replay(bills, before, *_by_hand(known, bills, end))
-    beside = _beside(known, replay.by_hand, first, end)
-    found = _result(replay, bills, sides_of, told, changed, beside)
+    beside = _beside(known, replay.by_hand, first, end) if bills else []
+    replay.findings.extend(not_again(books, beside))
+    found = _result(replay, bills, sides_of, told, changed, Counter(run.kind for run in beside))
     if matches and changed & cash.FAMILIES:
         found = msgspec.structs.replace(found, matching=cash.replay_matching(books, sides_of, matches, progress))
     if letters and changed & dunning.FAMILIES:
@@ -110,6 +117,9 @@ def _replayed(
     if (bills or earned) and changed & revenue.FAMILIES:
         replayed = revenue.replay_revenue(books, sides_of, known, (first, end, told[3]), progress)
         found = msgspec.structs.replace(found, revenue=replayed)
+    if notes and crediting.FAMILY in changed:
+        judged = crediting.replay_crediting(books, sides_of, notes, progress)
+        found = msgspec.structs.replace(found, crediting=judged)
     return found
 
 
@@ -129,11 +139,11 @@ def _by_hand(known: Sequence[Run], bills: Sequence[Run], end: date) -> tuple[lis
     return acts, max([run.id for run in bills] + dated, default=0) + 1
 
 
-def _beside(known: Sequence[Run], replayed: Mapping[int, str], first: date, end: date) -> Counter[str]:
-    """Other runs of the months with documents, by kind."""
-    kinds = (*KINDS, "true-up", "advance")
+def _beside(known: Sequence[Run], replayed: Mapping[int, str], first: date, end: date) -> list[Run]:
+    """Other runs of the months with documents, the oldest first."""
+    kinds = (*KINDS, TRUE_UP)
     mine = (run for run in known if run.kind in kinds and first.isoformat() <= run.period < end.isoformat())
-    return Counter(run.kind for run in mine if run.id not in replayed)
+    return sorted((run for run in mine if run.id not in replayed), key=lambda run: run.id)
 
 
 def _result(
@@ -172,6 +182,7 @@ def _result(
         dict(sorted(beside.items())),
         dict(sorted(Counter(replay.by_hand.values()).items())),
         (*_drifted(drift), *replay.findings),
+        late=both(*map(together, replay.late)),
     )
 
 

@@ -16,9 +16,11 @@ from engine.base.money import round_to
 from engine.runs.simulate.difference import Decided, Drift, Movers, Row, Total
 from engine.runs.simulate.dunning import DunningReplayed
 from engine.runs.simulate.result import Simulated
+from engine.runs.simulate.shares import Part
 
 if TYPE_CHECKING:
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.crediting import CreditingReplayed
     from engine.runs.simulate.revenue import RevenueReplayed
 
 ROWS: Final = 25
@@ -45,6 +47,8 @@ def page(found: Simulated) -> str:
         matching=_matching(found.matching) if found.matching else None,
         dunning=_dunning(found.dunning) if found.dunning else None,
         revenue=revenue(found.revenue) if found.revenue else None,
+        late=[_part(one) for one in found.late],
+        crediting=_crediting(found.crediting) if found.crediting else None,
         findings=[str(one) for one in found.findings[:ROWS]],
     )
 
@@ -240,5 +244,33 @@ def _dunning(found: DunningReplayed) -> dict[str, Any]:
                 "other": "not taken" if each.other_costs is None else money(each.other_costs, each.currency),
             }
             for each in found.changed[: 4 * ROWS]
+        ],
+    }
+
+
+def _part(one: Part) -> tuple[str, str, str]:
+    """A part as a row: its name, and both sides."""
+    amounts = (
+        f"{money(each, one.currency)} {one.currency}" if one.currency else f"{each:,f}"
+        for each in (one.before, one.after)
+    )
+    before, after = amounts
+    return one.part, before, after
+
+
+def _crediting(found: CreditingReplayed) -> dict[str, Any]:
+    return {
+        "notes": f"{found.count:,}",
+        "figures": [_part(one) for one in found.parts],
+        "count": f"{len(found.changed):,}",
+        "rows": [
+            {
+                "number": one.number,
+                "account": f"{one.account}, {one.reason}",
+                "net": f"{money(one.amount, one.currency)} {one.currency}",
+                "was": f"{one.said} {one.rule}",
+                "now": f"{one.other_said} {one.other_rule}",
+            }
+            for one in found.changed[: 4 * ROWS]
         ],
     }

@@ -12,9 +12,11 @@ from engine.base.errors import Finding
 from engine.base.money import round_to
 from engine.runs.simulate.difference import Decided, Drift, Line, Movers, Row, Tie, Total
 from engine.runs.simulate.dunning import DunningReplayed
+from engine.runs.simulate.shares import Part
 
 if TYPE_CHECKING:
     from engine.runs.simulate.cash import MatchingReplayed
+    from engine.runs.simulate.crediting import CreditingReplayed
     from engine.runs.simulate.revenue import Recognised, RevenueReplayed
 
 
@@ -33,7 +35,7 @@ class Simulated(msgspec.Struct, frozen=True):
 
     ``other`` says in words which rules were taken.  ``changed`` are the families that differ.  ``documents`` of the books were
     replayed by their own rules and compared with the books; ``drift`` are those that came out otherwise.  ``by_hand``
-    counts the documents of people that were replayed with them, and ``beside`` those of the months that were not, by kind of run.
+    counts the documents of people that were replayed with them, and ``beside`` those of the months that were not, by kind of run.  ``late`` is late usage by how it ends.
     """
 
     first: str
@@ -59,6 +61,8 @@ class Simulated(msgspec.Struct, frozen=True):
     matching: MatchingReplayed | None = None
     dunning: DunningReplayed | None = None
     revenue: RevenueReplayed | None = None
+    late: tuple[Part, ...] = ()
+    crediting: CreditingReplayed | None = None
 
     @property
     def acts_replayed(self) -> str:
@@ -119,7 +123,7 @@ class Simulated(msgspec.Struct, frozen=True):
                 yield from (_summed(f"revenue by {cut}", cut, row) for row in rows if row.difference)
 
 
-_ACTS: Final = {"void": "voids", "memo": "notes by hand", "true-up": "true-ups of tax", "advance": "advances"}
+_ACTS: Final = {"void": "voids", "memo": "notes by hand", "true-up": "true-ups of tax"}
 
 
 def _acts(counts: Mapping[str, int]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,11 +22,12 @@ from engine.runs.run import Progress, silent
 from engine.runs.simulate.desk import MOST_RUNS, SimulationDesk
 from engine.runs.simulate.result import Simulated
 from engine.runs.simulate.revenue import RevenueReplayed
-from engine.runs.tune.measures import BY_NAME, OF_FAMILY, Measure, counts_of
+from engine.runs.simulate.shares import together
+from engine.runs.tune.measures import BY_NAME, NOTHING, OF_FAMILY, Measure, Rates, counts_of, rate_in
 from engine.runs.tune.values import Sheet, curve, same
 from engine.store.books import Books
 from engine.store.records import Run
-from engine.store.tuned import ACT, Tuned, tuned, write_offs_by
+from engine.store.tuned import ACT, Tuned, tuned
 
 UNKNOWN: Final = Code("tune.unknown-parameter", "A parameter to tune that no rule set has.")
 NOTHING_CLOSED: Final = Code("tune.no-run", "A parameter to tune before any run that it has a part in.")
@@ -46,8 +47,8 @@ ITEM: Final = "tuning"
 class Point(msgspec.Struct, frozen=True):
     """What a value would have done: for matching the automatic rate, suggested entries, wrong matches to be expected and money given
     up; for all else the difference in money by currency, who pays more and less, and decisions that change.  ``steps`` are those of
-    dunning.  ``refused`` says why a value within the bounds is wrong all the same; ``rate`` is what is watched of a parameter of
-    this family once it is set, as far as the simulation has it."""
+    dunning.  ``refused`` says why a value within the bounds is wrong all the same; ``rates`` are what is watched of a parameter of
+    this family once it is set, as far as the simulation has it: by part and currency."""
 
     value: str
     now: bool
@@ -61,7 +62,7 @@ class Point(msgspec.Struct, frozen=True):
     decisions: int = 0
     steps: int | None = None
     refused: str = ""
-    rate: Decimal | None = None
+    rates: tuple[tuple[str, str, Decimal], ...] = ()
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -75,10 +76,23 @@ class Curve(msgspec.Struct, frozen=True):
 
     @property
     def measure(self) -> str:
-        """What the curve is about: ``matching``, ``dunning`` or ``money``."""
+        """What the curve is about: ``matching``, ``dunning``, ``parts`` or ``money``."""
         if any(point.automatic is not None for point in self.points):
             return "matching"
-        return "dunning" if any(point.steps is not None for point in self.points) else "money"
+        if any(point.steps is not None for point in self.points):
+            return "dunning"
+        return "parts" if any(part for point in self.points for part, _, _ in point.rates) else "money"
+
+    @property
+    def part(self) -> str:
+        """The part whose share of all changes most over the values; empty where the curve is not about parts."""
+        shares: dict[str, list[Decimal]] = {}
+        drawn = [point for point in self.points if not point.refused]
+        for place, point in enumerate(drawn):
+            for part, currency, rate in point.rates:
+                if part and not currency:
+                    shares.setdefault(part, [ZERO] * len(drawn))[place] = rate
+        return max(sorted(shares), key=lambda part: max(shares[part]) - min(shares[part]), default="")
 
     @property
     def chosen(self) -> Point:
@@ -87,9 +101,10 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """A parameter that was set, its band, and the rate of each run since then."""
+    """A parameter that was set, one of its bands, and the rate of each run, or of the runs of each month, since then."""
 
     setting: Tuned
+    band: Mapping[str, str]
     rates: tuple[tuple[int, str, Decimal], ...]
     outside: tuple[int, ...]
 
@@ -163,7 +178,8 @@ class TuneDesk:
                 return Point(value, same(sheet, value, sheet.written), mine, refused=error.findings[0].what)
         head = (value, same(sheet, value, sheet.written), mine)
         measure = OF_FAMILY.get(sheet.family)
-        watched = measure.foreseen(found) if measure is not None else None
+        foreseen = measure.foreseen(found) if measure is not None else NOTHING
+        rates = tuple((*key, rate) for key, rate in foreseen.items())
         matching, dunning = found.matching, found.dunning
         if matching is not None:
             side = matching.after
@@ -175,18 +191,19 @@ class TuneDesk:
                 side.expected_wrong,
                 money,
                 decisions=len(matching.changed),
-                rate=watched,
+                rates=rates,
             )
         if dunning is not None:
             steps = sum(dunning.after.steps.values())
             return Point(
-                *head, money=dict(dunning.after.costs), decisions=len(dunning.changed), steps=steps, rate=watched
+                *head, money=dict(dunning.after.costs), decisions=len(dunning.changed), steps=steps, rates=rates
             )
         if found.revenue is not None and sheet.family == "revrec":
             return Point(*head, **_revenue(found.revenue))
         money = {one.currency: one.difference for one in found.totals}
         up, down = (sum(getattr(one, way) for one in found.movers) for way in ("up", "down"))
-        return Point(*head, money=money, up=up, down=down, decisions=found.decisions)
+        changed = len(found.crediting.changed) if found.crediting is not None else 0
+        return Point(*head, money=money, up=up, down=down, decisions=found.decisions + changed, rates=rates)
 
     def _last_month(self, ruleset: str) -> tuple[date, date]:
         """The month of the last run that a rule set has a part in."""
@@ -204,7 +221,7 @@ class TuneDesk:
             return reader.runs(self._tenant, MOST_RUNS)
 
     def propose(self, found: Curve, change: Change, margin: Decimal = MARGIN) -> Outcome:
-        """Propose the value that a curve was asked for, with a band of ``margin`` around the rate that it foresaw, where one is watched.
+        """Propose the value that a curve was asked for, with bands of ``margin`` around the rates that it foresaw, where some are watched.
 
         Raises:
             TollbookError: ``tune.not-theirs``, ``tune.two-persons``.
@@ -215,15 +232,15 @@ class TuneDesk:
             raise refuse(
                 NOT_THEIRS, what, why=f"it is tuned by {sheet.tuned_by}", mend="ask somebody who has that role"
             )
-        rate, measure = found.chosen.rate, OF_FAMILY.get(sheet.family)
-        band = {} if rate is None or measure is None else dict(measure.band(rate, margin))
+        measure = OF_FAMILY.get(sheet.family)
+        rates = {(part, currency): rate for part, currency, rate in found.chosen.rates}
         given = {
             "ruleset": sheet.ruleset,
             "parameter": sheet.name,
             "value": found.asked,
             "now": sheet.written,
             "months": [found.first, found.last],
-            "band": band,
+            "bands": measure.bands(rates, margin) if measure is not None else [],
         }
         return self._approvals.act(ACT, given, change)
 
@@ -231,17 +248,26 @@ class TuneDesk:
         """The rate of every run with the value since a parameter was set, and what has left its band: findings, and with a ``change``
         items of the worklist."""
         with self._books.reader() as reader:
-            settings = [one for one in tuned(reader, self._tenant).values() if one.band]
-            kinds = {_measure(one).kind for one in settings}
-            runs = [run for run in reversed(self._runs()) if run.kind in kinds and run.state == "done"]
+            settings = [one for one in tuned(reader, self._tenant).values() if one.bands]
             since = min((one.at for one in settings), default=None)
-            names = {run.release for run in runs if since is not None and run.started_at >= since}
-            given_up = write_offs_by(
-                reader, self._tenant, [run.id for run in runs if since and run.started_at >= since]
-            )
-            values = {name: reader.release_content(self._tenant, name) or EMPTY for name in names}
+            measures = {_measure(one).name: _measure(one) for one in settings}
+            kinds = {measure.kind for measure in measures.values()}
+            runs = [
+                run for run in reversed(self._runs())
+                if run.kind in kinds and run.state == "done" and since is not None and run.started_at >= since
+            ]  # fmt: skip
+            read = {
+                name: measure.read(reader, self._tenant, [run.id for run in runs if run.kind == measure.kind])
+                for name, measure in measures.items()
+                if measure.read is not None
+            }
+            values = {
+                name: reader.release_content(self._tenant, name) or EMPTY for name in {run.release for run in runs}
+            }
         watched = [
-            watched_of(one, [run for run in runs if _has(values.get(run.release), one)], given_up) for one in settings
+            found
+            for one in settings
+            for found in watched_of(one, [run for run in runs if _has(values.get(run.release), one)], read)
         ]
         findings = [_left(one) for one in watched if one.outside]
         if change is not None and findings:
@@ -269,29 +295,44 @@ def _has(rules: Content | None, setting: Tuned) -> bool:
 
 def _measure(setting: Tuned) -> Measure:
     """What is watched of a setting."""
-    return BY_NAME[setting.band["measure"]]
+    return BY_NAME[setting.bands[0]["measure"]]
 
 
-def watched_of(setting: Tuned, runs: Sequence[Run], given_up: Mapping[int, int] = {}) -> Watched:
-    """A setting with the rates of those runs of its kind that began after it; ``given_up`` counts write-offs by run."""
-    since: datetime = setting.at
-    rates, measure = [], _measure(setting)
+def watched_of(setting: Tuned, runs: Sequence[Run], read: Mapping[str, Mapping[int, Any]] = {}) -> Sequence[Watched]:
+    """Each band of a setting with the rates of those runs of its kind that began after it; ``read`` is what else was read of runs,
+    by measure."""
+    measure = _measure(setting)
+    mine = [run for run in runs if run.kind == measure.kind and run.started_at >= setting.at]
+    found = [(run, period, rates) for run, period, rates in _rates(measure, mine, read.get(measure.name, {})) if rates]
+    made = []
+    for band in setting.bands:
+        low, high = Decimal(band["low"]), Decimal(band["high"])
+        rates = tuple((run, period, rate) for run, period, all_ in found if (rate := rate_in(all_, band)) is not None)
+        outside = tuple(run for run, _, rate in rates if not low <= rate <= high)
+        made.append(Watched(setting, band, rates, outside))
+    return made
+
+
+def _rates(measure: Measure, runs: Sequence[Run], read: Mapping[int, Any]) -> Iterator[tuple[int, str, Rates]]:
+    """The rates of each run, or of all of a month under the last of them."""
+    if not measure.monthly:
+        yield from ((run.id, run.period, measure.of(counts_of(run), read.get(run.id))) for run in runs)
+        return
+    months: dict[str, list[int]] = {}
     for run in runs:
-        if run.kind != measure.kind:
-            continue
-        rate = measure.of(counts_of(run), given_up.get(run.id, 0))
-        if run.started_at >= since and rate is not None:
-            rates.append((run.id, run.period, rate))
-    low, high = Decimal(setting.band["low"]), Decimal(setting.band["high"])
-    return Watched(setting, tuple(rates), tuple(run for run, _, rate in rates if not low <= rate <= high))
+        months.setdefault(run.period[:7], []).append(run.id)
+    for month, ids in sorted(months.items()):
+        yield max(ids), month, measure.of({}, together(read.get(run, {}) for run in ids))
 
 
 def _told(one: Watched) -> str:
-    rates = {run: rate for run, _, rate in one.rates}
-    last = one.outside[-1]
-    band = f"{one.setting.band['low']} to {one.setting.band['high']}"
-    words = _measure(one.setting).words
-    return f"{words} of run {last} is {rates[last]:f}, outside of {band}; {len(one.outside)} of {len(rates)} runs are"
+    rates = {run: (period, rate) for run, period, rate in one.rates}
+    last, measure = one.outside[-1], _measure(one.setting)
+    period, rate = rates[last]
+    of, many = (period, "months") if measure.monthly else (f"run {last}", "runs")
+    ends = f"{one.band['low']} to {one.band['high']}"
+    outside = f"{len(one.outside)} of {len(rates)} {many} are"
+    return f"{measure.told(one.band)} of {of} is {rate:f}, outside of {ends}; {outside}"
 
 
 def _left(one: Watched) -> Finding:
@@ -302,6 +343,7 @@ def _left(one: Watched) -> Finding:
 
 
 def _item(one: Watched) -> Difference:
-    key = f"{one.setting.ruleset}.{one.setting.parameter}"
-    detail = {"runs": list(one.outside), "band": dict(one.setting.band), "approval": one.setting.approval}
+    of = "".join(f"/{value}" for name in ("part", "currency") if (value := one.band.get(name)))
+    key = f"{one.setting.ruleset}.{one.setting.parameter}{of}"
+    detail = {"runs": list(one.outside), "band": dict(one.band), "approval": one.setting.approval}
     return Difference("", ITEM, key, _told(one), detail, one.setting.maker, 0)

@@ -254,6 +254,7 @@ def test_good_data_is_made_ready() -> None:
 
 MISTAKES = [
     ("count: 3", "1:1 missing-key: the file has no 'name'", "", "add the key 'name'"),
+    ("name: x\nmode: first\ncmode: a", "3:1 unknown-key: unknown key 'cmode'", "", "did you mean 'code'?"),
     ("nme: x\nname: y", "1:1 unknown-key: unknown key 'nme'", "", "did you mean 'name'?"),
     ("name: 5", "1:7 wrong-type: 'name' is the number 5", "expected a text", ""),
     ("name:", "1:1 wrong-type: 'name' has no value", "", "write a value, or remove the key"),

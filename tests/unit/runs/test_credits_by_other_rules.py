@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from engine.runs.simulate.by_hand import kept_meaning
+from engine.runs.simulate.by_hand import capped, kept_meaning
+from engine.store.asof_documents import Document
 
 CASES = {
     # asked, (billed, left) in the books, (billed, left) on the other side -> given, whether that is less
@@ -29,3 +30,13 @@ def test_kept_meaning(
     """Never more than the other side billed, never less than nothing."""
     mine, theirs = ((Decimal(one), Decimal(two)) for one, two in (books, other))
     assert kept_meaning(Decimal(asked), mine, theirs) == (Decimal(given), less)
+
+
+def test_what_a_capped_credit_is_told_as() -> None:
+    """The number of the document, what it gave back, and what there is of that: without the signs of the document."""
+    told = capped(Document({"number": "CN-1", "payer": "A1"}, ()), Decimal(-20), Decimal("-15.5"), "EUR")
+    assert (told.code, told.where.file, told.subject, told.level) == (
+        "simulate.credit-capped", "document/CN-1", "account/A1", "warning",
+    )  # fmt: skip
+    assert told.what == "CN-1 gives back 20.00 EUR of a line of which the other rules leave 15.50 EUR"
+    assert told.mend == "it gives back what is left; ask whether the credit would have been made"
