@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.app import Written
+from engine.base.files import whole
 from engine.cli.common import JsonOption, emit, open_app, show_findings, table
 
 
@@ -79,6 +80,7 @@ def _deliver(number: str, written: Sequence[Written], target: Path | None, as_js
     told = []
     for one in written:
         path = target / one.name if folder else target
-        path.write_bytes(one.content)
+        with whole(path) as part:
+            part.write_bytes(one.content)
         told.append({"file": str(path), "media_type": one.media_type, "bytes": len(one.content)})
     emit(told if folder else told[0], as_json, lambda: typer.echo("\n".join(str(one["file"]) for one in told)))

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from engine.base.errors import Code, Where, refuse
+from engine.base.errors import Code
+from engine.base.files import whole
 from engine.cli.common import JsonOption, emit, open_app, out, plain, table
 
 CANNOT_WRITE = Code("exchange.cannot-write", "A folder that schemas of messages cannot be written to.")
@@ -62,10 +63,7 @@ def register(app: typer.Typer) -> None:
         names = []
         for name, schema in message_schemas().items():
             path = folder / f"{name}.json"
-            try:
-                path.write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
-            except OSError as error:
-                what, mend = f"{path} cannot be written: {error.strerror}", "name a folder that is there"
-                raise refuse(CANNOT_WRITE, what, mend=mend, where=Where(str(path))) from None
+            with whole(path) as part:
+                part.write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
             names.append(str(path))
         emit({"files": names}, as_json, lambda: out.print(f"{len(names)} schemas are in {folder}", markup=False))

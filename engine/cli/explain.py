@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
+from engine.base.files import whole
 from engine.cli.common import JsonOption, emit, open_app, out, show_findings
 from engine.cli.explain_page import page
 
@@ -49,7 +50,8 @@ def register(app: typer.Typer) -> None:
             else:
                 found, missed = tollbook.explain(what, everything), None
         if html is not None:
-            html.write_text(page(found, missed), encoding="utf-8")
+            with whole(html) as part:
+                part.write_text(page(found, missed), encoding="utf-8")
         if missed is not None:
             emit(missed, as_json, lambda: show_missed(missed))
         else:

@@ -6,18 +6,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.base.errors import Code, refuse
+from engine.base.files import whole
 from engine.cli.acting import show_outcome
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, coins, emit, err, open_app, out, table
 from engine.cli.ledger_books import BookOption, register_books, show_compared
 from engine.cli.ledger_reports import register_reports
 from engine.cli.revalue import register_revalue
-
-NOT_WRITABLE = Code("ledger.not-writable", "A file for an export that cannot be written.")
 
 DateOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Up to and with this day.")]
 EntityOption = Annotated[str | None, typer.Option("--entity", help="One legal entity only.")]
@@ -121,7 +119,7 @@ def _register_export(group: typer.Typer) -> None:
             desk, day = tollbook.further_books, _day(to)
             lines = desk.export(form, book, entity, day) if book else tollbook.ledger.export(form, entity, day)
             if output is not None:
-                with _opened(output) as file:
+                with whole(output) as part, part.open("w", encoding="utf-8") as file:
                     written = sum(1 for line in lines if file.write(line + "\n"))
                 result = {"format": form, "lines": written, "file": str(output)}
                 emit(result, as_json, lambda: err.print(f"{written} lines written to {output}"))
@@ -175,13 +173,6 @@ def _register_periods(group: typer.Typer) -> None:
     ) -> None:
         """Open a closed accounting period again, or propose it where that needs two persons; of a further book all later ones too."""
         set_state(context, entity, month, "open", (book, person, reason), as_json)
-
-
-def _opened(path: Path) -> IO[str]:
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise refuse(NOT_WRITABLE, f"{path} cannot be written: {error.strerror}", mend="name another file") from None
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.base.files import whole
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings, table
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _write(file: Path, found: Rerating) -> None:
-    with file.open("w", newline="", encoding="utf-8") as out_file:
+    with whole(file) as part, part.open("w", newline="", encoding="utf-8") as out_file:
         csv.writer(out_file, lineterminator="\n").writerows(found.rows())
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.base.files import whole
 from engine.cli.common import Bars, JsonOption, emit, open_app, out, show_findings, table
 from engine.cli.simulate_tables import crediting, cut, decided, dunning, matching, money, parts, revenue, signed
 
@@ -55,10 +56,11 @@ def register(app: typer.Typer) -> None:
             with Bars() as bars:
                 found = desk.simulate(first.date().replace(day=1), end, top, bars)
         if file is not None:
-            with file.open("w", newline="", encoding="utf-8") as out_file:
+            with whole(file) as part, part.open("w", newline="", encoding="utf-8") as out_file:
                 csv.writer(out_file, lineterminator="\n").writerows(found.csv())
         if html is not None:
-            html.write_text(simulation_page(found), encoding="utf-8")
+            with whole(html) as part:
+                part.write_text(simulation_page(found), encoding="utf-8")
         show_findings(found.findings)
         emit(found, as_json, lambda: show(found))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.base.files import whole
 from engine.cli.common import (
     Bars,
     JsonOption,
@@ -137,7 +138,8 @@ def _curve(
             found = desk.curve(ruleset, name, value.strip(), months=months, count=points, progress=bars)
         outcome = None if change is None else desk.propose(found, change, exact(margin) / Decimal(100))
     if html is not None:
-        html.write_text(curve_page(found), encoding="utf-8")
+        with whole(html) as part:
+            part.write_text(curve_page(found), encoding="utf-8")
     if outcome is None:
         emit(found, as_json, lambda: show(found))
     else:

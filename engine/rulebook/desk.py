@@ -16,6 +16,7 @@ import msgspec
 
 from engine.base.document import Document
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.files import whole
 from engine.base.shape import words
 from engine.model.attribute import Declared
 from engine.model.decision import Family
@@ -216,7 +217,8 @@ class RuleDesk:
             raise TollbookError(findings)
         for path, (before, after) in texts.items():
             if write and before != after:
-                path.write_bytes(after)
+                with whole(path) as part:
+                    part.write_bytes(after)
         return [Formatted(shown_path(path), before != after) for path, (before, after) in texts.items()]
 
 

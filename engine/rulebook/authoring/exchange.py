@@ -9,6 +9,7 @@ import msgspec
 
 from engine.base.document import Document
 from engine.base.errors import Code, TollbookError, Where, did_you_mean, refuse
+from engine.base.files import whole
 from engine.model.decision import Family
 from engine.rulebook.attributes import LABEL, read_attributes, with_attributes
 from engine.rulebook.authoring.merging import Merge, cell_of, named
@@ -106,9 +107,8 @@ class TableDesk:
         if target is None or dry or before == self._encoded(result.text, before):
             return result
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.new")
-        beside.write_bytes(self._encoded(result.text, before))
-        beside.replace(target)
+        with whole(target) as part:
+            part.write_bytes(self._encoded(result.text, before))
         return msgspec.structs.replace(result, written=True)
 
     @staticmethod

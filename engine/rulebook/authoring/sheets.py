@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, Where, refuse
+from engine.base.files import whole
 
 NO_LIBRARY = Code("table.no-library", "A workbook is to be read or written, and the library for it is not installed.")
 UNREADABLE = Code("table.unreadable", "A file of a decision table that is no CSV and no workbook, or cannot be read.")
@@ -140,12 +141,12 @@ def write_grid(path: Path, rows: Sequence[Sequence[str]], title: str) -> None:
     _known(path)
     if not path.parent.is_dir():
         raise refuse(UNREADABLE, "there is no such folder", mend="create it first", where=Where(str(path.parent)))
-    if path.suffix.lower() == WORKBOOK:
-        _write_workbook(path, rows, title)
-        return
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    with whole(path) as part:
+        if path.suffix.lower() == WORKBOOK:
+            _write_workbook(part, rows, title)
+            return
+        with part.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def _write_workbook(path: Path, rows: Sequence[Sequence[str]], title: str) -> None:

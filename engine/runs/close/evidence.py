@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, refuse
+from engine.base.files import whole
 from engine.model.approval import APPROVED
 from engine.model.close import Month, StepRow
 from engine.model.entity import LegalEntity
@@ -150,13 +151,13 @@ def written(files: Pack, place: Path) -> None:
     """Write the files into a new folder, or into an archive where the name ends with ``.zip``.
 
     Raises:
-        TollbookError: ``close.file-there``.
+        TollbookError: ``close.file-there``, ``file.not-writable``.
     """
     if place.exists():
         raise refuse(IN_THE_WAY, f"{place} is there", mend="name a place where nothing is")
     try:
         if place.suffix == ".zip":
-            with zipfile.ZipFile(place, "x", zipfile.ZIP_DEFLATED) as archive:
+            with whole(place) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, content in files.items():
                     archive.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content, zipfile.ZIP_DEFLATED)
             return

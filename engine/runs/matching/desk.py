@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, Finding, Where, did_you_mean, refuse
+from engine.base.files import whole
 from engine.base.money import exact_arithmetic
 from engine.model.decision import Decision, Trace
 from engine.model.matching import Applied, Candidate, Incoming, Match, MatchingFacts
@@ -24,7 +25,6 @@ from engine.runs.matching.files import PAYMENTS, Problem, read, uncollected
 from engine.runs.matching.workers import Workers, processors
 
 UNKNOWN_PAYMENT = Code("match.unknown-payment", "A payment to explain that is not among those of the folder.")
-CANNOT_WRITE = Code("match.cannot-write", "A result that cannot be written where it should be.")
 OTHER_SCRIPTS = Code(
     "match.other-scripts",
     "Names in other scripts that cannot be compared, because the library that reads them is absent.",
@@ -158,18 +158,14 @@ def write(matches: Sequence[Match], path: Path) -> None:
     """Write the result, one payment a line.
 
     Raises:
-        TollbookError: ``match.cannot-write``.
+        TollbookError: ``file.not-writable``.
     """
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            file.write("{\n")
-            for number, one in enumerate(matches):
-                file.write(",\n" if number else "")
-                file.write(f"{_quoted(one.payment)}: {_plainly(one) or json.dumps(_plain(one), ensure_ascii=False)}")
-            file.write("\n}\n")
-    except OSError as error:
-        what = f"the result cannot be written: {error.strerror}"
-        raise refuse(CANNOT_WRITE, what, mend="name a file in a folder that exists", where=Where(str(path))) from None
+    with whole(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write("{\n")
+        for number, one in enumerate(matches):
+            file.write(",\n" if number else "")
+            file.write(f"{_quoted(one.payment)}: {_plainly(one) or json.dumps(_plain(one), ensure_ascii=False)}")
+        file.write("\n}\n")
 
 
 def _plainly(match: Match) -> str:

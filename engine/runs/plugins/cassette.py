@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.errors import Code, did_you_mean, refuse
+from engine.base.files import whole
 from engine.model.cassette import VERSION, Cassette, Taped
 from engine.model.outbound import OutboundCall
 from engine.ports.failure import UNKNOWN_ADAPTER
@@ -16,7 +17,6 @@ from engine.ports.loading import Wanted
 from engine.store.books import Books
 
 NOTHING_TAPED = Code("kit.nothing-taped", "A cassette of an adapter of which the request log keeps no calls.")
-CANNOT_WRITE = Code("kit.cannot-write", "A file of the kit that cannot be written.")
 
 
 def taped(
@@ -25,7 +25,7 @@ def taped(
     """Write the newest calls of an adapter into a file, as the request log has them: masked.
 
     Raises:
-        TollbookError: ``adapter.unknown``, ``kit.nothing-taped``, ``kit.cannot-write``.
+        TollbookError: ``adapter.unknown``, ``kit.nothing-taped``, ``file.not-writable``.
     """
     wanted = next((one for one in adapters if one.name == adapter), None)
     if wanted is None:
@@ -33,8 +33,8 @@ def taped(
         raise refuse(UNKNOWN_ADAPTER, f"there is no adapter {adapter!r}", mend=mend)
     with books.reader() as reader:
         found = reader.requests(tenant, adapter=adapter, run_id=run, limit=limit)
-        whole = [reader.request(tenant, one.id) for one in reversed(found)]
-    calls = [one.call for one in whole if one is not None]
+        logged = [reader.request(tenant, one.id) for one in reversed(found)]
+    calls = [one.call for one in logged if one is not None]
     kept = tuple(_taped(call) for call in calls if isinstance(call.request, list))
     if not kept:
         raise refuse(
@@ -44,11 +44,8 @@ def taped(
             mend="what adapters without outbound calls are sent is not kept; `tollbook requests list` shows what there is",
         )
     cassette = Cassette(VERSION, adapter, calls[-1].plugin, wanted.port, PORTS[wanted.port].version, kept)
-    try:
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(cassette), indent=1) + b"\n")
-    except OSError as error:
-        what = f"{str(out)!r} cannot be written: {error.strerror}"
-        raise refuse(CANNOT_WRITE, what, mend="name another file with --out") from None
+    with whole(out) as part:
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(cassette), indent=1) + b"\n")
     return cassette
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.base.files import whole
 from engine.base.money import ZERO
 from engine.store.reader import Reader
 from engine.store.tracing_releases import ReleaseTraces
@@ -123,7 +124,7 @@ def _item(kind: str, key: str, what: str, row: Mapping[str, Any], account: str, 
 
 def write_csv(impact: Impact, path: Path) -> None:
     """Every item as a row."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Item.__struct_fields__)
         for item in impact.items:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.base.errors import Code, did_you_mean, refuse
+from engine.base.files import whole
 from engine.store.revenue_reports import FIELDS
 
 NO_FORMAT = Code("revenue.no-format", "An export of revenue in a format that does not exist, or is not installed.")
@@ -27,11 +28,12 @@ def write(rows: Iterable[Row], file: Path, form: str) -> int:
     """Write rows of :data:`engine.store.revenue_reports.FIELDS`; how many.
 
     Raises:
-        TollbookError: ``revenue.no-format``.
+        TollbookError: ``revenue.no-format``, ``file.not-writable``.
     """
     if form not in FORMATS:
         raise refuse(NO_FORMAT, f"there is no format {form!r}", mend=did_you_mean(form, FORMATS) or "csv or parquet")
-    return FORMATS[form](rows, file)
+    with whole(file) as part:
+        return FORMATS[form](rows, part)
 
 
 def _csv(rows: Iterable[Row], file: Path) -> int:

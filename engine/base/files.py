@@ -1,0 +1,41 @@
+"""Files that a command writes: whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from engine.base.errors import Code, Where, refuse
+
+NOT_WRITABLE = Code("file.not-writable", "A file that cannot be written where it should be.")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write to, which takes its name once the block has ended well; else nothing changes.
+
+    What is no plain file, such as a pipe, is written itself.
+
+    Raises:
+        TollbookError: ``file.not-writable``.
+    """
+    plain = not path.exists() or path.is_file()
+    target = path.resolve() if plain else path
+    part = target.with_name(f".{target.name}.part") if plain else target
+    try:
+        if plain:
+            part.touch()
+            if target.exists():
+                part.chmod(target.stat().st_mode & 0o777)
+        yield part
+        if plain:
+            part.replace(target)
+    except OSError as error:
+        what = f"it cannot be written: {error.strerror or error}"
+        mend = "name a file in a folder that is there and can be written"
+        raise refuse(NOT_WRITABLE, what, mend=mend, where=Where(str(path))) from None
+    finally:
+        if plain:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
