@@ -20,6 +20,8 @@ NOT_PROVIDED: Final = frozenset(("", "NOTPROVIDED", "NONREF", "NOTPROVIDED."))
 MOST_ACCOUNTS: Final = 20
 """A payer that may be more accounts than this is taken for unknown where their documents would have to be searched."""
 MOST_CHILDREN: Final = 500
+MOST_REMEMBERED: Final = 20_000
+"""Most payers whose accounts are kept looked through."""
 MOST_PLACES: Final = 3_000
 """Accounts with more open documents are not searched for numbers that are written wrongly."""
 _DIGIT: Final = re.compile("[0-9]")
@@ -165,6 +167,8 @@ class Looker:
         if found is None:
             family = self.payers.family(known)
             few = sorted(family) if len(family) <= MOST_CHILDREN else []
+            if len(self._accounts) >= MOST_REMEMBERED:
+                self._accounts.clear()
             found = self._accounts[known] = [self.keys.account(each) for each in few if self.keys.count(each)]
         return found
 
