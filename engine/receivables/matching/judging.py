@@ -238,7 +238,8 @@ class Judge:
             more["repeated"] = any(
                 self._repeats(payment, each) for place in option.places for each in self.taken.of(place)
             )
-        if gap.remainder in ("short", "over") and option.reference != "none":
+        weak = gap.remainder == "discount" and option.reference in ("garbled", "short")
+        if weak or (gap.remainder in ("short", "over") and option.reference != "none"):
             more["elsewhere"] = self.looker.elsewhere(payment, look, option.places, gap.difference, left)
             more["unread"] = max(option.unread, look.unread) + self.looker.hinted(look, option.places, left)
         facts = facts_of(payment, items, gap, option.reference, payer, look.text, more)
