@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bench import company
 from bench.measured import DAY, change, opened
-from bench.postgres import database
+from bench.postgres import database, server_seconds
 from engine.app import App
 from engine.model.journal import FxRate
 from engine.model.revenue import Planned, PlannedItem
@@ -39,11 +39,12 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
         try:
             run_import(app.books, app.tenant, folder / "data", change(), DAY)
             entity = _planned(app, count)
-            start = time.perf_counter()
-            report = app.revenue.recognise(MONTHS[0], change())
-            took = time.perf_counter() - start
-            assert report.counts["schedules"] == count, report.counts
-            limit = _copied(app, entity)
+            for month in MONTHS[:2]:  # the first reads the rules, too
+                spent, start = _Spent(app), time.perf_counter()
+                report = app.revenue.recognise(month, change())
+                took, used = time.perf_counter() - start, spent.sides()
+                assert report.counts["schedules"] == count, report.counts
+            limit = _copied(app, entity, report.run_id)
         finally:
             app.close()
     yield "### Revenue"
@@ -51,7 +52,8 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
     yield "| what | result |"
     yield "|---|---|"
     yield f"| schedules of a month recognised and posted, PostgreSQL | {count:,} in {took:.1f} s, {count / took:,.0f}/s |"
-    yield f"| COPY of the same rows without keys | {limit:.1f} s: {limit / took:.2f} of it |"
+    yield f"| processor time of it | {used[0]:.2f} s here, {used[1]:.2f} s in the server |"
+    yield f"| processor time of COPY of the same rows without keys | {limit:.2f} s: {limit / sum(used):.2f} of it |"
     yield f"| 1,000,000 schedules at that speed | {1_000_000 * took / count:.0f} s; the goal is 180 s |"
     yield ""
 
@@ -88,13 +90,31 @@ def _planned(app: App, count: int) -> str:
     return entity
 
 
-def _copied(app: App, entity: str) -> float:
-    """Seconds for the rows that the run has written, copied into a table without keys."""
+class _Spent:
+    """Processor time from its making on, of this process and of the server."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._start = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        with self._app.books.reader() as reader:
+            return time.process_time(), server_seconds(reader.connection)
+
+    def sides(self) -> tuple[float, float]:
+        """Seconds here and in the server."""
+        return tuple(after - before for before, after in zip(self._start, self._now(), strict=True))  # type: ignore[return-value]
+
+
+def _copied(app: App, entity: str, run: int) -> float:
+    """Seconds of processor time for the rows that a run has written, copied into a table without keys."""
+    column = t.REVENUE_POSTED.c
     with app.books.reader() as reader:
-        rows = [
-            tuple(row) for row in reader.rows(sa.select(t.REVENUE_POSTED).where(t.REVENUE_POSTED.c.entity == entity))
-        ]
-    with app.books.writer(change(), tenant=app.tenant) as writer:
-        start = time.perf_counter()
-        with bulk.staged(writer.connection, t.REVENUE_POSTED, rows):
-            return time.perf_counter() - start
+        asked = sa.select(t.REVENUE_POSTED).where(column.entity == entity, column.run_id == run)
+        rows = [tuple(row) for row in reader.rows(asked)]
+    spent = _Spent(app)
+    with (
+        app.books.writer(change(), tenant=app.tenant) as writer,
+        bulk.staged(writer.connection, t.REVENUE_POSTED, rows),
+    ):
+        return sum(spent.sides())

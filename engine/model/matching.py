@@ -55,7 +55,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     creditor_reference: str = ""
 
 
-class Incoming(msgspec.Struct, frozen=True, gc=False):
+class Incoming(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Money of one bank entry: ``amount`` is below zero where it was taken back.
 
     ``bank_ref`` is the bank's own reference of the entry; ``remittance`` is free text, that of a separate advice included.
@@ -73,7 +73,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     structured_reference: str = ""
 
 
-class Residual(msgspec.Struct, frozen=True, gc=False):
+class Residual(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the money does not pay of a document, and what it is called: ``late_discount``, ``withholding_tax``.
 
     It stays open, or the document is ``settled`` without it: a small difference, tax that was withheld.
@@ -84,7 +84,7 @@ class Residual(msgspec.Struct, frozen=True, gc=False):
     settled: bool = False
 
 
-class Applied(msgspec.Struct, frozen=True, gc=False):
+class Applied(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What one document takes of a payment.
 
     ``amount`` is money in the document's currency, below zero for a credit note and for money that is taken back;
@@ -104,7 +104,7 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
         return closed + sum((one.amount for one in self.residuals if one.settled), ZERO) if self.residuals else closed
 
 
-class Match(msgspec.Struct, frozen=True, gc=False):
+class Match(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What was found of one payment.
 
     Attributes:

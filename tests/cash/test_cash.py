@@ -57,7 +57,7 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pyte
     alone = match_desk((), processes=1).match(tmp_path).matches
     monkeypatch.setattr(workers, "WORTH_IT", 10)
     monkeypatch.setattr(workers, "CHUNK", 40)
-    assert match_desk((), processes=2).match(tmp_path).matches == alone
+    assert list(match_desk((), processes=2).match(tmp_path).matches) == list(alone)
 
 
 def test_payments_that_are_settled_in_fewer_steps_come_out_as_others_do(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_payments_that_are_settled_in_fewer_steps_come_out_as_others_do(tmp_path
     problem = read(tmp_path)
     items, judge = prepared(problem.candidates, problem.parties, problem.rates, desk._ask)
     slow = Assigner(items, judge, watch={one.id for one in problem.payments}).assign(problem.payments)
-    assert {one.payment: one for one in quick} == slow
+    assert list(quick) == list(slow)
     assert any(judge.plain(one, [item.open for item in items]) for one in problem.payments)
 
 

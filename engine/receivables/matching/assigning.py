@@ -7,28 +7,29 @@ payments are handed in says nothing.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from operator import attrgetter
-from typing import Final, Protocol, TypeVar, overload
+from typing import Protocol, TypeVar, overload
 
 import msgspec
 
 from engine.base.money import ZERO
 from engine.model.matching import Applied, Candidate, Incoming, Match, Status
-from engine.receivables.matching.judging import Fit, Judge, Plain, Taken, Verdict, score_of
+from engine.receivables.matching.judging import Fit, Judge, Plain, Verdict, score_of
 from engine.receivables.matching.looking import Look
-from engine.receivables.matching.twice import Originals, age, natural, return_reason, without_duplicates
+from engine.receivables.matching.packed import Packed, Taken, Takings, View
+from engine.receivables.matching.twice import Entries, Originals, natural, return_reason
 
 Claims = Sequence[tuple[Incoming, Verdict]]
 First = Plain | tuple[Verdict | None, Look, int]
 """What a payment is to itself: the one document that it pays plainly, or the verdict on it, what is seen of it, and how
 often money had been taken by then."""
 Result = TypeVar("Result")
-_booked: Final = attrgetter("booked")
 
 
 class Spread(Protocol):
@@ -45,7 +46,7 @@ def alone(judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> 
 class AsOf(Sequence[Decimal]):
     """What was left of documents before a day."""
 
-    def __init__(self, left: Sequence[Decimal], taken: Mapping[int, Sequence[Taken]], day: date) -> None:
+    def __init__(self, left: Sequence[Decimal], taken: Takings, day: date) -> None:
         self._left, self._taken, self._day = left, taken, day
 
     @overload
@@ -55,7 +56,7 @@ class AsOf(Sequence[Decimal]):
     def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
         if isinstance(place, slice):
             return [self[each] for each in range(len(self))[place]]
-        since = (each.amount for each in self._taken.get(place, ()) if each.day >= self._day)
+        since = (each.amount for each in self._taken.of(place) if each.day >= self._day)
         return self._left[place] + sum(since, ZERO)
 
     def __len__(self) -> int:
@@ -71,41 +72,63 @@ class Assigner:
         """``spread`` judges many payments, each for itself; of ``watch`` all fits are kept in ``watched``."""
         self.items, self.judge, self.spread, self.watch = items, judge, spread, watch
         self.left = [item.open for item in items]
-        self.taken: dict[int, tuple[Taken, ...]] = {}
-        judge.taken = self.taken
+        self.taken = judge.taken = Takings(len(items))
         self.moves = 0
         self.matches: dict[str, Match] = {}
         self.looks: dict[str, Look] = {}
         self.watched: dict[str, list[Fit]] = {}
+        self._filed, self._returnable = Packed(Match), dict[str, Match | None]()
         self._returned: dict[str, str] = {}
         self._zeros: dict[str, Decimal] = {}
         self._waiting: dict[tuple[int, str, Decimal], str] = {}
 
-    def assign(self, payments: Iterable[Incoming]) -> dict[str, Match]:
-        """What becomes of each payment, by id."""
-        entries = without_duplicates(sorted(payments, key=age), self.matches)
-        money = [one for one in entries if one.amount > 0]
-        back = [one for one in entries if one.amount < 0]
-        originals = Originals(money) if back else None
-        firsts = iter(self.spread(self._first, money))
-        for _, group in groupby(entries, key=_booked):
+    def assign(self, payments: Iterable[Incoming]) -> Sequence[Match]:
+        """What becomes of each payment, ordered by their ids."""
+        entries = Entries(payments if isinstance(payments, Sequence) else list(payments))
+        money = entries.money
+        amounts = {(one.currency, -one.amount) for one in entries.back}
+        originals = (
+            Originals(one for one in money if (one.currency, one.amount) in amounts) if amounts else Originals(())
+        )
+        self._returnable = dict.fromkeys(originals.ids)
+        pending, back, late = list[Incoming](), deque(entries.back), list[Incoming]()
+        for day, group in groupby(
+            zip(money, self.spread(self._first, money), strict=True), key=lambda pair: pair[0].booked
+        ):
+            late += self._take_back_before(day, back, originals)
             of_day = list(group)
-            self._of_day([(one, next(firsts)) for one in of_day if one.amount > 0])
-            for one in of_day if back else ():
-                if one.amount < 0 and originals is not None:
-                    self._take_back(one, originals, last=False)
-        self._by_amount([one for one in money if one.id not in self.matches and not self.looks[one.id].options])
-        rest = [one for one in money if one.id not in self.matches]
+            self._of_day(of_day)
+            pending += [one for one, _ in of_day if one.id in self.looks]
+            self._file()
+        late += self._take_back_before(None, back, originals)
+        self._by_amount([one for one in pending if not self.looks[one.id].options])
+        rest = [one for one in pending if one.id not in self.matches]
         for one, found in zip(rest, self._by_payers(self._proposal, rest), strict=True):
             self.matches[one.id] = found
         self.looks.clear()
-        for one in back:
-            if one.id not in self.matches and originals is not None:
-                self._take_back(one, originals, last=True)
-        for one in entries:
-            if not one.amount:
-                self.matches[one.id] = Match(one.id, "none", reason="no-money")
-        return self.matches
+        self._file()
+        for one in late:
+            self._take_back(one, originals, last=True)
+        self.matches.update((one.id, Match(one.id, "none", reason="no-money")) for one in entries.empty)
+        self.matches.update((one.payment, one) for one in entries.repeated)
+        self._file()
+        names = [natural(one.payment) for one in self._filed]
+        return View(self._filed, array("L", sorted(range(len(names)), key=names.__getitem__)))
+
+    def _file(self) -> None:
+        """Put away what was found, but for what an entry may take back."""
+        for match in self.matches.values():
+            self._filed.append(match)
+            if match.payment in self._returnable:
+                self._returnable[match.payment] = match
+        self.matches.clear()
+
+    def _take_back_before(self, day: date | None, back: deque[Incoming], originals: Originals) -> Iterator[Incoming]:
+        """Undo what the entries before a day take back, all of them where it is None; the entries that wait for the last."""
+        while back and (day is None or back[0].booked < day):
+            one = back.popleft()
+            if not self._take_back(one, originals, last=False):
+                yield one
 
     def _judged(self, one: Incoming, ask: Callable[[], Verdict]) -> Verdict:
         """A verdict; its fits are kept where the payment is watched."""
@@ -129,12 +152,16 @@ class Assigner:
 
     def _first(self, one: Incoming) -> First:
         """What is seen of a payment, and the verdict by what it names; None where it names no document."""
-        if one.id not in self.watch:
-            plain = self.judge.plain(one, self.left)
-            if plain is not None:
-                return plain
-        look = self.judge.looker.look(one)
-        return self._by_reference(one, look) if look.options else None, look, self.moves
+        judge, left = self.judge, self.left
+        if one.id in self.watch:
+            look = judge.looker.look(one)
+            return self._by_reference(one, look) if look.options else None, look, self.moves
+        plain = judge.plain(one, left)
+        if plain is not None:
+            return plain
+        look = judge.looker.look(one)
+        plain = judge.plainly(one, look, left)
+        return plain or (judge.by_options(one, look, left) if look.options else None, look, self.moves)
 
     def _by_reference(self, one: Incoming, look: Look) -> Verdict:
         return self._judged(one, lambda: self.judge.by_reference(one, look, self.left))
@@ -182,7 +209,7 @@ class Assigner:
         self.matches[one.id] = Match(
             one.id, "auto", (Applied(item.id, amount),), decision.rule, score, (), (), decision.id, item.account
         )
-        self._take(place, Taken(one.id, one.booked, amount))
+        self._take(place, Taken(one.id, one.booked, amount, one.remittance))
 
     def _awaited(self, one: Incoming, verdict: Verdict) -> bool:
         """Whether a person is asked about an earlier payment of the same money for a same document; then about this one, too."""
@@ -220,7 +247,7 @@ class Assigner:
     def _take(self, place: int, taken: Taken) -> None:
         left = self.left[place] - taken.amount
         self.left[place] = left or self._zeros.setdefault(str(left), left)
-        self.taken[place] = (*self.taken.get(place, ()), taken)
+        self.taken.add(place, taken)
         self.moves += 1
 
     def _closed(self, verdict: Verdict) -> Sequence[tuple[int, Decimal]]:
@@ -269,27 +296,27 @@ class Assigner:
 
     def _paid_by(self, look: Look) -> Iterator[str]:
         for place in dict.fromkeys(place for option in look.options for place in option.places):
-            for taken in self.taken.get(place, ()):
+            for taken in self.taken.of(place):
                 yield f"{self.items[place].number} was paid by {taken.payment} on {taken.day}: {taken.amount:f}"
 
-    def _take_back(self, one: Incoming, originals: Originals, last: bool) -> None:
-        """Undo the payment that an entry takes back; a payment that may be applied yet is waited for until the last."""
+    def _take_back(self, one: Incoming, originals: Originals, last: bool) -> bool:
+        """Undo the payment that an entry takes back, and whether that is settled: what may be applied yet is waited for."""
         found, named = originals.of(one, self._returned)
         if len(found) != 1 or not named:
             if last or len(found) > 1:
                 self.matches[one.id] = _unsure_return(one, found)
-            return
+            return last or len(found) > 1
         original = found[0]
-        match = self.matches.get(original.id)
+        match = self._returnable[original.id]
         if match is None and not last:
-            return
+            return False
         self._returned[original.id] = one.id
         if match is None or match.status != "auto":
             note = f"{original.id}, which it takes back, was not applied"
             back = tuple(Applied(each.candidate, -each.amount) for each in (match.applications if match else ()))
             reason = "return-of-unapplied"
             self.matches[one.id] = Match(one.id, "suggest", back, of=original.id, reason=reason, trace=(note,))
-            return
+            return True
         for each in match.applications:
             self._take(self._place(each.candidate), Taken(one.id, one.booked, -each.closes))
         back = tuple(Applied(each.candidate, -each.amount, -each.discount, -each.fee) for each in match.applications)
@@ -302,6 +329,7 @@ class Assigner:
             of=original.id,
             reason=return_reason(one),
         )
+        return True
 
     def _match(
         self, one: Incoming, verdict: Verdict, status: Status, reason: str = "", notes: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, P
 from engine.receivables.matching.fitting import Gap, Taking, facts_of, gap_of, over_tolerance, plain_facts
 from engine.receivables.matching.keys import Rates, bare, key_of
 from engine.receivables.matching.looking import Look, Looker, Option
+from engine.receivables.matching.packed import Taken, Takings
 
 Ask = Callable[[MatchingFacts, date], Decision]
 """How the rules are asked of one fit."""
@@ -74,18 +75,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
         return score_of(self.decision) if self.decision is not None else ZERO
 
 
-class Taken(msgspec.Struct, frozen=True, gc=False):
-    """By how much less is open of a document since a day, and by which payment in which words; below zero where it is open
-    again."""
-
-    payment: str
-    day: date
-    amount: Decimal
-    text: str = ""
-
-
 class Plain(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A payment that names one document, which is open by exactly the money, and is applied: most are like that."""
+    """A payment that names one document alone, which is open by exactly the money, and is applied: most are like that."""
 
     place: int
     decision: Decision
@@ -109,7 +100,7 @@ class Judge:
         self.items, self.numbers = looker.items, looker.keys.numbers
         self.keep = False
         self.seen: list[Fit] = []
-        self.taken: Mapping[int, Sequence[Taken]] = {}
+        self.taken = Takings(len(self.items))
 
     def plain(self, payment: Incoming, left: Sequence[Decimal]) -> Plain | None:
         """What :meth:`by_reference` would find of a payment whose text is a number alone, in fewer steps; None otherwise."""
@@ -136,21 +127,25 @@ class Judge:
 
     def by_reference(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
         """What becomes of a payment by what it names; of band none where it names nothing that is open."""
-        if len(look.options) == 1 and len(look.options[0].places) == 1:
-            found = self._plainly(payment, look, look.options[0], left)
-            if found is not None:
-                return found
+        plain = self.plainly(payment, look, left)
+        return self.verdict(payment, plain) if plain is not None else self.by_options(payment, look, left)
+
+    def by_options(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
+        """:meth:`by_reference` of a payment that is not paid plainly."""
         options = tuple(one for each in look.options if (one := self._open(each, left)) is not None)
         if not options:
             paid = look.options and any(not left[place] for one in look.options for place in one.places)
             return Verdict("none", reason="already-paid" if paid else "")
         return self._best(payment, look, options, left)
 
-    def _plainly(self, payment: Incoming, look: Look, option: Option, left: Sequence[Decimal]) -> Verdict | None:
-        """The verdict on one document that is named alone and open by exactly the money, where it is applied; else None.
+    def plainly(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Plain | None:
+        """The one document that is named alone and open by exactly the money, where it is applied; else None.
 
-        It is what :meth:`_best` would find; most payments are like that, and this is the quicker way.
+        It is what :meth:`by_options` would find; most payments are like that, and this is the quicker way.
         """
+        if len(look.options) != 1 or len(look.options[0].places) != 1:
+            return None
+        option = look.options[0]
         place = option.places[0]
         item = self.items[place]
         if left[place] != payment.amount or item.open != payment.amount or item.currency != payment.currency:
@@ -162,7 +157,7 @@ class Judge:
         if decision.terms["band"] != "auto" or over_tolerance(decision.terms, facts):
             return None
         self._keep((Fit(option, gap, facts, decision),) if self.keep else ())
-        return Verdict("auto", option.places, (Applied(item.id, payment.amount),), decision, payer)
+        return Plain(place, decision, payer)
 
     def by_amount(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
         """What becomes of a payment by its payer and amount alone."""
@@ -241,9 +236,10 @@ class Judge:
         if any(one != item.open for one, item in zip(rest, items, strict=True)):
             more["paid_already"] = True
             more["repeated"] = any(
-                self._repeats(payment, each) for place in option.places for each in self.taken.get(place, ())
+                self._repeats(payment, each) for place in option.places for each in self.taken.of(place)
             )
-        if gap.remainder in ("short", "over") and option.reference != "none":
+        weak = gap.remainder == "discount" and option.reference in ("garbled", "short")
+        if weak or (gap.remainder in ("short", "over") and option.reference != "none"):
             more["elsewhere"] = self.looker.elsewhere(payment, look, option.places, gap.difference, left)
             more["unread"] = max(option.unread, look.unread) + self.looker.hinted(look, option.places, left)
         facts = facts_of(payment, items, gap, option.reference, payer, look.text, more)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
+from weakref import WeakValueDictionary
 
 from engine.model.matching import Candidate
 from engine.receivables.matching.writing import alphanumeric
@@ -63,7 +64,7 @@ def _put(into: dict[str, Places], key: str, place: int) -> None:
 class Account:
     """The open documents of one account, by what is asked for less often; how they are called only once it is asked."""
 
-    __slots__ = ("_by_folded", "_by_serial", "_by_squeezed", "_items", "by_amount", "places")
+    __slots__ = ("__weakref__", "_by_folded", "_by_serial", "_by_squeezed", "_items", "by_amount", "places")
 
     def __init__(self, items: Sequence[Candidate], mine: Iterable[int]) -> None:
         self._items, self.places = items, tuple(mine)
@@ -126,7 +127,7 @@ class Keys:
         self.shapes: dict[str, set[tuple[int | str, ...]]] = defaultdict(set)
         self.longest = 0
         self._of: dict[str, list[int]] = {}
-        self._accounts: dict[str, Account] = {}
+        self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()  # kept while a payer's are
         shapes: dict[str, None] = {}
         digit = {ord(one): "0" for one in "123456789"}
         for place, item in enumerate(items):

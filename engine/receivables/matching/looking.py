@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from engine.base.money import ZERO
 from engine.model.matching import Candidate, Incoming, Reference
 from engine.receivables.matching.keys import RUN, Account, Keys, bare, folded, squeezed
 from engine.receivables.matching.payers import Payers, Who
@@ -20,6 +21,8 @@ NOT_PROVIDED: Final = frozenset(("", "NOTPROVIDED", "NONREF", "NOTPROVIDED."))
 MOST_ACCOUNTS: Final = 20
 """A payer that may be more accounts than this is taken for unknown where their documents would have to be searched."""
 MOST_CHILDREN: Final = 500
+MOST_REMEMBERED: Final = 20_000
+"""Most payers whose accounts are kept looked through."""
 MOST_PLACES: Final = 3_000
 """Accounts with more open documents are not searched for numbers that are written wrongly."""
 _DIGIT: Final = re.compile("[0-9]")
@@ -87,6 +90,8 @@ class Looker:
         if not options:
             options, foreign = self._named(text, who)
             unread += foreign
+            if options and not text.unknown:
+                options += self._completed(payment, options[0], text, who)
         if not options and text.ordered:
             options = list(self._ordered(text, who))
             unread += 0 if options else len(text.ordered)
@@ -165,6 +170,8 @@ class Looker:
         if found is None:
             family = self.payers.family(known)
             few = sorted(family) if len(family) <= MOST_CHILDREN else []
+            if len(self._accounts) >= MOST_REMEMBERED:
+                self._accounts.clear()
             found = self._accounts[known] = [self.keys.account(each) for each in few if self.keys.count(each)]
         return found
 
@@ -177,22 +184,41 @@ class Looker:
         wrong = dict.fromkeys(place for each in accounts for place in _lookalikes(runs, each, self.keys.longest))
         if wrong:
             together = [Option(tuple(wrong), "garbled")] if len(wrong) > 1 else []
+            if not text.unknown:
+                together += self._completed(payment, Option(tuple(wrong), "garbled"), text, who)
             return together + [
                 Option((place,), "garbled", unread=len(text.unknown) + len(wrong) - 1) for place in wrong
             ]
         found = list(self._shorts(shorts, accounts, len(text.unknown)))
         return found or list(self._near(payment, text.unknown, accounts))
 
-    def _shorts(self, shorts: Sequence[Short], accounts: Sequence[Account], unknown: int) -> Iterator[Option]:
-        meant = list[int]()
+    def _completed(self, payment: Incoming, named: Option, text: Reading, who: Who) -> Iterator[Option]:
+        """Documents that are named by their numbers, and those of the payer whose last digits stand beside, where the money is
+        exactly that of all of them: ``RE26/0000050, RE26/51 and 52``."""
+        if not _DIGIT.search(text.left) or self._opened(named.places) == payment.amount:
+            return
+        accounts = [each for each in self.accounts(who) if len(each.places) <= MOST_PLACES]
+        places = tuple(dict.fromkeys((*named.places, *self._meant(shorts_of(text.left, self.keys), accounts))))
+        if len(places) > len(named.places) and self._opened(places) == payment.amount:
+            yield Option(places, "short")
+
+    def _opened(self, places: Iterable[int]) -> Decimal:
+        """What documents came with, added up."""
+        return sum((self.items[place].open for place in places), ZERO)
+
+    def _meant(self, shorts: Iterable[Short], accounts: Sequence[Account]) -> Iterator[int]:
+        """Documents whose number ends with short digits."""
         for short in shorts:
             for account in accounts:
-                meant += [
-                    place for place in account.by_serial.get(short.of[-1], ()) if _ends(self.items[place].number, short)
-                ]
-                if len(short.of) > 1:
-                    yield from self._several(short, account, unknown)
-        places = tuple(dict.fromkeys(meant))
+                for place in account.by_serial.get(short.of[-1], ()):
+                    if _ends(self.items[place].number, short):
+                        yield place
+
+    def _shorts(self, shorts: Sequence[Short], accounts: Sequence[Account], unknown: int) -> Iterator[Option]:
+        for short in shorts:
+            for account in accounts if len(short.of) > 1 else ():
+                yield from self._several(short, account, unknown)
+        places = tuple(dict.fromkeys(self._meant(shorts, accounts)))
         if len(places) > 1:
             yield Option(places, "short", unread=unknown)
         for place in places[:MOST_OPTIONS]:

@@ -13,7 +13,6 @@ from engine.receivables.matching.judging import Ask, Judge
 from engine.receivables.matching.keys import Keys
 from engine.receivables.matching.looking import Looker
 from engine.receivables.matching.payers import Payers
-from engine.receivables.matching.twice import natural
 
 
 def match(
@@ -36,8 +35,7 @@ def match(
     def ask(facts: MatchingFacts, on: date) -> Decision:
         return decide("matching", facts, on)
 
-    found = Assigner(*prepared(candidates, parties, rates, ask)).assign(payments)
-    return sorted(found.values(), key=lambda one: natural(one.payment))
+    return list(Assigner(*prepared(candidates, parties, rates, ask)).assign(payments))
 
 
 def prepared(

@@ -34,6 +34,11 @@ class Who(msgspec.Struct, frozen=True, gc=False):
 _NONE: Final[frozenset[str]] = frozenset()
 
 
+def _sealed(accounts: set[str], shared: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Accounts that stay as they are; one that is alone is the same set wherever it is."""
+    return frozenset(accounts) if len(accounts) > 1 else shared.setdefault(min(accounts), frozenset(accounts))
+
+
 class Payers:
     """Parties by what a bank entry says of its payer."""
 
@@ -54,9 +59,10 @@ class Payers:
             if party.parent:
                 self._children[party.parent].append(party.account)
         banks.pop("", None)
-        self._banks = {key: frozenset(found) for key, found in banks.items()}
-        self._full = {key: frozenset(found) for key, found in full.items()}
-        self._core = {key: frozenset(found) for key, found in core.items()}
+        shared: dict[str, frozenset[str]] = {}
+        self._banks, self._full, self._core = (
+            {key: _sealed(few, shared) for key, few in of.items()} for of in (banks, full, core)
+        )
         self._whos: dict[tuple[str, str], Who] = {}
         self._similar: dict[tuple[str, str], bool] = {}
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from engine.model.matching import Incoming, Match
 from engine.receivables.matching.looking import NOT_PROVIDED
+from engine.receivables.matching.packed import View
 from engine.receivables.matching.writing import alphanumeric, upper
 
 LONGEST_RETURN: Final = 400
@@ -18,39 +21,68 @@ LONGEST_RETURN: Final = 400
 _CODE: Final = re.compile(r"\b([A-Z]{2}[0-9]{2})\b")
 
 
-def natural(text: str) -> tuple[int, str]:
+def natural(text: str) -> str:
     """A key that sorts ids as people do where they have one stem: P2 before P10."""
-    return len(text), text
+    return f"{chr(len(text))}{text}"
 
 
-def age(payment: Incoming) -> tuple[date, int, str]:
-    """What payments are ordered by."""
-    return payment.booked, len(payment.id), payment.id
-
-
-def without_duplicates(payments: Sequence[Incoming], matches: dict[str, Match]) -> list[Incoming]:
-    """The bank entries of ``payments``, which are ordered, each once; what is there twice goes to ``matches``.
+class Entries:
+    """Bank entries in the order of their days, those of a day by id, each once.
 
     An entry is there twice where its reference of the bank, day, money, payer and texts are those of another.  One that has
     the reference and the money of another but differs in the rest is asked about.
+
+    Attributes:
+        money: those above zero.
+        back: those below zero.
+        empty: those of zero.
+        repeated: what becomes of the entries that are there twice.
     """
-    seen: dict[tuple[str, Decimal, str], list[Incoming]] = {}
-    kept = []
-    for one in payments:
+
+    def __init__(self, payments: Sequence[Incoming]) -> None:
+        self.back: list[Incoming] = []
+        self.empty: list[Incoming] = []
+        self.repeated: list[Match] = []
+        days: dict[date, array[int]] = {}
+        marks, unlike = array("q"), dict[int, Incoming]()
+        for at, one in enumerate(payments):
+            mine = days.get(one.booked)
+            if mine is None:
+                mine = days[one.booked] = array("L")
+            mine.append(at)
+            marks.append(hash((one.bank_ref, one.amount, one.currency)))
+            if one.amount <= 0:
+                unlike[at] = one
+        doubled = {mark for mark, following in pairwise(sorted(marks)) if mark == following}
+        self._seen: dict[tuple[str, Decimal, str], list[Incoming]] = {}
+        order = array("L")
+        for day in sorted(days):
+            for at in sorted(days.pop(day), key=lambda each: natural(payments[each].id)):
+                if marks[at] in doubled and self._is_repeated(payments[at]):
+                    continue
+                if at in unlike:
+                    (self.back if unlike[at].amount else self.empty).append(unlike[at])
+                else:
+                    order.append(at)
+        self._seen.clear()
+        self.money = View(payments, order)
+
+    def _is_repeated(self, one: Incoming) -> bool:
+        """Whether an entry was there before."""
         if not one.bank_ref:
-            kept.append(one)
-            continue
-        like = seen.setdefault((one.bank_ref, one.amount, one.currency), [])
-        if not like:
-            kept.append(one)
-        elif (same := next((each for each in like if _content(each) == _content(one)), None)) is not None:
-            matches[one.id] = Match(one.id, "duplicate", of=same.id, reason="same-bank-entry")
-        else:
-            first, reason = like[0].id, "bank-reference-repeated"
-            note = f"the bank's reference {one.bank_ref} and the money are those of {first}"
-            matches[one.id] = Match(one.id, "suggest", of=first, reason=reason, trace=(note,), unapplied=one.amount)
+            return False
+        like = self._seen.setdefault((one.bank_ref, one.amount, one.currency), [])
         like.append(one)
-    return kept
+        if len(like) == 1:
+            return False
+        same = next((each for each in like[:-1] if _content(each) == _content(one)), None)
+        if same is not None:
+            self.repeated.append(Match(one.id, "duplicate", of=same.id, reason="same-bank-entry"))
+            return True
+        first, reason = like[0].id, "bank-reference-repeated"
+        note = f"the bank's reference {one.bank_ref} and the money are those of {first}"
+        self.repeated.append(Match(one.id, "suggest", of=first, reason=reason, trace=(note,), unapplied=one.amount))
+        return True
 
 
 def _content(payment: Incoming) -> tuple[date, str, str, str]:
@@ -71,6 +103,11 @@ class Originals:
         self._of: Mapping[tuple[str, Decimal], list[Incoming]] = defaultdict(list)
         for one in money:
             self._of[one.currency, one.amount].append(one)
+
+    @property
+    def ids(self) -> Iterator[str]:
+        """The ids of the payments."""
+        return (one.id for some in self._of.values() for one in some)
 
     def of(self, back: Incoming, returned: Mapping[str, str]) -> tuple[list[Incoming], bool]:
         """The payments that an entry may take back, without those that were ``returned``, and whether it names them.

@@ -19,7 +19,6 @@ from engine.model.matching import Applied, Candidate, Incoming, Match, MatchingF
 from engine.receivables.matching.assigning import Assigner
 from engine.receivables.matching.judging import Fit
 from engine.receivables.matching.matching import prepared
-from engine.receivables.matching.twice import natural
 from engine.receivables.matching.writing import READS_OTHER_SCRIPTS
 from engine.runs.matching.files import PAYMENTS, Problem, read, uncollected
 from engine.runs.matching.workers import Workers, processors
@@ -103,8 +102,7 @@ class MatchDesk:
             problem = read(folder)
             items, judge = prepared(problem.candidates, problem.parties, problem.rates, self._ask)
             found = Assigner(items, judge, self._workers).assign(problem.payments)
-            ordered = sorted(found.values(), key=lambda one: natural(one.payment))
-        return Matched(ordered, (*problem.findings, *_unread_names(problem, folder)))
+        return Matched(found, (*problem.findings, *_unread_names(problem, folder)))
 
     def explain(self, folder: Path, payment: str) -> Explained:
         """Match the payments of a folder, and say of one how it came out as it did.
@@ -122,7 +120,7 @@ class MatchDesk:
             )
         items, judge = prepared(problem.candidates, problem.parties, problem.rates, self._ask)
         assigner = Assigner(items, judge, watch=(payment,))
-        match = assigner.assign(problem.payments)[payment]
+        match = next(each for each in assigner.assign(problem.payments) if each.payment == payment)
         named = {each.candidate for each in match.applications}
         fits = tuple(self._considered(items, fit) for fit in _once(assigner.watched.get(payment, ())))
         named |= {each for fit in fits for each in fit.documents}

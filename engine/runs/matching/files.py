@@ -20,6 +20,7 @@ from engine.base.document import parse
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.money import minor_digits
 from engine.model.matching import Candidate, Incoming, Party
+from engine.receivables.matching.packed import Packed
 from engine.runs.matching.tables import UNREADABLE, Column, Layout, Wrong, blocks, rows
 
 NO_FOLDER = Code("match.no-folder", "A folder of payments and open documents that does not exist.")
@@ -41,7 +42,7 @@ class Problem(msgspec.Struct, frozen=True):
 
     parties: list[Party]
     candidates: list[Candidate]
-    payments: list[Incoming]
+    payments: Sequence[Incoming]
     rates: Mapping[str, Decimal]
     findings: tuple[Finding, ...]
 
@@ -155,8 +156,8 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             "booking_date": Column(_day),
             "amount": Column(_amount),
             "currency": Column(_currency),
-            "payer_name": Column(_text),
-            "payer_iban": Column(_text, needed=False),
+            "payer_name": Column(str.strip),
+            "payer_iban": Column(str.strip, needed=False),
             "remittance": Column(str.strip),
             "end_to_end_id": Column(str.strip, needed=False),
             "structured_ref": Column(str.strip, needed=False),
@@ -189,8 +190,10 @@ def read(folder: Path) -> Problem:
     findings: list[Finding] = []
     parties: list[Party] = _read(folder / CUSTOMERS, findings, Party)
     candidates: list[Candidate] = _read(folder / INVOICES, findings, Candidate)
-    payments = _advised(folder / ADVICES, _read(folder / PAYMENTS, findings, Incoming), findings)
+    payments = _advised(folder / ADVICES, _packed(folder / PAYMENTS, findings), findings)
     rates = _rates(folder / RATES, findings)
+    for remembering in (_day, _amount, _text, _accounts):
+        remembering.cache_clear()
     findings += _strangers(folder, parties, candidates)
     if any(one.level == "error" for one in findings):
         raise TollbookError(findings)
@@ -221,7 +224,13 @@ def _read(path: Path, findings: list[Finding], make: Callable[..., Any]) -> list
         return []
 
 
-def _advised(path: Path, payments: list[Incoming], findings: list[Finding]) -> list[Incoming]:
+def _packed(path: Path, findings: list[Finding]) -> Packed[Incoming]:
+    with contextlib.suppress(ValueError, OSError, csv.Error):
+        return Packed(Incoming, starmap(Incoming, chain.from_iterable(blocks(path, LAYOUTS[path.name]))))
+    return Packed(Incoming, _read(path, findings, Incoming))
+
+
+def _advised(path: Path, payments: Packed[Incoming], findings: list[Finding]) -> Packed[Incoming]:
     """Payments with the texts of advices that came apart behind their own."""
     if not path.exists():
         return payments
@@ -238,11 +247,12 @@ def _advised(path: Path, payments: list[Incoming], findings: list[Finding]) -> l
         what = f"an advice for {each!r} belongs to no payment" if each else "an advice names no payment"
         mend = "name the payment_id or the end_to_end_id of a payment"
         findings.append(Finding(LOOSE_ADVICE, Where(str(path)), what, mend=mend, level="warning"))
-    return [
+    advised = (
         msgspec.structs.replace(one, remittance=" ; ".join(filter(None, (one.remittance, *texts)))) if texts else one
         for one in payments
         for texts in [by_id.get(one.id, []) + (by_end.get(one.end_to_end_id, []) if one.end_to_end_id else [])]
-    ]
+    )
+    return Packed(Incoming, advised)
 
 
 def _rates(path: Path, findings: list[Finding]) -> dict[str, Decimal]:

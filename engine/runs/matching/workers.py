@@ -35,7 +35,7 @@ def _by_number(decision: Decision) -> tuple[Callable[[int], Decision], tuple[int
 
 def _chunk(start: int) -> list[Any]:
     judge, payments = _WORK[-1]
-    return [judge(one) for one in payments[start : start + CHUNK]]
+    return [judge(payments[at]) for at in range(start, min(start + CHUNK, len(payments)))]
 
 
 def _begin() -> None:

@@ -14,6 +14,7 @@ from tests.cash.small import CHILD, OTHER, invoice, matched, money, shown
 
 TERMS = {"terms": "2/10net30"}
 ONE = invoice("INV-2026-000049", "100.00")
+BESIDE = [invoice(f"INV-2026-0000{n}", "25.00") for n in (50, 51)]
 
 CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
     "number": ([ONE], money("P", "100.00", "Rg. INV-2026-000049"), ("auto", (ONE.id, "100.00")), ""),
@@ -41,6 +42,36 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
     "too much": ([ONE], money("P", "110.00", ONE.id), ("auto", (ONE.id, "100.00")), ""),
     "far too much": ([ONE], money("P", "900.00", ONE.id), ("suggest", (ONE.id, "100.00")), "over-tolerance"),
     "short number": ([ONE], money("P", "100.00", "Rechnung 49"), ("auto", (ONE.id, "100.00")), ""),
+    "short number, discount": (
+        [invoice(ONE.id, "100.00", **TERMS)],
+        money("P", "98.00", "Rechnung 49 abzgl. 2% Skonto", day=9),
+        ("auto", (ONE.id, "98.00")),
+        "",
+    ),
+    "short number, discount or another": (
+        [invoice(ONE.id, "100.00", **TERMS), invoice("INV-2026-000051", "98.00")],
+        money("P", "98.00", "Rechnung 49", day=9),
+        ("suggest", (ONE.id, "98.00")),
+        "fits-elsewhere",
+    ),
+    "short numbers beside a whole one": (
+        [ONE, *BESIDE],
+        money("P", "150.00", f"{ONE.id}, INV/50 INV 51"),
+        ("auto", (ONE.id, "100.00"), *((one.id, "25.00") for one in BESIDE)),
+        "",
+    ),
+    "short numbers beside one without zeros": (
+        [ONE, *BESIDE],
+        money("P", "150.00", "INV-2026/49, 50, 51"),
+        ("auto", (ONE.id, "100.00"), *((one.id, "25.00") for one in BESIDE)),
+        "",
+    ),
+    "short numbers, other money": (
+        [ONE, *BESIDE],
+        money("P", "149.00", f"{ONE.id}, INV/50 INV 51"),
+        ("suggest", (ONE.id, "100.00")),
+        "unsure",
+    ),
     "short number, a part": ([ONE], money("P", "50.00", "Rechnung 49"), ("suggest", (ONE.id, "50.00")), "unsure"),
     "learnt account": ([ONE], money("P", "100.00", "services"), ("auto", (ONE.id, "100.00")), ""),
     "name alone": (
