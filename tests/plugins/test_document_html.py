@@ -121,6 +121,10 @@ def test_tax_stands_in_the_currency_of_the_books_too(formats: dict[str, Format])
     said = words(formats["html"].write(foreign))
     assert "Steuer 222,56 USD Gesamtbetrag 1.393,93 USD Steuer (EUR) 200,30 EUR Entspricht 1.254,54 EUR" in said
     assert "Datum 31.01.2026 Leistungsdatum 31.01.2026" in said
+    note = made(kind="credit_note", net="-50.00", tax="-10.50", total="-60.50", given_up="1.21", currency="USD")
+    assert "Gutgeschrieben -60,50 USD Gewährter Nachlass 1,21 USD Gutschriftbetrag -59,29 USD" in words(
+        formats["html"].write(note)
+    )
     said = words(formats["html"].write(made(functional_tax="222.56")))
     assert "Steuer (EUR)" not in said and "Leistungsdatum" not in said
 
