@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -31,14 +32,20 @@ EPC_BYTES: Final = 331
 """The most that a code for a transfer may hold."""
 QUIET: Final = 4
 """Modules of white around a code, as its norm wants."""
+DAMAGED: Final = "m"
+"""How much of a code may be damaged: 15 %, which those who lay codes out want of all of them."""
+SMALLEST: Final[Mapping[str, int]] = {"portugal": 9}
+"""The smallest version of a code, where it may not be the smallest that holds what it says (Portaria 195/2020, technical specifications)."""
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """A code as it is drawn: ``name`` is the label of the words beside it, ``uri`` the picture, ``text`` what it says."""
+    """A code as it is drawn: ``name`` is the label of the words below it, ``uri`` the picture, ``text`` what it says, ``above`` what
+    stands above it and on every sheet."""
 
     name: str
     uri: str
     text: str
+    above: str = ""
 
 
 def codes_of(document: Document) -> list[Drawn]:
@@ -49,41 +56,41 @@ def codes_of(document: Document) -> list[Drawn]:
     """
     if not isinstance(document, InvoiceDocument):
         return []
-    made = [(name, *CODES[name](document)) for name in document.layout.codes]
-    return [_drawn(document, name, text, level) for name, text, level in made if text]
+    made = [(name, CODES[name](document)) for name in document.layout.codes]
+    return [_drawn(document, name, text) for name, text in made if text]
 
 
-def authority(document: InvoiceDocument) -> tuple[str, str]:
+def authority(document: InvoiceDocument) -> str:
     """What the authority that cleared the document answered."""
-    return (document.legal.qr if document.legal else ""), "m"
+    return document.legal.qr if document.legal else ""
 
 
-def zatca(document: InvoiceDocument) -> tuple[str, str]:
+def zatca(document: InvoiceDocument) -> str:
     """Seller, VAT number, time, total and VAT as tags of one byte, length and value, in base64: the law of Saudi Arabia."""
     if document.legal and document.legal.qr:
-        return document.legal.qr, "m"  # the authority's own has these tags and its stamp
+        return document.legal.qr  # the authority's own has these tags and its stamp
     numbers = [one.number for one in document.seller.registrations if (one.country, one.kind) == ("SA", "vat")]
     total, tax = document.total, document.tax
     if document.currency != "SAR" and document.functional and document.functional_tax is not None:
         total, tax = document.functional.total, document.functional_tax
     elif document.currency != "SAR":
-        return "", "m"
+        return ""
     if not numbers or document.seller.country != "SA":
-        return "", "m"
+        return ""
     at = document.legal.cleared_at if document.legal else ""
     when = at or datetime.combine(document.invoice_date, time(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     values = (document.seller.name, numbers[0], when, f"{abs(total):.2f}", f"{abs(tax):.2f}")
-    return base64.b64encode(b"".join(map(_tagged, range(1, 6), values))).decode(), "m"
+    return base64.b64encode(b"".join(map(_tagged, range(1, 6), values))).decode()
 
 
-def epc(document: InvoiceDocument) -> tuple[str, str]:
+def epc(document: InvoiceDocument) -> str:
     """A transfer in euros to the seller's account, as the European Payments Council lays it out (version 002, UTF-8)."""
     to_pay = document.total if document.due is None else document.due
     accounts = [one for one in document.seller.bank_accounts if one.iban]
     accounts = [one for one in accounts if one.currency == "EUR"] or accounts
     payable = document.currency == "EUR" and document.kind not in CREDITS and 0 < to_pay <= LARGEST
     if not payable or not accounts:
-        return "", "m"
+        return ""
     iban = accounts[0].iban.replace(" ", "")
     name = _short(document.seller.name, 70)
     lines = [
@@ -99,16 +106,16 @@ def epc(document: InvoiceDocument) -> tuple[str, str]:
         "",
     ]
     text = "\n".join([*lines, _short(document.number, 140)])
-    return (text if len(text.encode()) <= EPC_BYTES else ""), "m"
+    return text if len(text.encode()) <= EPC_BYTES else ""
 
 
-CODES: Final[Mapping[str, Callable[[InvoiceDocument], tuple[str, str]]]] = {
+CODES: Final[Mapping[str, Callable[[InvoiceDocument], str]]] = {
     "authority": authority,
     "zatca": zatca,
     "epc": epc,
     "portugal": portugal,
 }
-"""What each code says, empty where the document has not what it takes, and how much of it may be damaged."""
+"""What each code says; empty where the document has not what it takes."""
 
 
 def _tagged(tag: int, value: str) -> bytes:
@@ -123,7 +130,7 @@ def _short(text: str, most: int) -> str:
     return " ".join(text.split())[:most]
 
 
-def _drawn(document: InvoiceDocument, name: str, text: str, level: str) -> Drawn:
+def _drawn(document: InvoiceDocument, name: str, text: str) -> Drawn:
     try:
         import segno
     except ImportError as error:
@@ -131,10 +138,12 @@ def _drawn(document: InvoiceDocument, name: str, text: str, level: str) -> Drawn
         raise refuse(NO_CODES, f"QR codes cannot be drawn on this machine: {error}", mend=mend) from None
     where = Where(f"document/{document.number}")
     try:
-        code = segno.make(
-            text, error=level, boost_error=False, micro=False, encoding=None if text.isascii() else "utf-8"
-        )
+        draw = partial(segno.make, text, error=DAMAGED, boost_error=False, micro=False, mode="byte", encoding="utf-8")
+        code, smallest = draw(), SMALLEST.get(name, 1)
+        if int(code.version) < smallest:
+            code = draw(version=smallest)
     except segno.DataOverflowError as error:
         what = f"the code {name} of {document.number} has {len(text)} characters: {error}"
         raise refuse(NO_ROOM, what, mend="name another code in the rules of documents", where=where) from None
-    return Drawn(f"code_{name}", code.svg_data_uri(scale=4, border=QUIET, light="#fff"), text)
+    above = f"ATCUD:{document.legal.code}" if name == "portugal" and document.legal else ""
+    return Drawn(f"code_{name}", code.svg_data_uri(scale=4, border=QUIET, light="#fff"), text, above)

@@ -174,8 +174,12 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "cash": _isolated(lambda given, value, unit="": wording.cash(value, unit or given["currency"], given["locale"])),
     "number": _isolated(lambda given, value: wording.number(value, given["locale"])),
     "percent": _isolated(lambda given, value: wording.percent(value, given["locale"])),
+    "isolated": lambda given, value: (
+        f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}" if given["rtl"] and value else value
+    ),
     "day": lambda given, value: wording.day(value, given["locale"]),
     "last_day": lambda given, value: wording.last_day(value, given["locale"]),
     "country": lambda given, value: given["locale"].territories.get(value, value),
 }
-"""The filters of templates by name; ``unit`` is another currency than the document's."""
+"""The filters of templates by name; ``unit`` is another currency than the document's.  ``isolated`` lets words run as their own first
+letters do, amid words that run the other way: an address in Latin letters on an Arabic page."""

@@ -34,14 +34,14 @@ Sums = dict[str, dict[int, Decimal]]
 """Amounts by region and place."""
 
 
-def portugal(document: InvoiceDocument) -> tuple[str, str]:
-    """What the code says and how much of it may be damaged; nothing where the document has no ATCUD, four characters of its signature and
+def portugal(document: InvoiceDocument) -> str:
+    """What the code says; nothing where the document has no ATCUD, four characters of its signature and
     certificate of the program, is not in euros, or has a tax that is none of Portugal."""
     legal, certificate = document.legal, document.layout.certificate
     sums = _sums(document)
     numbers = [one.number for one in document.seller.registrations if (one.country, one.kind) == ("PT", "vat")]
     if not (legal and legal.code and len(legal.printed) == 4 and certificate and numbers and sums is not None):
-        return "", "m"
+        return ""
     fields = {
         "A": numbers[0].removeprefix("PT"),
         "B": (document.buyer.tax_id or ANYBODY).removeprefix(document.buyer.country),
@@ -57,7 +57,7 @@ def portugal(document: InvoiceDocument) -> tuple[str, str]:
         "Q": legal.printed,
         "R": certificate,
     }
-    return "*".join(f"{letter}:{value.replace('*', ' ')}" for letter, value in fields.items()), "m"
+    return "*".join(f"{letter}:{value.replace('*', ' ')}" for letter, value in fields.items())
 
 
 def _sums(document: InvoiceDocument) -> Sums | None:

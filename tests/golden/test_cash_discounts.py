@@ -151,6 +151,8 @@ def test_what_was_given_up_is_not_given_back(tmp_path: Path, database_url: str) 
         assert near(balances(app, "2200")["2200"] - start - off, half(taxes["B1"] - lowered["B1"]))
         rates = {key[-1]: tax for key, (_, tax) in lowered_by_cause(app).items()}
         assert near(-rates["discount"], half(lowered["B1"]) + lowered["B2"])
+        printed = app.documents.looked_at(first.number).document
+        assert (D(printed["total"]), D(printed["given_up"])) == (first.total, first.given_up)
         voided = app.void(first.number, day(12), CHANGE)
         assert [net for _, _, _, net, _ in voided.money["currency"]] == [-first.net]
         assert left(app, "B1") == (0, 0) and balances(app, "2200")["2200"] == start + off

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pypdfium2
@@ -31,8 +32,13 @@ def made(codes: list[str], **changes: Any) -> InvoiceDocument:
     return msgspec.convert(document(layout={"codes": codes}, **changes), InvoiceDocument)
 
 
+def read(document: InvoiceDocument) -> list[str]:
+    """What its codes say."""
+    return [one.text for one in codes_of(document)]
+
+
 def says(codes: list[str], **changes: Any) -> list[str]:
-    return [one.text for one in codes_of(made(codes, **changes))]
+    return read(made(codes, **changes))
 
 
 def tags(text: str) -> dict[int, str]:
@@ -48,8 +54,8 @@ def test_a_scanner_reads_what_the_page_asks_for(shipped: Callable[..., Host]) ->
     formats: dict[str, Format] = dict(shipped("document_html", "einvoice").formats())
     pdf = formats["pdf"].write(made(["epc", "authority"], seller__bank_accounts=[BANK], legal=LEGAL))
     (page,) = pypdfium2.PdfDocument(pdf)
-    read = zxingcpp.read_barcodes(page.render(scale=3).to_pil())
-    epc, authority = sorted((one.text for one in read), key=lambda text: text.startswith("https"))
+    scanned = zxingcpp.read_barcodes(page.render(scale=3).to_pil())
+    epc, authority = sorted((one.text for one in scanned), key=lambda text: text.startswith("https"))
     fields = epc.split("\n")
     assert fields[:6] == ["BCD", "002", "1", "SCT", "BYLADEM1001", "Acme Cloud GmbH"]
     assert fields[6:] == ["DE02120300000000202051", "EUR1393.93", "", "", "DE-2026-000123"]
@@ -84,8 +90,8 @@ RATES = (
 )
 
 
-def portuguese(**changes: Any) -> list[str]:
-    """What the code says of the document of the authority's example, but for stamp duty and tax withheld."""
+def portuguese(**changes: Any) -> InvoiceDocument:
+    """The document of the authority's example, but for stamp duty and tax withheld."""
     taxes = [
         {"category": "S" if rate != "0" else "E", "rate": rate, "net": net, "tax": tax, "jurisdiction": region}
         for region, *rates in RATES
@@ -103,11 +109,27 @@ def portuguese(**changes: Any) -> list[str]:
         "total": "513575.58",
         "layout": {"codes": ["portugal"], "certificate": "9999"},
     }
-    return [one.text for one in codes_of(msgspec.convert(document(**given | changes), InvoiceDocument))]
+    return msgspec.convert(document(**given | changes), InvoiceDocument)
+
+
+@printing
+def test_the_code_of_portugal_is_printed_below_the_atcud_in_the_size_of_the_law(shipped: Callable[..., Host]) -> None:
+    """30 mm at least, of version 9 at least with bytes; the ATCUD right above it, and on every sheet (Portaria 195/2020, article 4)."""
+    formats: dict[str, Format] = dict(shipped("document_html", "einvoice").formats())
+    rate = {"category": "S", "rate": "0.23", "net": "100", "tax": "23", "jurisdiction": "PT"}
+    lines = [{"number": n, "text": f"Row {n}", "amount": "1"} for n in range(40)]
+    pages = pypdfium2.PdfDocument(formats["pdf"].write(portuguese(taxes=[rate], lines=lines)))
+    assert [page.get_textpage().get_text_bounded().count("ATCUD:CSDF7T5H-0035") for page in pages] == [1, 2]
+    (code,) = zxingcpp.read_barcodes(pages[1].render(scale=3).to_pil())
+    corner, right = code.position.top_left, code.position.top_right
+    assert (right.x - corner.x) / 3 / 72 * 25.4 >= 30
+    assert (code.ec_level, code.text[:13]) == ("M", "A:123456789*B")
+    (drawn,) = codes_of(portuguese(taxes=[rate]))
+    assert f"width='{4 * (53 + 8)}'" in unquote(drawn.uri), "version 9 has 53 modules, with 4 of white on each side"
 
 
 def test_the_code_of_portugal_has_the_fields_of_the_authoritys_example() -> None:
-    assert portuguese() == [
+    assert read(portuguese()) == [
         "A:123456789*B:999999990*C:PT*D:FT*E:N*F:20191231*G:FT AB2019/0035*H:CSDF7T5H-0035"
         "*I1:PT*I2:12000.00*I3:15000.00*I4:900.00*I5:50000.00*I6:6500.00*I7:80000.00*I8:18400.00"
         "*J1:PT-AC*J2:10000.00*J3:25000.56*J4:1000.02*J5:75000.00*J6:6750.00*J7:100000.00*J8:18000.00"
@@ -116,7 +138,7 @@ def test_the_code_of_portugal_has_the_fields_of_the_authoritys_example() -> None
     ]
     back = [{"category": "S", "rate": "0.23", "net": "-100.00", "tax": "-23.00", "jurisdiction": "PT"}]
     buyer = {"key": "A1", "name": "A", "address": "", "country": "DE", "tax_id": "DE136695976"}
-    (note,) = portuguese(kind="credit_note", buyer=buyer, taxes=back, tax="-23.00", total="-123.00")
+    (note,) = read(portuguese(kind="credit_note", buyer=buyer, taxes=back, tax="-23.00", total="-123.00"))
     assert "*B:136695976*C:DE*D:NC*" in note and "*I1:PT*I7:100.00*I8:23.00*N:23.00*O:123.00*" in note
 
 
@@ -132,7 +154,7 @@ def test_the_code_of_portugal_has_the_fields_of_the_authoritys_example() -> None
     ],
 )
 def test_the_code_of_portugal_is_left_out_where_a_part_of_it_is_not_known(changes: dict[str, Any]) -> None:
-    assert portuguese(**changes) == []
+    assert read(portuguese(**changes)) == []
 
 
 @pytest.mark.parametrize(

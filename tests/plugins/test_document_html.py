@@ -103,6 +103,30 @@ def test_a_script_that_runs_from_right_to_left(formats: dict[str, Format], langu
     assert word in html
     assert "\u20661,393.93\N{NO-BREAK SPACE}EUR\u2069" in html  # an amount keeps its own direction
     assert ".end { text-align: left; }" in html
+    assert (
+        "<div>\u206810117 Berlin\u2069</div>"
+        in formats["html"]
+        .write(  # so does an address in other letters
+            made(layout={"language": language}, seller__address="10117 Berlin")
+        )
+        .decode()
+    )
+
+
+def test_tax_stands_in_the_currency_of_the_books_too(formats: dict[str, Format]) -> None:
+    """Article 230 of Directive 2006/112/EC wants it; and the day of supply stands where no line has days."""
+    functional = {"currency": "EUR", "total": "1254.54", "rate": "0.9", "rate_source": "ECB", "rate_on": "2026-01-30"}
+    undated = [{**LINE, "service_from": None, "service_to": None}]
+    foreign = made(currency="USD", functional=functional, functional_tax="200.30", lines=undated)
+    said = words(formats["html"].write(foreign))
+    assert "Steuer 222,56 USD Gesamtbetrag 1.393,93 USD Steuer (EUR) 200,30 EUR Entspricht 1.254,54 EUR" in said
+    assert "Datum 31.01.2026 Leistungsdatum 31.01.2026" in said
+    note = made(kind="credit_note", net="-50.00", tax="-10.50", total="-60.50", given_up="1.21", currency="USD")
+    assert "Gutgeschrieben -60,50 USD Gewährter Nachlass 1,21 USD Gutschriftbetrag -59,29 USD" in words(
+        formats["html"].write(note)
+    )
+    said = words(formats["html"].write(made(functional_tax="222.56")))
+    assert "Steuer (EUR)" not in said and "Leistungsdatum" not in said
 
 
 def test_words_are_there_in_every_language() -> None:
@@ -110,7 +134,7 @@ def test_words_are_there_in_every_language() -> None:
 
     path = Path("plugins/document_html/templates/texts.yaml")
     texts = parse(path.read_bytes(), str(path)).data
-    languages = {"en", "de", "fr", "es", "it", "nl", "ja", "ar", "he"}
+    languages = {"en", "de", "fr", "es", "it", "nl", "pt", "ja", "ar", "he"}
     assert {label: languages - set(known) for label, known in texts.items() if languages - set(known)} == {}
 
 

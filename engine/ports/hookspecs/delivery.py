@@ -223,6 +223,12 @@ class InvoiceDocument(msgspec.Struct, frozen=True):
         Decimal | None, Meta(description="total less what is prepaid; absent where no wallet has a part in it")
     ] = None
     early_payment: EarlyPayment | None = None
+    given_up: Annotated[
+        Decimal,
+        Meta(
+            description="what of a credit note nobody had paid, such as a discount for paying early: it comes off what the buyer gets"
+        ),
+    ] = Decimal(0)
     allowances: tuple[Allowance, ...] = ()
     preceding: tuple[Reference, ...] = ()
     rounding: Annotated[Decimal, Meta(description="added to what is due, so that it can be paid in cash")] = Decimal(0)

@@ -12,6 +12,7 @@ import msgspec
 from engine.base.money import ZERO, minor_digits, round_to
 from engine.billing.advances import DOCUMENT as ADVANCE_INVOICE
 from engine.model.entity import OSS
+from engine.runs.cash.giving_up import CREDITED
 from engine.runs.delivering.telling import ToTell
 from engine.runs.documents.corrections import with_corrections
 from engine.runs.documents.legal import beside_numbers
@@ -63,6 +64,8 @@ class Documents:
         foreign = [id_ for id_, one in found.items() if one["fx"]["currency"] != one["invoice"]["currency"]]
         taxes, looks = functional_taxes(self._reader, foreign), self._looks.of(found)
         early = granted(self._reader, (one["invoice"]["draft_decision"] for one in found.values()))
+        notes = [id_ for id_, one in found.items() if one["invoice"]["kind"] == "credit_note"]
+        given_up = self._reader.sums_of(notes, CREDITED) if notes else {}
         return {
             id_: looks[id_](
                 _preceding(earlier.get(id_, ()))
@@ -70,6 +73,7 @@ class Documents:
                 | _prepaid(one["invoice"], moved.get(id_, ()))
                 | _early(one["invoice"], moved.get(id_, ()), early.get(one["invoice"]["draft_decision"]))
                 | _own_tax(one, taxes.get(id_))
+                | _given_up(one["invoice"], given_up.get(id_, ZERO))
                 | legal.get(id_, {})
             )
             for id_, one in found.items()
@@ -140,6 +144,11 @@ def _early(head: Mapping[str, Any], moved: Sequence[Mapping[str, Any]], early: E
         "left": f"{left - amount:.{minor_digits(currency)}f}",
     }
     return {"early_payment": told}
+
+
+def _given_up(head: Mapping[str, Any], amount: Decimal) -> dict[str, str]:
+    """What comes off a credit note because nobody has paid it; nothing where that is nothing."""
+    return {"given_up": f"{amount:.{minor_digits(head['currency'])}f}"} if amount else {}
 
 
 def _preceding(earlier: Sequence[tuple[str, date]]) -> dict[str, Any]:

@@ -80,6 +80,15 @@ class SettlementsReader(Session):
         mine = (column.tenant == tenant, column.entity == entity, *held)
         return [dict(row._mapping) for row in self.rows(sa.select(SETTLEMENT).where(*mine).order_by(column.id))]
 
+    def sums_of(self, ids: Iterable[int], prefix: str) -> dict[int, Decimal]:
+        """What acts whose keys begin with a prefix add to what is left of some documents, by document."""
+        act = SETTLEMENT.c
+        total = sa.func.sum(act.amount, type_=act.amount.type)
+        mine = (query.among(self.dialect, act.item, "ids"), sa.literal_column("settlement.item <> 0"))
+        begins = act.key.startswith(prefix, autoescape=True)
+        statement = sa.select(act.item, total).where(*mine, begins).group_by(act.item)
+        return {row[0]: row[1] for row in self.connection.execute(statement, {"ids": list(ids)})}
+
     def originals(self, ids: Iterable[int]) -> dict[int, set[int]]:
         """Ids of the invoices whose lines documents give back, by document."""
         line, billed = INVOICE_LINE.alias("line"), INVOICE_LINE.alias("billed")
