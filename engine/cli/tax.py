@@ -141,6 +141,7 @@ def _register_report(group: typer.Typer) -> None:
         names = tuple(name.strip() for name in by.split(",") if name.strip())
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             found = tollbook.tax.report(days, names, entity)
+        show_findings(found.findings)
         names = found.by
         columns = (*names, "currency", "lines", "net", "tax")
         rows = [(*one.keys.values(), one.currency, one.lines, one.net, one.tax) for one in found.rows]

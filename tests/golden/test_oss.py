@@ -8,14 +8,18 @@ import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest import MonkeyPatch
 
 from engine.app import App
 from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.cli import main as tollbook
+from engine.model.entity import LegalEntity
+from engine.runs.tax import oss_threshold
 from engine.runs.tax.oss_report import OssReport, correctable
 from tests import stories
 
@@ -193,6 +197,7 @@ def test_below_the_threshold_the_tax_is_the_sellers(tmp_path: Path) -> None:
         assert taxed["FR1", 1] == {("NL", D("0.21"))} and taxed["FR1", 2] == {("FR", D("0.2"))}
         assert taxed["BE1", 1] == {("BE", D("0.21"))}, "registered there: taxed there from the first supply on"
         assert taxed["DE2", 1] == {("DE", D(0))}
+        watched(app)
         assert refused(app, "2026-Q1") == ["oss.not-registered"]
         assert refused(app, "2026-Q1", "E9") == ["oss.not-registered"]
         again = stories.deliver(
@@ -203,6 +208,47 @@ def test_below_the_threshold_the_tax_is_the_sellers(tmp_path: Path) -> None:
         assert rows(app.tax.one_stop_shop("2026-Q1"))["DE", "services", "0.19"] == (D("100.00"), D("19.00"))
         stories.bill(app, "2026-10-01")
         assert refused(app, "2026-Q4") == ["oss.no-rate"]
+
+
+def watched(app: App) -> None:
+    """DE1 buys for 150.00 a month; FR1 for 162.60 dollars, that is 147.82 euro at 1.1; BE1 for 150.00; DE2 is a business and NL1 at home."""
+    january, both = (Period(date(2026, 1, 1), date(2026, month, 1)) for month in (2, 3))
+    with MonkeyPatch.context() as patch:
+        patch.setattr(oss_threshold, "THRESHOLD", D("900.00"))
+        assert app.tax.report(january).findings == ()
+        (near,) = app.tax.report(both).findings
+        assert (near.code, near.subject) == ("oss.threshold-near", "entity/E1")
+        assert (
+            "E1 has sold for 895.64 EUR to consumers in other member states in 2026 (digital_service, goods)"
+            in near.what
+        )
+        patch.setattr(oss_threshold, "THRESHOLD", D("400.00"))
+        (passed,) = app.tax.report(january, entity="E1").findings
+        assert passed.code == "oss.threshold-passed" and "on 297.82 EUR" in passed.what and "2026-01-01" in passed.mend
+        assert app.tax.report(both, entity="E9").findings == ()
+
+
+def sale(day: str, net: str, country: str) -> SimpleNamespace:
+    return SimpleNamespace(day=date.fromisoformat(day), net=D(net), rate=D(1), country=country, tax_code="goods")
+
+
+@pytest.mark.parametrize(
+    ("sales", "found"),
+    [
+        ([("2026-03-01", "8000", "NL")], ""),
+        ([("2026-03-01", "8000.01", "NL")], "oss.threshold-near"),
+        ([("2026-03-01", "10000", "NL")], "oss.threshold-near"),
+        ([("2026-03-01", "10000", "NL"), ("2026-05-01", "0.01", "NL")], "since 2026-05-01"),
+        ([("2026-03-01", "10000", "NL"), ("2026-05-01", "0.01", "DE")], ""),
+        ([("2025-03-01", "10000.01", "DE"), ("2026-05-01", "1", "NL")], "since 2026-01-01"),
+        ([("2025-03-01", "10000", "NL"), ("2026-05-01", "1", "NL")], ""),
+    ],
+)
+def test_the_threshold_is_one_of_two_years(sales: list[tuple[str, str, str]], found: str) -> None:
+    """The supply that takes the sum over 10,000.00 is the first of the buyer's country, and so is all of the next year."""
+    seller = LegalEntity("t", "E1", "Acme", "NL", "EUR", "Europe/Amsterdam")
+    told = [f"{one.code} {one.what}" for one in oss_threshold.standing(seller, 2026, [sale(*one) for one in sales])]
+    assert len(told) == bool(found) and all(found in one for one in told)
 
 
 @pytest.mark.parametrize(("quarter", "by", "taken"), [("2023-Q1", "2026-Q1", True), ("2023-Q1", "2026-Q2", False), ("2025-Q4", "2026-Q1", True), ("2022-Q4", "2026-Q1", False)])  # fmt: skip

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from engine.base.period import Period
 from engine.model.journal import Change
 from engine.runs.run import PartsOn, Progress, Report, silent
 from engine.runs.tax.ids import Refreshed, Standing, refresh, standing
 from engine.runs.tax.oss_report import OssReport, oss_report
+from engine.runs.tax.oss_threshold import threshold_findings
 from engine.runs.tax.report import BY, TaxReport, tax_report
 from engine.runs.tax.true_up import run_true_up, told
 from engine.store.books import Books
@@ -30,10 +33,13 @@ class TaxDesk:
         return run_true_up(self._parts(on=on), days, on, change, dry_run=dry_run, progress=progress)
 
     def report(self, days: Period, by: Sequence[str] = BY, entity: str = "") -> TaxReport:
-        """Net and tax of the documents of some days, tied to the GL accounts of tax; see
-        :func:`engine.runs.tax.report.tax_report`."""
+        """Net and tax of the documents of some days, tied to the GL accounts of tax, and how sales to consumers in other member states
+        stand to the threshold; see :func:`engine.runs.tax.report.tax_report` and
+        :func:`engine.runs.tax.oss_threshold.threshold_findings`."""
         with self._books.reader() as reader:
-            return tax_report(self._parts(), reader, days, by, entity)
+            found = tax_report(self._parts(), reader, days, by, entity)
+            standing = threshold_findings(self._parts(), reader, days.end, entity)
+        return msgspec.structs.replace(found, findings=tuple(standing))
 
     def one_stop_shop(self, quarter: str, entity: str = "") -> OssReport:
         """The return of the one-stop shop for a quarter such as ``2026-Q1``; see :func:`engine.runs.tax.oss_report.oss_report`."""

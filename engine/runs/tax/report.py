@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.errors import Code, did_you_mean, refuse
+from engine.base.errors import Code, Finding, did_you_mean, refuse
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period
 from engine.ledger.posting import Determine, determine
@@ -58,13 +58,14 @@ class Tie(msgspec.Struct, frozen=True):
 
 
 class TaxReport(msgspec.Struct, frozen=True):
-    """The report of [``since``, ``until``)."""
+    """The report of [``since``, ``until``); ``findings`` say how sales to consumers in other member states stand to the threshold."""
 
     since: date
     until: date
     by: tuple[str, ...]
     rows: tuple[TaxRow, ...]
     ties: tuple[Tie, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def tax_report(parts: Parts, reader: Reader, days: Period, by: Sequence[str], entity: str = "") -> TaxReport:

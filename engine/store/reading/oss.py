@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from engine.model.journal import FxRate
 from engine.model.tax_correction import TAX
 from engine.store import query
 from engine.store.session import Session
-from engine.store.tables import ENTRY, FX_RATE, INVOICE, INVOICE_LINE, POSTING, TAX_CORRECTION
+from engine.store.tables import ACCOUNT, ENTRY, FX_RATE, INVOICE, INVOICE_LINE, POSTING, TAX_CORRECTION
 
 _LINE, _HEAD = INVOICE_LINE, INVOICE
 _BILLED: Final = INVOICE_LINE.alias("billed")
@@ -56,6 +56,27 @@ class OssReader(Session):
             *self._at_rates(countries, since, until), line.kind != TAX
         )
         return self.rows(statement.group_by(*keys).order_by(*keys))
+
+    def consumers_abroad(
+        self, tenant: str, entities: Mapping[str, str], countries: Collection[str], since: date, until: date
+    ) -> list[Any]:
+        """Lines at a rate (category S) to buyers in some countries other than the seller's, from ``since`` up to but not including
+        ``until``; ``entities`` has the country of each seller.  Rows with (entity, day, country, tax_code, rate, net), in order of day:
+        ``country`` levies the tax, ``net`` is in the document's currency, ``rate`` leads to that of the books."""
+        line, head = _LINE.c, _HEAD.c
+        keys = (
+            *(head.entity, sa.type_coerce(_DECLARED, head.tax_point.type).label("day")),
+            *(_country(line.tax_jurisdiction).label("country"), line.tax_code, head.rate),
+        )
+        home = sa.case(entities, value=head.entity)
+        statement = _lines(
+            sa.select(*keys, sa.func.sum(line.amount, type_=line.amount.type).label("net")), tenant, entities
+        )
+        statement = statement.join(ACCOUNT, ACCOUNT.c.id == head.payer_id).where(
+            *self._at_rates(countries, since, until),
+            *(line.kind != TAX, ACCOUNT.c.country.in_(sorted(countries)), ACCOUNT.c.country != home),
+        )
+        return self.rows(statement.group_by(*keys).order_by(keys[1], *keys))
 
     def levied_posted(
         self, tenant: str, entities: Collection[str], countries: Collection[str], since: date, until: date

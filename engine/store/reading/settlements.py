@@ -84,9 +84,13 @@ class SettlementsReader(Session):
         """What acts whose keys begin with a prefix add to what is left of some documents, by document."""
         act = SETTLEMENT.c
         total = sa.func.sum(act.amount, type_=act.amount.type)
-        mine = (query.among(self.dialect, act.item, "ids"), sa.literal_column("settlement.item <> 0"))
+        live: Any = sa.literal_column("settlement.item <> 0")
         begins = act.key.startswith(prefix, autoescape=True)
-        statement = sa.select(act.item, total).where(*mine, begins).group_by(act.item)
+        statement = (
+            sa.select(act.item, total)
+            .where(query.among(self.dialect, act.item, "ids"), live, begins)
+            .group_by(act.item)
+        )
         return {row[0]: row[1] for row in self.connection.execute(statement, {"ids": list(ids)})}
 
     def originals(self, ids: Iterable[int]) -> dict[int, set[int]]:
