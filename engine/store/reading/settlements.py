@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -76,7 +76,7 @@ class SettlementsReader(Session):
     def settlements(self, tenant: str, entity: str, **wanted: Any) -> list[dict[str, Any]]:
         """Settlements by column name, in their order: those whose columns hold what is ``wanted``, or one of a list of it."""
         column = SETTLEMENT.c
-        held = (column[k].in_(v) if isinstance(v, list) else column[k] == v for k, v in wanted.items())
+        held: Iterator[Any] = (column[k].in_(v) if isinstance(v, list) else column[k] == v for k, v in wanted.items())
         mine = (column.tenant == tenant, column.entity == entity, *held)
         return [dict(row._mapping) for row in self.rows(sa.select(SETTLEMENT).where(*mine).order_by(column.id))]
 
