@@ -141,6 +141,11 @@ def late(app: App, folder: Path, name: str, *events: str, usage: tuple[str, ...]
     assert not [f for f in stories.load(app, files).findings if f.level == "error"]
 
 
+def deferred(app: App) -> Decimal:
+    """What stands on the account of contract liabilities."""
+    return sum((row["amount"] for row in app.ledger.trial_balance("E1")["E1"] if row["account"] == "2300"), Decimal(0))
+
+
 def good(app: App) -> None:
     assert [str(finding) for found in app.verify().values() for finding in found] == []
 
@@ -199,10 +204,16 @@ def test_a_year_is_given_back_from_both_of_its_lines_and_never_twice(moved: App,
         ("Y1", "Credit: Licence", "2026-03-01", "2026-07-01", "-122.00", "-25.62"),  # 122 of 273 days of 273
     }
     assert [f.subject for f in report.findings if f.code == "cutover.not-creditable"] == ["subscription/Y2"]
+    assert deferred(moved) == Decimal("-120.93"), "364.93 came over, and 244.00 of it are given back"
     late(moved, tmp_path, "again", "E1,Y1,3,start,2026-05-01,year,4")
     stories.bill(moved, "2026-05-01")
     (charged,) = [row for row in lines(moved, "2026-05-01") if row[0] == "Y1"]
     assert charged[1:4] == ("Licence", "2026-05-01", "2026-07-01")
+    moved.revenue.recognise(date(2026, 4, 30), stories.CHANGE)
+    # by days: 61 of 181 of what came over is left, and as many of 122 of what is given back
+    assert deferred(moved) == Decimal("-0.99")
+    moved.revenue.recognise(date(2026, 6, 30), stories.CHANGE)
+    assert deferred(moved) == 0
     good(moved)
     with moved.books.reader() as reader:
         line, taken = t.INVOICE_LINE.c, sa.func.count()
