@@ -80,7 +80,8 @@ FILES = {
     "opening_receivables": (
         "entity,number,account,kind,document_date,due_date,currency,original,amount,functional_amount",
         "E1,R-900,A1,invoice,2025-12-28,2026-01-27,EUR,91.36,91.36,",
-        "E1,R-901,A2,invoice,2025-12-28,2026-01-27,USD,36.00,20.00,18.40",
+        "E1,R-800,A2,invoice,2025-11-28,2025-12-27,USD,8.00,8.00,7.36",
+        "E1,R-901,A2,invoice,2025-12-28,2026-01-27,USD,36.00,12.00,11.04",
         "E1,C-17,A1,credit_note,2025-11-02,,EUR,-12.10,-12.10,",
     ),
     "opening_cash": (
@@ -187,6 +188,10 @@ def test_changes_credit_the_old_lines_at_their_amount_and_tax(moved: App, tmp_pa
     note = next(i for i in stories.invoices(moved) if i["payer"] == "A2")
     assert (note["kind"], note["functional_total"]) == ("credit_note", Decimal("-17.09"))  # at 0.92, as it was invoiced
     assert [line["tax_category"] for line in note["lines"]] == ["AE"]
+    items = {one.number: one.left for one in moved.accounts.shown("A2").items}
+    assert "R-901" not in items and items["R-800"] == Decimal("1.42"), (
+        "what it gives back first, then what is due first"
+    )
     unknown = [f for f in report.findings if f.code == "cutover.not-creditable"]
     assert [f.subject for f in unknown] == ["subscription/T2"]
     assert "account A2: charge base has changed on 2026-01-16..2026-02-01" in unknown[0].what
