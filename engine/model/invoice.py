@@ -95,7 +95,8 @@ class BilledLine(msgspec.Struct, frozen=True, gc=False):
 
 class Reversible(msgspec.Struct, frozen=True):
     """What a credit on a billed line needs of it: its net amount, the tax that it was invoiced with, what is left of both, its
-    rate, what it still earns later, if it does, and the revenue contract that it was billed for, if it was for one."""
+    rate, what it still earns later, if it does, and the revenue contract that it was billed for, if it was for one; ``deferred`` is
+    whether revenue of a line that another system billed came over to be earned."""
 
     net: Decimal
     tax: TaxQuote
@@ -105,6 +106,7 @@ class Reversible(msgspec.Struct, frozen=True):
     rate: FxRate
     plan: Plan | None = None
     covered: Covered | None = None
+    deferred: bool = False
 
 
 class Advance(msgspec.Struct, frozen=True):

@@ -77,17 +77,23 @@ def _of_old_system(session: Session, parameters: Mapping[str, Any], back: Given)
     for ident, (net, tax) in _given(session, line, parameters).items():
         before = back.get(ident, (ZERO, ZERO))
         back[ident] = (before[0] + net, before[1] + tax)
-    rows = session.connection.execute(sa.select(line).where(query.among(session.dialect, line.c.id, "ids")), parameters)
-    return {
-        row.id: _reversible(
-            row,
-            OLD_SYSTEM,
-            0,
-            FxRate(row.currency, row.functional_currency, row.rate, OLD_SYSTEM, row.document_date),
-            back,
-        )
-        for row in rows
-    }
+    statement = sa.select(line, _deferred(line.c).label("deferred"))
+    found = {}
+    for row in session.connection.execute(statement.where(query.among(session.dialect, line.c.id, "ids")), parameters):
+        rate = FxRate(row.currency, row.functional_currency, row.rate, OLD_SYSTEM, row.document_date)
+        one = _reversible(row, OLD_SYSTEM, 0, rate, back)
+        found[row.id] = msgspec.structs.replace(one, deferred=True) if row.deferred else one
+    return found
+
+
+def _deferred(line: Any) -> sa.ColumnElement[bool]:
+    """Whether a deferral came over of the product of an old line, on days of it, that is of its subscription or of none."""
+    one = t.DEFERRAL.c
+    same = (
+        getattr(one, name) == getattr(line, name) for name in ("tenant", "entity", "account", "product", "currency")
+    )
+    days = (one.service_from < line.service_to, one.service_to > line.service_from)
+    return sa.exists().where(*same, *days, one.subscription.in_(("", line.subscription)))
 
 
 def _given(session: Session, line: sa.Table, parameters: Mapping[str, Any]) -> Given:

@@ -80,7 +80,8 @@ FILES = {
     "opening_receivables": (
         "entity,number,account,kind,document_date,due_date,currency,original,amount,functional_amount",
         "E1,R-900,A1,invoice,2025-12-28,2026-01-27,EUR,91.36,91.36,",
-        "E1,R-901,A2,invoice,2025-12-28,2026-01-27,USD,36.00,20.00,18.40",
+        "E1,R-800,A2,invoice,2025-11-28,2025-12-27,USD,8.00,8.00,7.36",
+        "E1,R-901,A2,invoice,2025-12-28,2026-01-27,USD,36.00,12.00,11.04",
         "E1,C-17,A1,credit_note,2025-11-02,,EUR,-12.10,-12.10,",
     ),
     "opening_cash": (
@@ -141,6 +142,11 @@ def late(app: App, folder: Path, name: str, *events: str, usage: tuple[str, ...]
     assert not [f for f in stories.load(app, files).findings if f.level == "error"]
 
 
+def deferred(app: App) -> Decimal:
+    """What stands on the account of contract liabilities."""
+    return sum((row["amount"] for row in app.ledger.trial_balance("E1")["E1"] if row["account"] == "2300"), Decimal(0))
+
+
 def good(app: App) -> None:
     assert [str(finding) for found in app.verify().values() for finding in found] == []
 
@@ -182,6 +188,10 @@ def test_changes_credit_the_old_lines_at_their_amount_and_tax(moved: App, tmp_pa
     note = next(i for i in stories.invoices(moved) if i["payer"] == "A2")
     assert (note["kind"], note["functional_total"]) == ("credit_note", Decimal("-17.09"))  # at 0.92, as it was invoiced
     assert [line["tax_category"] for line in note["lines"]] == ["AE"]
+    items = {one.number: one.left for one in moved.accounts.shown("A2").items}
+    assert "R-901" not in items and items["R-800"] == Decimal("1.42"), (
+        "what it gives back first, then what is due first"
+    )
     unknown = [f for f in report.findings if f.code == "cutover.not-creditable"]
     assert [f.subject for f in unknown] == ["subscription/T2"]
     assert "account A2: charge base has changed on 2026-01-16..2026-02-01" in unknown[0].what
@@ -199,10 +209,16 @@ def test_a_year_is_given_back_from_both_of_its_lines_and_never_twice(moved: App,
         ("Y1", "Credit: Licence", "2026-03-01", "2026-07-01", "-122.00", "-25.62"),  # 122 of 273 days of 273
     }
     assert [f.subject for f in report.findings if f.code == "cutover.not-creditable"] == ["subscription/Y2"]
+    assert deferred(moved) == Decimal("-120.93"), "364.93 came over, and 244.00 of it are given back"
     late(moved, tmp_path, "again", "E1,Y1,3,start,2026-05-01,year,4")
     stories.bill(moved, "2026-05-01")
     (charged,) = [row for row in lines(moved, "2026-05-01") if row[0] == "Y1"]
     assert charged[1:4] == ("Licence", "2026-05-01", "2026-07-01")
+    moved.revenue.recognise(date(2026, 4, 30), stories.CHANGE)
+    # by days: 61 of 181 of what came over is left, and as many of 122 of what is given back
+    assert deferred(moved) == Decimal("-0.99")
+    moved.revenue.recognise(date(2026, 6, 30), stories.CHANGE)
+    assert deferred(moved) == 0
     good(moved)
     with moved.books.reader() as reader:
         line, taken = t.INVOICE_LINE.c, sa.func.count()

@@ -139,7 +139,7 @@ def _planned(
     """What is taken back first, then credit notes, then invoices, each in the order in which they are written."""
     mine = [(n, one) for n, one in enumerate(issued) if _key(one) in sheets]
     lines = [line.charge.credits for _, one in mine for line in one.invoice.lines if line.charge.credits]
-    owners = reader.invoices_with(lines)
+    owners = reader.billed_by(lines)
     for n, one in mine:
         sheets[_key(one)].items[first + n] = _item(one, first + n, _due(one, moves.get(n, ())))
     made = [_taken_back(one, sheets, _key(issued[one.place]), first) for one in back]

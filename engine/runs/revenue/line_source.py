@@ -13,8 +13,8 @@ from engine.model.decision import Decide
 from engine.model.journal import FxRate
 from engine.model.revenue import EARLY, OPENING, Due, Mark, Plan, Planned, PlannedItem, RevenueEvent
 from engine.revenue.schedule import ScheduleItem
-from engine.revenue.spread import by_day
 from engine.runs.revenue.facts import facts_of
+from engine.runs.revenue.planning import as_deferred
 from engine.runs.run import Parts
 from engine.store.reader import Reader
 from engine.store.revenue_plans import plans
@@ -92,9 +92,7 @@ def _opened(parts: Parts, row: Mapping[str, Any]) -> Kept:
     )
     decision = parts.rules.decide("revrec", facts, row["service_from"])
     assert decision.method is not None
-    items: Sequence[ScheduleItem] = decision.method(decision.terms, facts)
-    if sum((item.amount for item in items), ZERO) != row["amount"] or len(items) < 2:
-        items = by_day({}, facts)
+    items = as_deferred(decision.method(decision.terms, facts), facts)
     rate = FxRate(
         row["currency"], row["functional_currency"], row["held_rate"], row["held_rate_source"], row["held_rate_on"]
     )

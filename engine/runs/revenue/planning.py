@@ -13,7 +13,6 @@ from engine.base.money import ZERO
 from engine.billing.advances import is_advance
 from engine.billing.milestones import MARK
 from engine.ledger.fx import convert
-from engine.ledger.opening import SOURCE
 from engine.model.decision import Decide, Decision
 from engine.model.dunning import OTHER_INCOME
 from engine.model.invoice import Invoice, InvoiceLine, RatedCharge, Reversible
@@ -22,6 +21,7 @@ from engine.model.revenue import Plan, Planned, PlannedItem
 from engine.model.revenue_contract import Cover, Covered
 from engine.model.tax_correction import TAX, Correction
 from engine.revenue.schedule import Happening, RevenueFacts, ScheduleItem
+from engine.revenue.spread import by_day
 from engine.revenue.taking import after, corrected, instead, taken_back
 from engine.runs.revenue.covering import Covering
 from engine.store.writing.revenue import Kept
@@ -96,11 +96,14 @@ class Planner:
             decision = self._decide("revrec", facts, charge.service_from)
             assert decision.method is not None
             items, left = decision.method(decision.terms, facts), charge.amount
+            deferred = bool(charge.credits) and self._deferred(charge.credits)
+            if deferred:
+                items = as_deferred(items, facts)
             for item in items:
                 if item.on <= day:
                     earned.append((line.number, charge.product, item.amount))
                     left -= item.amount
-            if left and (not charge.credits or self._elsewhere(charge.credits)):
+            if left and (not charge.credits or deferred):
                 waits = _method(decision.terms) if sum((item.amount for item in items), ZERO) != charge.amount else ""
                 later.append(Later(line, items, waits, 0, decision.id))
             elif left:  # what it gives back was earned at once
@@ -115,10 +118,10 @@ class Planner:
         found = ((line.number, self._covering.of(line.charge)) for line in invoice.lines if not is_advance(line.charge))
         return tuple((number, one) for number, one in found if one is not None)
 
-    def _elsewhere(self, line_id: int) -> bool:
-        """Whether a line was billed by another system, whose deferral is recognised by its own schedule."""
+    def _deferred(self, line_id: int) -> bool:
+        """Whether a line was billed by another system, and its deferral, which came over, is recognised by its own schedule."""
         known = self._credited.get(line_id)
-        return known is not None and known.rate.source == SOURCE
+        return known is not None and known.deferred
 
     def _moved(self, line: InvoiceLine, facts: RevenueFacts, plan: Plan, decision: Decision) -> Later:
         """What a correction of tax makes of the plan of its line: the one that its net amount would have had, where nothing is
@@ -151,6 +154,13 @@ class Planner:
         items = taken_back(plan, charge.amount, facts.invoice_date, by_days, facts.currency)
         self._plans[charge.credits] = after(plan, charge.amount, items)
         return Later(line, items, "", plan.schedule, decision.id)
+
+
+def as_deferred(items: Sequence[ScheduleItem], facts: RevenueFacts) -> Sequence[ScheduleItem]:
+    """What a deferral that came over earns, and what a credit takes back of it: as the rule of its product has made ``items``, but
+    evenly by days where that goes by what happens, or is no schedule."""
+    whole = sum((item.amount for item in items), ZERO) == facts.amount
+    return items if whole and len(items) > 1 else by_day({}, facts)
 
 
 def accepted(exact: str, on: date) -> tuple[Happening, ...]:

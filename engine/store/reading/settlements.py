@@ -22,6 +22,7 @@ from engine.store.tables import (
     INVOICE,
     INVOICE_LINE,
     MEMO,
+    OPENING_LINE,
     RECEIVABLE,
     SETTLEMENT,
     WALLET_MOVEMENT,
@@ -94,17 +95,30 @@ class SettlementsReader(Session):
         return {row[0]: row[1] for row in self.connection.execute(statement, {"ids": list(ids)})}
 
     def originals(self, ids: Iterable[int]) -> dict[int, set[int]]:
-        """Ids of the invoices whose lines documents give back, by document."""
-        line, billed = INVOICE_LINE.alias("line"), INVOICE_LINE.alias("billed")
-        statement = (
-            sa.select(line.c.invoice_id, billed.c.invoice_id)
-            .join_from(line, billed, billed.c.id == line.c.credits)
-            .where(query.among(self.dialect, line.c.invoice_id, "ids"), sa.literal_column("line.credits <> 0"))
-        )
-        found: dict[int, set[int]] = defaultdict(set)
-        for document, original in self.connection.execute(statement, {"ids": sorted(set(ids))}):
-            found[document].add(original)
+        """Ids of the documents whose lines others give back, by document; see :meth:`billed_by`."""
+        line = INVOICE_LINE.c
+        mine = query.among(self.dialect, line.invoice_id, "ids")
+        statement = sa.select(line.invoice_id, line.credits).where(mine, sa.literal_column("credits <> 0"))
+        rows = self.connection.execute(statement, {"ids": sorted(set(ids))}).all()
+        owners, found = self.billed_by({row.credits for row in rows}), dict[int, set[int]]()
+        for row in rows:
+            if row.credits in owners:
+                found.setdefault(row.invoice_id, set()).add(owners[row.credits])
         return found
+
+    def billed_by(self, lines: Iterable[int]) -> dict[int, int]:
+        """Ids of the documents of some lines, by the id of the line: invoices, and of lines that another system billed what came over
+        as open of their document."""
+        wanted = set(lines)
+        found = self.invoices_with(wanted)
+        if wanted <= found.keys():
+            return found
+        line, item = OPENING_LINE.c, RECEIVABLE.c
+        same = (item.tenant == line.tenant) & (item.entity == line.entity) & (item.number == line.document)
+        statement = sa.select(line.id, item.id).join_from(OPENING_LINE, RECEIVABLE, same)
+        statement = statement.where(query.among(self.dialect, line.id, "ids"))
+        old = self.connection.execute(statement, {"ids": sorted(wanted - found.keys())})
+        return found | dict(map(tuple, old))
 
     def invoices_with(self, lines: Iterable[int]) -> dict[int, int]:
         """Ids of the invoices of some lines, by the id of the line."""
