@@ -166,6 +166,6 @@ KINDS = ("invoice", "credit_note", "corrected_invoice", "debit_note", "advance_i
 
 def test_every_word_is_used() -> None:
     texts = parse((SHIPPED / "delivery_file" / "texts.yaml").read_bytes(), "texts.yaml").data
-    template = (SHIPPED / "delivery_file" / "invoice.html").read_text()
+    template = "".join((SHIPPED / "delivery_file" / name).read_text() for name in ("invoice.html", "page.css"))
     used = set(re.findall(r"text\(\"(\w+)\"", template)) | {"total", "credit_total", *KINDS}
     assert [label for label in texts if label not in used and not label.startswith("category_")] == []

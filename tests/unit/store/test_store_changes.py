@@ -23,7 +23,8 @@ from engine.model.dispute import DisputeRecord, Event, Terms
 from engine.model.draft import Reviewed
 from engine.model.dunning import Claim
 from engine.model.effect import Answer, Effect
-from engine.model.journal import FxRate
+from engine.model.further_books import BookEntry, BookMark
+from engine.model.journal import FxRate, JournalEntry, Posting
 from engine.model.payment import PaymentEvent, Payout, PayoutLine
 from engine.model.payment_state import PaymentStep
 from engine.model.request import ScheduleMark
@@ -192,6 +193,14 @@ def disputed(writer: Writer) -> DisputeRecord:
     return found
 
 
+ADJUSTED = JournalEntry(
+    s.T,
+    s.E,
+    "by_hand",
+    s.JAN,
+    "otherwise",
+    tuple(Posting(code, "EUR", amount, "EUR", amount, ONE, "", s.JAN) for code, amount in (("1", ONE), ("2", -ONE))),
+)
 MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "put": lambda w: w.put("meters", [Meter(s.T, "new", "x")]),
     "put_usage": lambda w: w.put_usage([s.usage(1, "new", s.JAN)]),
@@ -299,6 +308,8 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "add_items": lambda w: w.add_items(s.T, s.E, [(1, [PlannedItem(s.JAN, ONE)])], 1),
     "set_revenue_mark": lambda w: w.set_revenue_mark(s.T, s.E, Mark(s.JAN)),
     "add_revenue_events": lambda w: w.add_revenue_events(s.T, [RevenueEvent(s.E, "k", "accept", s.JAN, 1)]),
+    "add_book_entries": lambda w: w.add_book_entries(s.T, "local", s.E, [BookEntry("k", 0, s.JAN, ADJUSTED)], 1),
+    "mark_book": lambda w: w.mark_book(s.T, "local", s.E, w.lock_book(s.T, "local", s.E), BookMark(s.JAN)),
     "note_release": lambda w: w.note_release(s.T, "r", "proposed", day=s.FEB, content={"roles": [""]}),
     "hold_changes": lambda w: w.hold_changes(s.T, [HELD], lambda: None),
     "decide_change": lambda w: w.decide_change(w.lock_change(s.T, 1), "confirmed"),
@@ -314,6 +325,7 @@ OTHERS = {
         "hold_orders",
         "lock_approval",
         "lock_bank_account",
+        "lock_book",
         "lock_change",
         "lock_release",
         "lock_dispute",
