@@ -24,6 +24,7 @@ from engine.app.tuning import known_values
 from engine.base.errors import Code, Finding, TollbookError, refuse
 from engine.base.money import exact_arithmetic
 from engine.config import ACTS, Config, load
+from engine.families.documents import KIND_OF_FILE, SHIPPED
 from engine.model.decision import Family
 from engine.model.delivering import INBOX
 from engine.model.journal import Change
@@ -114,7 +115,10 @@ class App(Desks):
 
     def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
         """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
-        known = {"adapter": [INBOX, *(adapter.name for adapter in self.config.adapters)]}
+        known = {
+            "adapter": [INBOX, *(adapter.name for adapter in self.config.adapters)],
+            KIND_OF_FILE: [*SHIPPED, *self.host.formats()],
+        }
         return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions(), known=known)
 
     def authoring(self, folders: Sequence[Path] = ()) -> AuthoringDesk:

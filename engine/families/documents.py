@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.base.errors import did_you_mean
 from engine.model.decision import Family, Flaw
 from engine.model.documenting import ATTRIBUTES, EITHER, FIELDS, DocumentFacts
+
+KIND_OF_FILE: Final = "kind of file"
+SHIPPED: Final = (
+    *("html", "pdf", "facturx", "ubl", "cii", "peppol", "xrechnung", "fatturapa"),
+    *("pdf_signed", "facturx_signed"),
+)
+"""Kinds of files of the plug-ins that come with Tollbook: rules of places name them, whether an adapter writes them or not."""
 
 
 def check(terms: Mapping[str, Any]) -> Iterable[Flaw]:
@@ -39,6 +46,7 @@ FAMILY = Family(
     doc="How a document looks, in which language, what must be on it, and which files are made of it.",
     facts=DocumentFacts,
     selected_by="invoice date",
+    names={"formats": KIND_OF_FILE},
     outcome={
         "template": {
             "type": "string",

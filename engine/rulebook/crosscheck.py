@@ -34,7 +34,9 @@ def unknown_names(
                     where = documents[ruleset.file].where(("rules", index, "then", *path))
                     what = f"the rule {rule.id!r} names the {kind} {value!r}, which does not exist"
                     mend = did_you_mean(str(value), [*known[kind], NOBODY])
-                    yield Finding(UNKNOWN_NAME, where, what, f"config.yaml names every {kind}", mend)
+                    yield Finding(
+                        UNKNOWN_NAME, where, what, f"config.yaml, or a plug-in that it names, has every {kind}", mend
+                    )
 
 
 def _named(terms: Any, names: Sequence[str], path: Path = ()) -> Iterator[tuple[Path, Any]]:

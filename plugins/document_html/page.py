@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.base import wording
 from engine.base.document import parse
 from engine.base.errors import Code, TollbookError, Where, did_you_mean, refuse
 from engine.base.wording import ENGLISH
+from engine.ports.hookspecs import delivery as nouns
 from engine.ports.hookspecs.notice import Document, dated, reader_of, words_of
 
 from .codes import codes_of
@@ -30,6 +32,8 @@ NO_ASSET = Code("document-html.no-asset", "A picture or font of a template that 
 
 SUFFIX: Final = ".html"
 TEXTS: Final = "texts.yaml"
+LACKING: Final = re.compile(r"'engine\.ports\.hookspecs\.delivery\.(\w+) object' has no attribute '(\w+)'")
+"""How the sandbox names a field that a document, or a part of it, does not have."""
 PICTURES: Final = ("image/", "font/")
 
 
@@ -108,8 +112,11 @@ class Pages:
                 where = Where(self._shown(name), step.tb_lineno)
             step = step.tb_next
         barred = " (barred by the sandbox)" if isinstance(error, SecurityError) else ""
-        what = f"the template cannot show {document.number}: {type(error).__name__}: {error}{barred}"
-        return refuse(BAD_TEMPLATE, what, mend="correct the template, or the field that it names", where=where)
+        said, mend = f"{type(error).__name__}: {error}{barred}", "correct the template, or the field that it names"
+        if isinstance(error, jinja2.UndefinedError) and (named := LACKING.search(str(error))):
+            fields = getattr(nouns, named[1]).__struct_fields__
+            said, mend = f"{named[1]} has no field {named[2]!r}", did_you_mean(named[2], fields)
+        return refuse(BAD_TEMPLATE, f"the template cannot show {document.number}: {said}", mend=mend, where=where)
 
     def _shown(self, name: str | None) -> str:
         """A file of a template below its folder, as people name it."""

@@ -158,6 +158,10 @@ def test_an_inbox_keeps_the_document_with_its_digest(app: App) -> None:
         ("[{adapter: edi, fallback: [edi]}]", "'edi' is told already when 'edi' has failed"),
         ("[{adapter: edx}]", "the rule 'everywhere' names the adapter 'edx', which does not exist"),
         ("[{adapter: edi, fallback: [fax]}]", "the rule 'everywhere' names the adapter 'fax', which does not exist"),
+        (
+            "formats: [pdf, fatturapa, pdff]",
+            "the rule 'everywhere' names the kind of file 'pdff', which does not exist",
+        ),
     ],
 )
 def test_rules_that_cannot_be_meant(home: Path, channels: str, what: str) -> None:
@@ -169,7 +173,11 @@ rules:
   - id: everywhere
     then: {{channels: {channels}}}
 """
-    (home / "rules" / "delivery" / "acme.yaml").write_text(text)
+    family = "delivery"
+    if channels.startswith("formats"):  # of the documents that the channels bring
+        family, text = "documents", text.replace("delivery/", "documents/").replace("channels: ", "")
+    (home / "rules" / family).mkdir(exist_ok=True)
+    (home / "rules" / family / "acme.yaml").write_text(text)
     with stories.opened(home, f"sqlite:///{home}/none.db") as app, pytest.raises(TollbookError) as caught:
         app.rule_desk().check()
     (found,) = caught.value.findings

@@ -15,6 +15,7 @@ import pytest
 import time_machine
 
 from engine.base.errors import TollbookError
+from engine.families.documents import SHIPPED
 from engine.ports.hookspecs.delivery import InvoiceDocument
 from engine.ports.hookspecs.einvoice import Format
 from engine.ports.host import Host
@@ -129,6 +130,15 @@ def test_tax_stands_in_the_currency_of_the_books_too(formats: dict[str, Format])
     assert "Steuer (EUR)" not in said and "Leistungsdatum" not in said
 
 
+def test_rules_may_name_every_kind_that_comes_with_the_house(shipped: Callable[..., Host]) -> None:
+    made = {
+        kind
+        for name in ("document_html", "einvoice_en16931", "einvoice_fatturapa")
+        for kind in shipped(name, "einvoice").formats()
+    }
+    assert made | {"pdf_signed", "facturx_signed"} == set(SHIPPED)
+
+
 def test_words_are_there_in_every_language() -> None:
     from engine.base.document import parse
 
@@ -170,9 +180,14 @@ WRONG = {
     "no such template": ("", "document/DE-2026-000123", "there is no template 'mine'"),
     "not Jinja2": ("a\n{% if %}", "templates/mine.html:2", "the template is wrong: Expected an expression"),
     "a field that is not there": (
-        "a\n\n{{ document.nummer }}",
+        "a\n\n{{ document.seller.nmae }}",
         "templates/mine.html:3",
-        "the template cannot show DE-2026-000123: UndefinedError",
+        "the template cannot show DE-2026-000123: Seller has no field 'nmae'",
+    ),
+    "a word that is not there": (
+        "{{ documnet.number }}",
+        "templates/mine.html:1",
+        "UndefinedError: 'documnet' is undefined",
     ),
     "in what it extends": (
         '{% extends "invoice.html" %}\n{% block foot %}\n{{ 1 / 0 }}{% endblock %}',
@@ -207,6 +222,7 @@ def test_what_a_template_gets_wrong_is_told_with_its_place(
     [finding] = caught.value.findings
     assert (str(finding.where), finding.code[:13]) == (where, "document-html")
     assert what in finding.what
+    assert name != "a field that is not there" or finding.mend == "did you mean 'name'?"
 
 
 @printing
