@@ -167,7 +167,11 @@ def test_a_tax_invoice_names_the_codes_of_products(formats: dict[str, Format]) -
     lines = [{**LINE, "tax_code": "998313"}]
     said = words(formats["html"].write(made(lines=lines, layout={"template": "tax_invoice", "language": "en"})))
     assert "Tax invoice DE-2026-000123" in said
-    assert "998313" in said
+    assert "998313" in said and "reverse charge" not in said
+    owed = [{**DOCUMENT["taxes"][0], "category": "AE"}]
+    for taxes, answer in ((DOCUMENT["taxes"], "No"), (owed, "Yes")):
+        indian = made(seller__country="IN", taxes=taxes, layout={"template": "tax_invoice", "language": "en"})
+        assert f"Tax payable on reverse charge {answer}" in words(formats["html"].write(indian))
 
 
 def test_a_picture_is_part_of_the_page(shipped: Callable[..., Host], tmp_path: Path) -> None:
