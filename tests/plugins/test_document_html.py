@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,11 @@ def test_tax_stands_in_the_currency_of_the_books_too(formats: dict[str, Format])
     note = made(kind="credit_note", net="-50.00", tax="-10.50", total="-60.50", given_up="1.21", currency="USD")
     assert "Gutgeschrieben -60,50 USD Gewährter Nachlass 1,21 USD Gutschriftbetrag -59,29 USD" in words(
         formats["html"].write(note)
+    )
+    note = msgspec.structs.replace(note, prepaid=Decimal(-20), due=Decimal("-40.50"))
+    assert (
+        "-60,50 USD Zurück auf das Guthaben 20,00 USD Gewährter Nachlass 1,21 USD Gutschriftbetrag -39,29 USD"
+        in words(formats["html"].write(note))
     )
     said = words(formats["html"].write(made(functional_tax="222.56")))
     assert "Steuer (EUR)" not in said and "Leistungsdatum" not in said
