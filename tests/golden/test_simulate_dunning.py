@@ -37,8 +37,8 @@ def test_a_parameter_of_dunning_is_watched(tmp_path: Path, sqlite_url: str) -> N
         stories.bill(app, "2026-02-01")
         counts = app.dunning.run(date(2026, 3, 12), CHANGE).counts
         found = app.tuning.curve("dunning/default", "reminder", "60 days", months=None, count=2)
-        assert found.measure == "dunning" and found.chosen.rate == 0
-        rates = {one.rate for one in found.points if one.now}
+        assert found.measure == "dunning" and found.chosen.rates == (("", "", 0),)
+        rates = {rate for one in found.points if one.now for _, _, rate in one.rates}
         assert rates == {(Decimal(counts["steps"]) / counts["accounts"]).quantize(Decimal("0.0001"))} != {Decimal(0)}
         outcome = app.tuning.propose(found, CHANGE, Decimal("0.05"))
         assert outcome.approval is not None
