@@ -20,6 +20,7 @@ from engine.base.errors import TollbookError
 from engine.model.journal import Change
 from engine.runs.accounts.settlement_moves import Settled
 from engine.runs.approvals import Outcome
+from engine.runs.billing import void_run
 from engine.runs.documents.document import Documents
 from tests import stories
 from tests.stories import CHANGE
@@ -279,6 +280,26 @@ def test_a_debit_note(billed: App) -> None:
     assert owed(billed, "A1")[0] == D("525.94")
     assert stories.bill(billed, "2026-02-04", account="A1").counts["invoices"] == 0
     well(billed)
+
+
+def test_a_void_that_dies_after_its_document_is_ended_by_asking_again(
+    local: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its document is committed, its run is not yet done: the same again makes no second one, and says what the first has made."""
+    write = void_run.write_partition
+
+    def dying(*args: Any) -> Any:
+        write(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(void_run, "write_partition", dying)
+    with pytest.raises(KeyboardInterrupt):
+        local.void(INVOICE, day(3), CHANGE)
+    monkeypatch.setattr(void_run, "write_partition", write)
+    again = local.void(INVOICE, day(3), CHANGE)
+    assert (again.state, again.counts["invoices"]) == ("done", 1)
+    assert local.void(INVOICE, day(3), CHANGE).repeated
+    assert [one["kind"] for one in stories.invoices(local)].count("credit_note") == 1
 
 
 def test_a_credit_note_is_voided(local: App) -> None:

@@ -68,14 +68,15 @@ def run_void(parts: Parts, number: str, on: date, change: Change) -> Report:
         return msgspec.structs.replace(report_of(parts, pinned.run_id), repeated=True)
     try:
         with parts.books.reader() as reader:
-            batch = _batch(parts, reader, head, pinned)
+            partition = reader.partition(pinned.run_id, 1)
+            batch = None if partition.state == "done" else _batch(parts, reader, head, pinned)
             entity = reader.entities(parts.tenant)[head["entity"]]
     except TollbookError:
         with parts.books.writer(change, pinned.run_id) as writer:
             writer.lock_run(pinned.run_id)
             writer.finish_run(pinned.run_id, {"counts": {}}, state="failed")
         raise
-    summary = write_partition(parts, pinned, 1, entity, batch)
+    summary = write_partition(parts, pinned, 1, entity, batch) if batch is not None else partition.summary
     with parts.books.writer(change, pinned.run_id) as writer:
         if writer.lock_run(pinned.run_id).state == "running":
             writer.finish_run(pinned.run_id, {"counts": summary["counts"], "seconds": clock.seconds})
