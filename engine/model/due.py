@@ -14,7 +14,7 @@ from engine.base.period import Period
 from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.discount import Redemption
-from engine.model.invoice import BilledLine
+from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.lateness import Late
 from engine.model.measure import Found
 from engine.model.milestone import Milestone
@@ -138,6 +138,18 @@ def looked_at_from(day: date, events: Iterable[SubscriptionEvent]) -> date:
     its usage may belong to the stretch that ends then."""
     ends = any(event.kind == "cancel" and event.on == day for event in events)
     return day - timedelta(days=1) if ends and day > date.min else day
+
+
+def counted_from(billed: Iterable[RatedCharge], window: date, looked: Mapping[str, date] = {}) -> dict[str, date]:
+    """By charge, the first day of lines of usage that a window cuts, or the day from which a charge was ``looked`` at.
+
+    Usage is compared by whole stretches, so that lines which end between that day and the window have to be known, too.
+    """
+    found: dict[str, date] = {}
+    for line in billed:
+        if line.kind == "usage" and not line.credits and line.service_from < looked.get(line.charge, window):
+            found[line.charge] = min(line.service_from, found.get(line.charge, window))
+    return found
 
 
 def _paused(events: Iterable[SubscriptionEvent]) -> timedelta:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -23,19 +22,14 @@ from engine.base.period import add_months
 from engine.model.account import Account
 from engine.model.contract import Contract
 from engine.model.due import AccountDue, Opening, PayerDue, SubscriptionDue, looked_at_from, window_of
-from engine.model.invoice import BilledLine, RatedCharge
+from engine.model.invoice import BilledLine
 from engine.model.subscription import BillingMark, Subscription, SubscriptionEvent
 from engine.model.usage import UsageDay
 from engine.store import tables, types
 from engine.store.query import Query, among, for_each, pair_parameters, pairs
-from engine.store.reading.base import ACCOUNT_COLUMNS, EVENT_COLUMNS, MastersReader
+from engine.store.reading.base import ACCOUNT_COLUMNS, EVENT_COLUMNS
+from engine.store.reading.billed import BilledReader
 from engine.store.session import Session
-
-_LINE_NAMES = ("tax_amount", "id", *RatedCharge.__struct_fields__)
-
-
-def _line(tax: Decimal, ident: int, *values: Any) -> BilledLine:
-    return BilledLine(ident, RatedCharge(*values).priced(tax))
 
 
 def _accounts(dialect: str) -> sa.Select[Any]:
@@ -91,22 +85,6 @@ def _unsettled(dialect: str) -> sa.Select[Any]:
 
     both = sa.union_all(of(tables.USAGE_EVENT), of(tables.USAGE_REVERSAL)).subquery()
     return sa.select(*both.columns)
-
-
-def _lines(dialect: str, table: sa.Table = tables.INVOICE_LINE) -> sa.Select[Any]:
-    window, ids, days = pairs(dialect, "windows")
-    open_ = (table.c.subscription_id == ids, table.c.service_to > days)
-    joined, found = for_each(dialect, window, table, _LINE_NAMES, *open_)
-    return sa.select(*found.values()).select_from(joined).order_by(found["id"])
-
-
-def _credits(dialect: str, table: sa.Table = tables.INVOICE_LINE) -> sa.Select[Any]:
-    given: sa.ColumnElement[bool] = sa.literal_column(f"{table.name}.credits <> 0")
-    return (
-        sa.select(*(table.c[name] for name in _LINE_NAMES))
-        .where(among(dialect, table.c.credits, "lines"), given)
-        .order_by(table.c.id)
-    )
 
 
 def _openings(dialect: str) -> sa.Select[Any]:
@@ -176,10 +154,6 @@ NAMED = (
 )
 """The same of the marks of a ``payer`` whom events name."""
 _UNSETTLED = Query(_unsettled)
-_LINES = Query(_lines, _line)
-_CREDITS = Query(_credits, _line)
-_OLD_LINES = Query(partial(_lines, table=tables.OPENING_LINE), _line)
-_OLD_CREDITS = Query(partial(_credits, table=tables.OPENING_LINE), _line)
 _OPENINGS = Query(_openings)
 _THROUGH = Query(_through)
 _LINE_ENDS = Query(_line_ends)
@@ -187,7 +161,7 @@ _USAGE = Query(_usage, UsageDay)
 RECOUNTED = Query(_recounted, UsageDay)
 
 
-class DueReader(MastersReader):
+class DueReader(BilledReader):
     """Reads what is due."""
 
     def due(
@@ -327,32 +301,12 @@ class DueReader(MastersReader):
                 through[ident][charge] = day
         mine = {ident: windows[ident] for ident in found}
         lines: dict[int, list[BilledLine]] = defaultdict(list)
-        for line in self._with_credits(_OLD_LINES, _OLD_CREDITS, mine, ()):
+        for line in self.old_lines(mine):
             lines[line.charge.subscription_id].append(line)
         return {
             ident: Opening(on, events, usage, through[ident], tuple(lines[ident]))
             for ident, (on, events, usage) in found.items()
         }
-
-    def billed_since(self, windows: Mapping[int, date], old: Sequence[int] = ()) -> dict[int, list[BilledLine]]:
-        """Our lines that share a day with the windows, and the credits on them and on the ``old`` lines."""
-        billed: dict[int, list[BilledLine]] = defaultdict(list)
-        for line in self._with_credits(_LINES, _CREDITS, windows, old):
-            billed[line.charge.subscription_id].append(line)
-        return billed
-
-    def _with_credits(
-        self, found: Query, credits: Query, windows: Mapping[int, date], more: Sequence[int]
-    ) -> list[BilledLine]:
-        """Lines by window, with the credits on them and on the lines ``more``, in order of id."""
-        parameters = pair_parameters(self.dialect, "windows", list(windows.items()))
-        lines: list[BilledLine] = found(self.connection, parameters)
-        there = {line.id for line in lines}
-        credited = sorted(there.union(more))
-        if credited:
-            given: list[BilledLine] = credits(self.connection, {"lines": credited})
-            lines.extend(line for line in given if line.id not in there)
-        return sorted(lines, key=attrgetter("id"))
 
     def _usage(
         self,

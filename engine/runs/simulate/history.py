@@ -11,7 +11,7 @@ import msgspec
 
 from engine.base.money import ZERO
 from engine.billing.billed import Open, service
-from engine.model.due import AccountDue, PayerDue, SubscriptionDue
+from engine.model.due import AccountDue, PayerDue, SubscriptionDue, counted_from
 from engine.model.invoice import BilledLine, InvoiceLine, RatedCharge, Reversible
 from engine.model.journal import FxRate
 from engine.runs.billing.finish import Billed, Issued
@@ -97,7 +97,13 @@ class History:
         ident = due.subscription.id
         own = [(n, self._own[n].line.charge) for n in self._more.get((payer, ident), ())]
         shown = {line.id for line in due.billed}
-        more = [BilledLine(n, charge) for n, charge in own if charge.service_to > due.window or charge.credits in shown]
+        window = due.window
+        first = counted_from([line.charge for line in due.billed] + [charge for _, charge in own], window)
+
+        def looked_at(charge: RatedCharge) -> bool:
+            return charge.service_to > min(window, first.get(charge.charge, window)) or charge.credits in shown
+
+        more = [BilledLine(n, charge) for n, charge in own if looked_at(charge)]
         billed = (*(self._line(line) for line in due.billed if line.id not in self.gone), *more)
         return msgspec.structs.replace(due, billed=billed)
 
