@@ -39,6 +39,19 @@ CONTEXT: Final = decimal.Context(prec=50, rounding=decimal.ROUND_HALF_UP)
 """The arithmetic of the core: 50 digits, so that no product or quotient of ours is ever cut before its rounding point."""
 
 
+NOISE: Final = Decimal("1e-30")
+"""Digits beyond these are left by dividing one by one what is divisible together: a third and two thirds are a whole."""
+_WIDEST: Final = Decimal("1e20")
+
+
+def settled(amount: Decimal) -> Decimal:
+    """An amount of divided parts without the digits beyond :data:`NOISE`, which would put a tie on the wrong side of its rounding."""
+    if not -_WIDEST < amount < _WIDEST:
+        return amount
+    made = amount.quantize(NOISE, context=CONTEXT)
+    return amount if made == amount else made
+
+
 def exact_arithmetic() -> None:
     """Make :data:`CONTEXT` the arithmetic of the calling thread, and of threads started later.
 

@@ -11,21 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import CONTEXT, ZERO, round_to
+from engine.base.money import ZERO, round_to, settled
 from engine.base.period import Period, subtract
 from engine.billing.billed import Open, billed_twice, service
 from engine.billing.job import Owed
 from engine.billing.opened import NOTHING, Opened
 from engine.billing.pricing import times
 from engine.model.invoice import BilledLine, RatedCharge
-
-NOISE: Final = Decimal("1e-30")
-"""Digits beyond these are left by dividing one by one what is divisible together: a third and two thirds are a whole."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -258,7 +255,7 @@ def _difference(due: Due, pair: Sequence[Back], currency: str, value: Value) -> 
     charge = line.charge
     worth = value(charge.plan, charge.charge, due.owed.cycle, service(line), due.days)
     given = (times(back.full, back.share) if worth.of_price else back.exact for back in pair)
-    exact = (due.exact - sum(given, ZERO)).quantize(NOISE, context=CONTEXT)
+    exact = settled(due.exact - sum(given, ZERO))
     amount = round_to(exact, currency, worth.rounding)
     if not worth.net or not amount or charge.tax_included != due.owed.charge.tax_included:
         return None

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import CONTEXT, ROUNDING, ZERO
+from engine.base.money import CONTEXT, ROUNDING, ZERO, settled
 from engine.billing.pricing import phases
 from engine.billing.pricing.allowance import relieved
 from engine.billing.pricing.facts import WHOLE, Discount, Part, PricingFacts, Terms, change, having, in_currency, times
@@ -57,11 +57,12 @@ def priced(pricing: Decision, facts: PricingFacts, share: Fraction = WHOLE, appl
         parts = method(terms, facts, WHOLE)
         return Price(sum((part.amount for part in parts), ZERO) if len(parts) != 1 else parts[0].amount, parts)
     if not terms["ramp"]:
-        return _priced(pricing, facts, share, applies_to)
+        made = _priced(pricing, facts, share, applies_to)
+        return Price(settled(made.amount), made.parts)
     raised, said = phases.committed(terms["ramp"], facts, share)
     made = _priced(pricing, raised, share, applies_to)
     amount, last = phases.paid(terms["ramp"], facts, made.amount)
-    return Price(amount, (*said, *made.parts, *last))
+    return Price(settled(amount), (*said, *made.parts, *last))
 
 
 def plain(terms: Terms) -> bool:

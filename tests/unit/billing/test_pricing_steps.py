@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
+from engine.base.money import round_to
 from engine.billing import owing, pricing
 from engine.billing.pricing import Part, PricingFacts, billable, priced
 from engine.billing.pricing.steps import check_single, check_steps
@@ -288,3 +289,10 @@ def test_a_price_keeps_what_it_was_asked_about() -> None:
     asked = facts("10")
     priced(unit(before=[step(free=D(4))]), asked)
     assert asked == msgspec.structs.replace(facts("10"))
+
+
+def test_division_loses_no_tie() -> None:
+    """Tiers of 5/6 of a cycle: 55/6 x 2.69 + 40/3 x 2.54 + 5/6 x 1.16 + 107/3 x 0.41 = 74.115, as fractions say."""
+    tiers = [{"up_to": D(top), "unit": eur(price)} for top, price in ((11, "2.69"), (27, "2.54"), (28, "1.16"))]
+    made = decision("pricing", "graduated", tiers=[*tiers, {"unit": eur("0.41")}])
+    assert round_to(worth(made, facts("59"), "5/6", "tiers"), "EUR") == D("74.12")
