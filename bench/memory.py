@@ -28,7 +28,7 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
             company.write(Path(name), accounts)
             for step in ("import", "bill"):
                 command = [sys.executable, "-m", "bench.memory", step, name, url]
-                last = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                last = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             peak, speed = last.split()
             yield f"| {accounts:,} | {peak} | {speed} |"
     yield ""
