@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import sqlite3
 import tempfile
 import time
@@ -25,7 +26,8 @@ TABLES = ("invoice", "invoice_line", "entry", "posting", "effect", "audit")
 
 def measure(options: argparse.Namespace) -> Iterator[str]:
     """Lines of the report."""
-    yield f"## Bill run, {options.accounts:,} accounts, 5 lines an invoice"
+    size = _partition(options.accounts, options.workers)
+    yield f"## Bill run, {options.accounts:,} accounts, 5 lines an invoice, partitions of {size:,} with workers"
     yield ""
     yield "| database | invoices/s | run s | limit s | share of the limit |"
     yield "|---|---|---|---|---|"
@@ -34,8 +36,11 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
         folder = Path(name)
         company.write(folder, options.accounts)
         with database() as url:
-            yield _row(f"PostgreSQL, {options.workers} workers", *_postgresql(folder, url, options.workers, spent))
-        yield _row("SQLite, one process", *_sqlite(folder, spent))
+            yield _row(
+                f"PostgreSQL, {options.workers} workers",
+                *_postgresql(folder, url, options.workers, options.accounts, spent),
+            )
+        yield _row("SQLite, one process", *_sqlite(folder, options.accounts, spent))
     yield ""
     for label, seconds in spent.items():
         steps = ", ".join(f"{step} {value:.2f}" for step, value in seconds.items())
@@ -48,8 +53,8 @@ def _row(label: str, report: Report, seconds: float, limit: float) -> str:
     return f"| {label} | {invoices / seconds:,.0f} | {seconds:.2f} | {limit:.2f} | {limit / seconds:.2f} |"
 
 
-def _bill(folder: Path, url: str, workers: int) -> tuple[Report, float]:
-    app = opened(folder, url, workers)
+def _bill(folder: Path, url: str, workers: int, accounts: int) -> tuple[Report, float]:
+    app = opened(folder, url, workers, _partition(accounts, max(workers, 1)))
     try:
         run_import(app.books, app.tenant, folder / "data", change(), DAY)
         start = time.perf_counter()
@@ -59,8 +64,16 @@ def _bill(folder: Path, url: str, workers: int) -> tuple[Report, float]:
         app.close()
 
 
-def _postgresql(folder: Path, url: str, workers: int, spent: dict[str, Any]) -> tuple[Report, float, float]:
-    report, seconds = _bill(folder, url, workers)
+def _partition(accounts: int, workers: int) -> int:
+    """Payers a partition, at most 2,000, of which each worker has as many: all of them end at the same time."""
+    rounds = math.ceil(accounts / (workers * 2000))
+    return math.ceil(accounts / (workers * rounds))
+
+
+def _postgresql(
+    folder: Path, url: str, workers: int, accounts: int, spent: dict[str, Any]
+) -> tuple[Report, float, float]:
+    report, seconds = _bill(folder, url, workers, accounts)
     spent["PostgreSQL"] = report.seconds
     with psycopg.connect(url) as connection:
         buffers = {}
@@ -92,9 +105,9 @@ def _key(connection: psycopg.Connection[Any], table: str) -> str:
     return ", ".join(row[0] for row in rows)
 
 
-def _sqlite(folder: Path, spent: dict[str, Any]) -> tuple[Report, float, float]:
+def _sqlite(folder: Path, accounts: int, spent: dict[str, Any]) -> tuple[Report, float, float]:
     books = folder / "books.db"
-    report, seconds = _bill(folder, f"sqlite:///{books}", 0)
+    report, seconds = _bill(folder, f"sqlite:///{books}", 0, accounts)
     spent["SQLite"] = report.seconds
     with sqlite3.connect(books) as connection:
         rows = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}

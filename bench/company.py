@@ -23,6 +23,16 @@ rules:
   - {id: support, when: charge.key == "support", then: {method: package, size: 25, price: 30 EUR}}
 """
 
+NUMBERS = """
+ruleset: numbering/bench
+effective: {from: 2020-01-01}
+priority: 10
+hit: unique
+rules:
+  - {id: invoices, when: kind == "invoice", then: {series: "{entity}-{year}", format: "{series}-{number:08}"}}
+"""
+"""Eight digits, as a year of a million invoices a month needs."""
+
 CONFIG = """
 tenant: {{key: bench, name: Bench}}
 rules: {{folders: [{rules}, rules]}}
@@ -61,8 +71,9 @@ FILES: dict[str, Sequence[str]] = {
 def write(folder: Path, accounts: int, subscriptions: int = 1, plan: str = "p") -> None:
     """Write the config, the rules and the import files of the company into ``folder``; every account has so many
     subscriptions to a ``plan``: ``p`` of five charges, ``one`` of a single one."""
-    (folder / "rules" / "pricing").mkdir(parents=True)
-    (folder / "rules" / "pricing" / "bench.yaml").write_text(PRICES)
+    for family, rules in (("pricing", PRICES), ("numbering", NUMBERS)):
+        (folder / "rules" / family).mkdir(parents=True)
+        (folder / "rules" / family / "bench.yaml").write_text(rules)
     (folder / "config.yaml").write_text(CONFIG.format(rules=RULES))
     data = folder / "data"
     data.mkdir()
