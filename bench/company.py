@@ -29,7 +29,7 @@ effective: {from: 2020-01-01}
 priority: 10
 hit: unique
 rules:
-  - {id: invoices, when: kind == "invoice", then: {series: "{entity}-{year}", format: "{series}-{number:08}"}}
+  - {id: invoices, when: kind == "invoice", then: {series: "{entity}-{year}", format: "{series}-{number:08}", largest: 99999999}}
 """
 """Eight digits, as a year of a million invoices a month needs."""
 
