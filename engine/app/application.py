@@ -15,6 +15,7 @@ import msgspec
 
 from engine import families
 from engine.app.authoring_desk import AuthoringDesk
+from engine.app.catalogued import Catalogued
 from engine.app.desks import Desks
 from engine.app.explained import Missed, why_not
 from engine.app.looking import looking
@@ -49,7 +50,7 @@ from engine.runs.scheduling.queue import SCHEDULER, Enqueued, Overview, enqueue_
 from engine.runs.scheduling.work import Worked, utc_now, work_one
 from engine.runs.usage.ingest import UsageDoor
 from engine.runs.verify import run_checks
-from engine.store.books import Books, open_books
+from engine.store.books import Books, may_be_there, open_books
 from engine.store.checks import chain as checks_chain
 from engine.store.records import Run
 from engine.store.request_log import RequestLog
@@ -114,12 +115,14 @@ class App(Desks):
             return reader.release_events(self.tenant)
 
     def rule_desk(self, folders: Sequence[Path] = ()) -> RuleDesk:
-        """What people do with the rule files in ``folders``, else in those of the config; needs no books."""
+        """What people do with the rule files in ``folders``, else in those of the config; opens books only to check pools and what is carried over."""
         known = {
             "adapter": [INBOX, *(adapter.name for adapter in self.config.adapters)],
             KIND_OF_FILE: [*SHIPPED, *self.host.formats()],
         }
-        return RuleDesk(self.families, tuple(folders) or self.rule_roots, plugins=self.host.versions(), known=known)
+        beside = Catalogued(lambda: self.books if may_be_there(self.config.database.url) else None, self.tenant)
+        roots = tuple(folders) or self.rule_roots
+        return RuleDesk(self.families, roots, plugins=self.host.versions(), known=known, beside=beside)
 
     def authoring(self, folders: Sequence[Path] = ()) -> AuthoringDesk:
         """What those who write rules do beside :meth:`rule_desk`; needs no books."""

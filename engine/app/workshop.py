@@ -12,7 +12,6 @@ from engine.base.errors import Finding, TollbookError, Where
 from engine.model.release import ANYBODY, OWNER, ApprovalFacts, Content, Difference
 from engine.rulebook import difference, rulebook
 from engine.rulebook.cases import run_cases
-from engine.rulebook.crosscheck import unknown_names
 from engine.rulebook.desk import RuleDesk
 from engine.runs.releases.origin import origin_of
 from engine.runs.releases.views import Drafted
@@ -38,14 +37,14 @@ class Workshop:
         try:
             book = rulebook.compile_book(contents, desk.families, overrides, desk.plugins, documents=documents)
             report = run_cases(book, documents)
-            wrong = [*unknown_names(book, documents, desk.known), *report.findings]
-            if wrong:
-                raise TollbookError(sorted(wrong, key=lambda finding: finding.where))
+            wrong = sorted((*desk.outside(book, documents), *report.findings), key=lambda finding: finding.where)
+            if any(finding.level == "error" for finding in wrong):
+                raise TollbookError(wrong)
         except TollbookError as error:
             raise TollbookError(_placed(finding, files) for finding in error.findings) from None
         content = Content(book.release, book.files, book.overrides, book.plugins)
         origins = tuple(origin_of(root) for root in desk.roots)
-        warnings = tuple(_placed(finding, files) for finding in book.warnings)
+        warnings = tuple(_placed(finding, files) for finding in (*book.warnings, *wrong))
         starts = {name: one.start for name, one in book.rulesets.items()}
         return Drafted(content, origins, len(report.results), warnings, starts)
 

@@ -8,6 +8,7 @@ follow their prices and lose no cent: what one of them cannot bear the others do
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -47,6 +48,10 @@ class DiscountFacts(msgspec.Struct, frozen=True, gc=False):
     redemption: Annotated[
         int, Meta(description="how often it was redeemed by then; 0 where there is no limit", extra={"least": 0})
     ]
+    times: Annotated[
+        int,
+        Meta(description="how often this subscription redeemed it up to and with this redemption", extra={"least": 1}),
+    ]
     cycle: Annotated[
         int,
         Meta(description="which cycle of the charge it is; the first is that of the redemption", extra={"least": 1}),
@@ -83,7 +88,9 @@ def applying(
         if one.on <= day:
             number = coupon_cycle(due, each, one.on, cycle)
             fitting = _fits(one.coupon, charge)
-            facts = DiscountFacts(account, charge, plan, one.coupon, fitting, one.on, one.number, number, day)
+            facts = DiscountFacts(
+                account, charge, plan, one.coupon, fitting, one.on, one.number, one.times, number, day
+            )
             decision = job.decide("discounts", facts, day)
             if decision.terms["applies"]:
                 found.append((one, decision))
@@ -242,14 +249,15 @@ def _number(coupon: Coupon, counted: int | None) -> int:
 def redeemed(
     events: Iterable[SubscriptionEvent], coupons: Mapping[str, Coupon], numbers: Mapping[int, int]
 ) -> tuple[Redemption, ...]:
-    """The coupons that events redeem and that no later known withdrawal takes back; ``coupons`` are those known by key, ``numbers``
-    counts redemptions by event where there is a limit."""
-    known = tuple(events)
+    """The coupons that events redeem and that no later known withdrawal takes back, in order of their days; ``coupons`` are those
+    known by key, ``numbers`` counts redemptions by event where there is a limit."""
+    known = sorted(events, key=lambda event: (event.on, event.id))
     back = [event for event in known if event.kind == "withdraw"]
-    return tuple(
-        Redemption(coupons[event.coupon], event.on, _number(coupons[event.coupon], numbers.get(event.id)))
-        for event in known
-        if event.coupon is not None
-        and event.coupon in coupons
-        and not any(event.id < one.id and event.on > one.on for one in back)
-    )
+    times, found = Counter[str](), list[Redemption]()
+    for event in known:
+        coupon = coupons.get(event.coupon or "")
+        if coupon is None or any(event.id < one.id and event.on > one.on for one in back):
+            continue
+        times[coupon.key] += 1
+        found.append(Redemption(coupon, event.on, _number(coupon, numbers.get(event.id)), times[coupon.key]))
+    return tuple(found)

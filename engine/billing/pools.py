@@ -20,7 +20,7 @@ from engine.base.errors import Code, Finding, TollbookError, Where, refuse
 from engine.billing.billed import Open, open_lines
 from engine.billing.job import Job, Owed, Stretch, key_of
 from engine.billing.looking_back import counts_of, served_of, stretches_from
-from engine.billing.metering import together, told_by_days
+from engine.billing.metering import together
 from engine.billing.pool_parts import Group, Member, common_of, divided
 from engine.billing.pool_rollover import carried_into
 from engine.billing.pricing import WHOLE
@@ -28,13 +28,13 @@ from engine.billing.pricing.allowance import allowance
 from engine.billing.rating import asked, shrunk, subscribed_on
 from engine.billing.rollover import Left
 from engine.billing.timeline import Stint
+from engine.billing.unsummed import refuse_unsummed
 from engine.model.decision import Decision
 from engine.model.due import AccountDue, StretchKey, SubscriptionDue
 from engine.model.invoice import RatedCharge
 from engine.model.subscription import Subscription
 
 NO_CONTRACT = Code("pricing.pool-without-contract", "A pool of a contract, and a subscription that has none.")
-NOT_OF_SUMS = Code("pricing.pool-not-of-sums", "A pool of usage that is more than the sums of its days.")
 CROSSES_PAYERS = Code(
     "pricing.pool-crosses-payers", "A pool of a parent account and its children, not all of whom one account pays for."
 )
@@ -228,7 +228,7 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
         line, facts, pricing = asked(job, account, contract, stretch, since, count.quantity, counts)
         if pricing.terms["pool"] is None:
             continue
-        _refuse_unsummed(job, stretch, pricing)
+        refuse_unsummed(job.meters, stretch.charge, pricing)
         if due.paying is not None and not _pays(due, served, stretch, pricing):
             continue
         proration, share = shrunk(job, account, stretch, pricing)
@@ -236,17 +236,6 @@ def members(job: Job, owner: AccountDue, due: SubscriptionDue, low: date) -> Ite
         brings = allowance(pricing.terms, share, share if tiers else WHOLE)
         old = due.opening is not None and stretch.days.start < due.opening.on
         yield Member(owner, due, since, stretch, count, facts, pricing, line.id if line else 0, brings, starts, old)
-
-
-def _refuse_unsummed(job: Job, stretch: Stretch, pricing: Decision) -> None:
-    charge = stretch.charge
-    if not all(told_by_days(charge, job.meters[key]) for key in charge.counted):
-        raise refuse(
-            NOT_OF_SUMS,
-            f"rule {pricing.rule} puts {stretch.plan}/{charge.key} into pool {pricing.terms['pool']['key']}",
-            why="it filters, groups or measures its usage, and pools add up daily sums",
-            mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
-        )
 
 
 def _pays(due: SubscriptionDue, served: Sequence[Stint], stretch: Stretch, pricing: Decision) -> bool:

@@ -16,27 +16,22 @@ from typing import Final
 
 import msgspec
 
-from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
 from engine.base.period import Period
 from engine.billing.basis import written_carried
 from engine.billing.job import Job, Stretch, key_of
 from engine.billing.looking_back import counts_of, served_of, stretches_from
-from engine.billing.metering import together, told_by_days
+from engine.billing.metering import together
 from engine.billing.pricing import WHOLE, Terms
 from engine.billing.pricing.allowance import allowance
 from engine.billing.rating import asked, shrunk, subscribed_on
 from engine.billing.timeline import Stint
+from engine.billing.unsummed import refuse_unsummed
 from engine.billing.windows import holding
 from engine.model.account import Account
 from engine.model.contract import Contract
-from engine.model.decision import Decision
 from engine.model.due import AccountDue, Carried, StretchKey, SubscriptionDue
 
-NOT_OF_SUMS = Code(
-    "pricing.rollover-not-of-sums",
-    "A rule carries allowance over of a charge whose usage is more than the sums of days.",
-)
 SUBSCRIPTION: Final = "subscription"
 
 
@@ -152,7 +147,7 @@ def _walk(
         if terms is None or pricing.terms["pool"] is not None:
             left, last = [], stretch
             continue
-        _refuse_unsummed(job, stretch, pricing)
+        refuse_unsummed(job.meters, stretch.charge, pricing)
         begun = last is not None and any(last.days.start < day <= stretch.days.start for day in restarts)
         if last is not None and (begun or _lapsed(terms, since, last, stretch)):
             left = []
@@ -176,18 +171,6 @@ def _lapsed(terms: Terms, since: date, last: Stretch, stretch: Stretch) -> bool:
         return True
     within: str = terms["within"]
     return within != SUBSCRIPTION and last.days.start < holding(within, since, stretch.days.start).start
-
-
-def _refuse_unsummed(job: Job, stretch: Stretch, pricing: Decision) -> None:
-    charge = stretch.charge
-    if all(told_by_days(charge, job.meters[key]) for key in charge.counted):
-        return
-    raise refuse(
-        NOT_OF_SUMS,
-        f"rule {pricing.rule} carries allowance of {stretch.plan}/{charge.key} over",
-        why="it filters, groups or measures its usage, and what earlier cycles left is told by daily sums",
-        mend="let the charge bill a meter of aggregation sum, count or max, without filter and group_by",
-    )
 
 
 def carried_from(job: Job, owner: AccountDue, due: SubscriptionDue) -> date | None:

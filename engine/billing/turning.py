@@ -56,32 +56,40 @@ def cut(
     job: Job, account: Account, contract: Contract | None, due: SubscriptionDue, stretched: Iterable[Stretch]
 ) -> Iterator[Stretch]:
     """Stretches of recurring charges, cut where their prices turn."""
-    signed = contract.signed_on if contract else None
     for stretch in stretched:
-        days = stretch.days
-        line = agreed_line(contract, stretch.plan, stretch.charge.key, days.start)
-
-        def asked(day: date, of: Stretch = stretch, line: Any = line) -> PricingFacts:
-            return PricingFacts(
-                job.entity, account, of.charge, of.plan, of.quantity,
-                line.unit_price if line else None, line.currency if line else None, subscribed_on(due), day,
-                **aged(subscribed_on(due), signed, of.charge, of.cycle, day),
-            )  # fmt: skip
-
-        turns = turns_in(job, due, contract, stretch.cycle, days, asked)
-        for part in parts(days, turns) if turns else (days,):
-            yield stretch if part == days else _part(stretch, part)
+        yield from cut_at(stretch, turns_of(job, account, contract, due, stretch, stretch.days))
 
 
-def _part(stretch: Stretch, days: Period) -> Stretch:
-    first, last = days.start == stretch.days.start, days.end == stretch.days.end
-    return msgspec.structs.replace(
-        stretch,
-        days=days,
-        began_by=stretch.began_by if first else "phase",
-        ended_by=stretch.ended_by if last else "phase",
-        ended=stretch.ended and last,
-    )
+def turns_of(
+    job: Job, account: Account, contract: Contract | None, due: SubscriptionDue, stretch: Stretch, days: Period
+) -> list[date]:
+    """The days inside some days of a stretch of a recurring charge on which its price turns."""
+    since, signed = subscribed_on(due), contract.signed_on if contract else None
+    line = agreed_line(contract, stretch.plan, stretch.charge.key, days.start)
+
+    def asked(day: date) -> PricingFacts:
+        return PricingFacts(
+            job.entity, account, stretch.charge, stretch.plan, stretch.quantity,
+            line.unit_price if line else None, line.currency if line else None, since, day,
+            **aged(since, signed, stretch.charge, stretch.cycle, day),
+        )  # fmt: skip
+
+    return turns_in(job, due, contract, stretch.cycle, days, asked)
+
+
+def cut_at(stretch: Stretch, turns: Sequence[date]) -> Iterator[Stretch]:
+    """A stretch, cut at points of time inside it, which are in order."""
+    for part in parts(stretch.days, turns) if turns else ():
+        first, last = part.start == stretch.days.start, part.end == stretch.days.end
+        yield msgspec.structs.replace(
+            stretch,
+            days=part,
+            began_by=stretch.began_by if first else "phase",
+            ended_by=stretch.ended_by if last else "phase",
+            ended=stretch.ended and last,
+        )
+    if not turns:
+        yield stretch
 
 
 def parts(days: Period, turns: Sequence[date]) -> Iterator[Period]:

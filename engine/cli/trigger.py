@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.base.errors import TollbookError
+from engine.base.errors import NOWHERE, TollbookError
 from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _row(
 def _record(tollbook: App, row: dict[str, str], change: Change, as_json: bool) -> None:
     recorded = tollbook.triggers.record([row], change)
     if recorded.findings:
-        raise TollbookError(recorded.findings)
+        raise TollbookError(finding.at(NOWHERE) for finding in recorded.findings)  # there is no row that it stands in
     word = "taken" if recorded.taken else "known from before"
     emit(
         recorded,

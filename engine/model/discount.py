@@ -29,8 +29,9 @@ class Coupon(msgspec.Struct, frozen=True, gc=False):
 
 class Redemption(msgspec.Struct, frozen=True, gc=False):
     """A coupon that a subscription has from the day ``on``; ``number`` counts how often it was redeemed by then, up to one more
-    than the most, and is 0 where there is no limit."""
+    than the most, and is 0 where there is no limit.  ``times`` counts the redemptions of this subscription alone, from 1."""
 
     coupon: Coupon
     on: date
     number: int = 0
+    times: int = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ from engine.rulebook.lint import Linter
 from engine.rulebook.rulebook import ENDINGS, RuleBook, compile_book, places
 from engine.rulebook.ruleset import UNKNOWN_FAMILY
 from engine.rulebook.schema import family_schema
+
+Beside = Callable[[RuleBook, Mapping[str, Document]], Iterable[Finding]]
 
 NO_FILE = Code("rule.no-file", "A file or folder to format that does not exist.")
 
@@ -77,6 +79,7 @@ class RuleDesk:
         overrides: values set for parameters: rule set -> parameter -> value.
         plugins: versions of the plug-ins that provide methods; part of the release's name.
         known: what rules may name outside of the rules: kind (``adapter``) -> names; a kind that is absent is not checked.
+        beside: what else is known to be wrong with compiled rules, of what stands outside of them.
     """
 
     def __init__(
@@ -86,8 +89,10 @@ class RuleDesk:
         overrides: Mapping[str, Mapping[str, Any]] = {},
         plugins: Mapping[str, str] = {},
         known: Mapping[str, Collection[str]] = {},
+        beside: Beside = lambda _book, _documents: (),
     ) -> None:
         self.known = known
+        self.beside = beside
         self.families = families
         self.roots = roots
         self.overrides = overrides
@@ -104,14 +109,20 @@ class RuleDesk:
             contents = {label: path.read_bytes() for label, path in files.items()}
             documents: dict[str, Document] = {}
             book = compile_book(contents, self.families, self.overrides, self.plugins, documents=documents)
-            wrong = [*unknown_names(book, documents, self.known), *mistaken_cases(book, documents)]
-            if wrong:
-                raise TollbookError(sorted((*book.warnings, *wrong), key=lambda finding: finding.where))
+            wrong = [*self.outside(book, documents), *mistaken_cases(book, documents)]
+            book.warnings = tuple(sorted((*book.warnings, *wrong), key=lambda finding: finding.where))
+            if any(finding.level == "error" for finding in wrong):
+                raise TollbookError(book.warnings)
         except TollbookError as error:
             raise TollbookError(placed(error.findings, files)) from None
         notes = Linter(book.families, book.rulesets.values()).notes() if everything else ()
         book.warnings = tuple(placed((*book.warnings, *notes), files))
         return book
+
+    def outside(self, book: RuleBook, documents: Mapping[str, Document]) -> Iterator[Finding]:
+        """What is wrong with compiled rules beside what stands outside of them: names, and what the application knows."""
+        yield from unknown_names(book, documents, self.known)
+        yield from self.beside(book, documents)
 
     def test(self) -> Report:
         """What comes of the cases of all rule files.

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,6 +69,12 @@ def open_books(url: str) -> Books:
             raise refuse(UNKNOWN_DATABASE, what, mend="write %40 for an @ in a user or password")
         return Books(_postgresql_engine(address), _postgresql_engine(address, ASIDE))
     raise refuse(UNKNOWN_DATABASE, f"{shown(url)!r} is no database that the books can be kept in", mend=_ADDRESSES)
+
+
+def may_be_there(url: str) -> bool:
+    """Whether there can be books at an address: not where it is a SQLite file that does not exist, which opening would make."""
+    address = sa.make_url(url)
+    return address.get_backend_name() != types.SQLITE or Path(address.database or "").is_file()
 
 
 _ADDRESSES = "use sqlite:///books.db or postgresql://user@host/name"

@@ -64,4 +64,7 @@ def test_what_people_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(folder, "schedule", "list") == 0
     wrong = ("trigger", "accept", "S1", "dezign", "--entity", "E1", "--key", "m1", *WHO)
     assert run(folder, *wrong) == 1
-    assert "[trigger.nothing-waits]" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "[trigger.nothing-waits]" in refused and refused.startswith(
+        "acceptance/"
+    )  # what it is about, and no row of a file

@@ -50,8 +50,17 @@ def _currency(case: Case, document: Document) -> str:
     return currency
 
 
-def _lines(lines: Sequence[Mapping[str, Any]]) -> list[Any]:
-    return [(line["unit"], line["tier"], number(line["blocks"]), number(line["amount"])) for line in lines]
+def _lines(lines: Sequence[Mapping[str, Any]], currency: str) -> list[Any]:
+    return [(line["unit"], line["tier"], number(line["blocks"]), _cents(line["amount"], currency)) for line in lines]
+
+
+def _made(parts: Sequence[Part], currency: str) -> list[Any]:
+    return [(part.meter, part.tier, part.quantity, _cents(part.amount, currency)) for part in parts]
+
+
+def _cents(amount: Any, currency: str) -> Decimal:
+    """A part of an item as tables print it: only the item is rounded, its parts may have more digits."""
+    return round_to(number(amount), currency)
 
 
 def _same(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -70,8 +79,8 @@ def rating(case: Case, document: Document) -> Outcome:
     then = unit_terms(case["tier_mode"], case["units"], currency)
     parts, total = _parts(then, units, case["usage"], currency)
     expect = case["expect"]
-    made = [(part.meter, part.tier, part.quantity, part.amount) for part in parts]
-    wanted = _lines(expect["lines"]) if "lines" in expect else made
+    made = _made(parts, currency)
+    wanted = _lines(expect["lines"], currency) if "lines" in expect else made
     same = _same(wanted, made) and total == number(expect["total"])
     return judged(case, (wanted, expect["total"]), (made, total), same=same)
 
@@ -113,12 +122,12 @@ def increments(case: Case, document: Document) -> Outcome:
         "rated": rated,
         "charge": item.amount if item else ZERO,
         "item_created": item is not None,
-        "lines": [(part.meter, part.tier, part.quantity, part.amount) for part in more],
+        "lines": _made(more, currency),
         "detail": [(part.meter, part.tier, part.quantity) for part in parts],
     }
     wanted: dict[str, Any] = {**expect, **{key: number(expect[key]) for key in ("rated", "charge") if key in expect}}
     if "lines" in expect:
-        wanted["lines"] = _lines(expect["lines"])
+        wanted["lines"] = _lines(expect["lines"], currency)
     if "detail" in expect:
         wanted["detail"] = [(line["unit"], line["tier"], number(line["peak"])) for line in expect["detail"]]
     same = all(

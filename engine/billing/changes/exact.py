@@ -21,8 +21,11 @@ from engine.billing.netting import Back, Due, ShowsZero, net_recurring
 from engine.billing.opened import NOTHING, Before, Opened
 from engine.billing.rating import cycle_of, cycles_of, plan_of, rate, subscribed_on
 from engine.billing.timeline import Stint, counted, moment_of, stints
+from engine.billing.turning import cut_at, turns_of
 from engine.billing.waiting import live
+from engine.model.account import Account
 from engine.model.catalog import Charge
+from engine.model.contract import Contract
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.subscription import SubscriptionEvent
 
@@ -92,7 +95,7 @@ class Exact:
         account, contract = self.owner.account, self.owner.contracts.get(due.subscription.contract or "")
         rated: list[tuple[Stretch, Owed]] = []
         times: list[Stretch] = []
-        for stretch in self._stretches():
+        for stretch in self._turned(account, contract):
             days = self._in_days(stretch)
             if before is not None and before.left(days) is None:
                 continue
@@ -157,6 +160,20 @@ class Exact:
         if event.kind == "pause":
             return any(point == hole.start for hole in self.scale.moved)
         return event.kind == "resume" and any(point == hole.end for hole in self.scale.moved)
+
+    def _turned(self, account: Account, contract: Contract | None) -> Iterator[Stretch]:
+        """Every stretch, cut where its price turns: a coupon, a phase or an age begins with its day, at the anchor time."""
+        scale, due = self.scale, self.due
+        for stretch in self._stretches():
+            if self.job.turning is None and not due.redemptions:
+                yield stretch
+                continue
+            start, end = scale.calendar(stretch.days.start), scale.calendar(stretch.days.end, ends=True)
+            days = Period(scale.day(start), scale.day(end) + DAY)
+            counted = msgspec.structs.replace(stretch, cycle=scale.days(stretch.cycle))
+            turns = turns_of(self.job, account, contract, due, counted, days)
+            points = sorted({scale.counted(scale.point(day, scale.anchor_time)) for day in turns})
+            yield from cut_at(stretch, [one for one in points if stretch.days.start < one < stretch.days.end])
 
     def _stretches(self) -> Iterator[Stretch]:
         """Every stretch of recurring charges, in counted time, that the window meets and that begins by the run's date."""

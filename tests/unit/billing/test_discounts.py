@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.money import ZERO
-from engine.billing.discounts import shares
+from engine.billing.discounts import redeemed, shares
 from engine.model.catalog import Charge
 from engine.model.decision import Decision
 from engine.model.discount import Coupon, Redemption
 from engine.model.due import SubscriptionDue
+from engine.model.subscription import SubscriptionEvent
 from tests.unit.billing.simulator import Shop, charge, decision, flat, per_unit
 
 D = Decimal
@@ -141,3 +142,16 @@ def test_money_off_a_window_is_taken_in_each_cycle() -> None:
         shop.run(date(2026, 5, 1))
         found = {str(one.charge.service_from)[5:7]: one.charge.amount for one in shop.lines}
         assert [str(found.get(month, 0)) for month in ("01", "02", "03")] == expected
+
+
+def test_what_a_subscription_redeems_again_is_counted_by_days_and_a_withdrawal_starts_anew() -> None:
+    def event(ident: int, kind: Any, month: int, coupon: str | None = None) -> SubscriptionEvent:
+        return SubscriptionEvent(ident, str(ident), kind, date(2026, month, 1), coupon=coupon)
+
+    known = {key: off(key, percent="10") for key in ("TEN", "MORE")}
+    events = [event(1, "redeem", 3, "TEN"), event(2, "redeem", 2, "TEN"), event(3, "redeem", 3, "MORE")]
+    assert [(one.coupon.key, one.on.month, one.times) for one in redeemed(events, known, {})] == [
+        ("TEN", 2, 1), ("TEN", 3, 2), ("MORE", 3, 1),
+    ]  # fmt: skip
+    back = [*events, event(4, "withdraw", 1), event(5, "redeem", 4, "TEN")]
+    assert [(one.on.month, one.times) for one in redeemed(back, known, {})] == [(4, 1)]

@@ -16,6 +16,8 @@ from engine.base.money import ZERO
 from engine.base.period import Period, instant_of
 from engine.billing.changes.scale import Scale
 from engine.model.decision import Decision
+from engine.model.discount import Coupon, Redemption
+from engine.model.due import SubscriptionDue
 from engine.model.invoice import BilledLine, RatedCharge
 from tests.unit.billing.simulator import Shop, amounts, charge, decision, per_unit
 
@@ -49,6 +51,27 @@ def started(**terms: Any) -> Shop:
     one.know("start", APRIL, "a", 1)
     one.run(APRIL)
     return one
+
+
+TENTH = Coupon("TENTH", "A tenth off", D(10), ZERO, None, 0, date.min, date.max, "", "", True, 0)
+RAMP = ({"days": 40, "pays": D("0.5")}, {"pays": D(1)})
+
+
+class Turning(Shop):
+    """A fee of 30 for a seat, with a first price where there is a ramp, and coupons."""
+
+    def __init__(self, ramp: bool, convention: str, anchor: int, zone: str = ZONE, **taken: Any) -> None:
+        price = per_unit("30", ramp=RAMP) if ramp else per_unit("30")
+        proration = decision("proration", convention)
+        super().__init__([charge()], {"p/fee": price}, proration=proration, anchor_day=anchor, zone=zone, **taken)
+        self.redemptions: tuple[Redemption, ...] = ()
+        self.know("start", APRIL, "p", 1)
+
+    def due(self) -> SubscriptionDue:
+        return msgspec.structs.replace(super().due(), redemptions=self.redemptions)
+
+    def decide(self, family: str, facts: Any, on: date) -> Decision:
+        return decision("discounts", number=51) if family == "discounts" else super().decide(family, facts, on)
 
 
 class TestSeconds:
@@ -160,6 +183,40 @@ class TestProperties:
         one.know("change", Scale(ZONE).day(at), "a", 1, at + timedelta(seconds=2))
         one.run(date(2026, 4, 30))
         assert abs(one.net - D("30.00")) <= D("0.02")
+
+
+class TestTurns:
+    """A price that turns in mid-cycle: to the second as by days where everything happens at midnight."""
+
+    @settings(deadline=None, max_examples=40)
+    @given(
+        redeemed=st.integers(0, 75), changed=st.integers(1, 75), runs=st.lists(st.integers(0, 90), min_size=1, max_size=3),
+        ramp=st.booleans(), anchor=st.sampled_from([1, 7, 31]),
+    )  # fmt: skip
+    def test_whole_days_agree_with_days(
+        self, redeemed: int, changed: int, runs: list[int], ramp: bool, anchor: int
+    ) -> None:
+        days, instants = (Turning(ramp, convention, anchor, "UTC") for convention in ("actual_days", "seconds"))
+        change = APRIL + timedelta(days=changed)
+        days.know("change", change, quantity=3)
+        instants.know("change", change, quantity=3, at=instant_of(change, "UTC"))
+        for one in (days, instants):
+            one.redemptions = (Redemption(TENTH, APRIL + timedelta(days=redeemed)),)
+            for run in [*sorted(runs), 91]:
+                one.run(APRIL + timedelta(days=run))
+        found = [
+            sorted((c.service_from, c.service_to, c.amount, c.discounts) for c in (x.charge for x in one.lines))
+            for one in (days, instants)
+        ]
+        assert found[0] == found[1]
+
+    def test_a_coupon_begins_at_the_anchor_time_of_its_day(self) -> None:
+        one = Turning(False, "seconds", 1, anchor_time="12:00")
+        one.redemptions = (Redemption(TENTH, date(2026, 4, 16)),)
+        one.run(APRIL)
+        assert [(c.exact.split(" ")[0], c.amount) for c in one.run(date(2026, 4, 16)) if not c.credits] == [
+            ("2026-04-16T16:00:00Z/2026-05-01T16:00:00Z", D("13.50"))
+        ]
 
 
 class TestDifferences:

@@ -23,6 +23,7 @@ from engine.billing.pool_rollover import looked_at_from
 from engine.billing.pools import Sharing, low_of
 from engine.billing.rating import NOT_SHARED
 from engine.billing.statement import statement
+from engine.billing.unsummed import POOL
 from engine.model.decision import Decision
 from engine.model.due import AccountDue, SubscriptionDue
 from engine.model.invoice import BilledLine, RatedCharge
@@ -244,7 +245,7 @@ def test_measured_usage_and_usage_alone_are_refused() -> None:
     job, due = Job(ENTITY, shop.plans, METERS, shop.decide, FEB, 1, 0, turning=shop.turning), shop.due()
     with pytest.raises(TollbookError) as refused:
         list(pools.members(job, AccountDue(shop.account, {}, (due,)), due, JAN))
-    assert refused.value.findings[0].code is pools.NOT_OF_SUMS
+    assert refused.value.findings[0].code is POOL
 
 
 MONTHS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 2), st.integers(1, 40)), max_size=10)

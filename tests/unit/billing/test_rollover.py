@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.base.errors import TollbookError
 from engine.base.money import ZERO
 from engine.billing.basis import read_carried
-from engine.billing.rollover import NOT_OF_SUMS
+from engine.billing.unsummed import ROLLOVER
 from tests.unit.billing.simulator import Shop, charge, decision
 
 D = Decimal
@@ -130,7 +130,7 @@ def test_allowance_is_carried_of_sums_alone() -> None:
     one.plans = Shop([grouped], {}).plans
     with pytest.raises(TollbookError) as refused:
         one.preview(date(2026, 2, 1))
-    assert refused.value.findings[0].code == NOT_OF_SUMS
+    assert refused.value.findings[0].code == ROLLOVER
 
 
 class Model:

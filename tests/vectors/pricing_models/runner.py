@@ -80,7 +80,7 @@ def _amount(case: Case) -> Decimal:
     before = number(case.get("prior_quantity") or 0)
     total = quantity if case["model"].endswith("_delta") else before + quantity
     now = _value(case, pricing, _facts(total, **more))
-    if case.get("prior_billed") is not None:
+    if case.get("prior_billed") is not None and case["params"].get("returns") != "true_up":
         return now - number(case["prior_billed"])
     return now - _value(case, pricing, _facts(before, **{**more, "complete": False})) if before else now
 
