@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from engine.base.complaints import SYNTAX
 from engine.base.errors import Code, Finding, Where
 
 DOUBLE_KEY = Code("document.double-key", "A key that stands twice in one mapping.")
@@ -35,7 +35,7 @@ _TAGS: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def _scalar(text: str) -> Any:
-    """The value of an unquoted scalar.  Raises ValueError for a day that the calendar does not have."""
+    """The value of an unquoted scalar.  What looks like a day that the calendar does not have is a text."""
     if text in _CORE:
         return _CORE[text]
     if text[0] in _NUMERIC:
@@ -44,7 +44,8 @@ def _scalar(text: str) -> Any:
         if _DECIMAL.fullmatch(text):
             return Decimal(text)
         if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
+            with suppress(ValueError):
+                return date.fromisoformat(text)
     return text
 
 
@@ -116,11 +117,7 @@ class Builder:
         """The value of a scalar."""
         if node.tag == "quoted":
             return node.value
-        try:
-            data = _scalar(node.value)
-        except ValueError:
-            self.fail(SYNTAX, node, f"{node.value} is not a day of the calendar")
-            return None
+        data = _scalar(node.value)
         if node.tag == "plain":
             return data
         return self.tagged(node, node.value if node.tag.endswith(":str") else data)

@@ -190,7 +190,7 @@ def read_date(value: Any) -> date:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise Unfit(f"is {found(value)}, which the calendar does not have") from None
+            raise Unfit(f"is {value}, which the calendar does not have", "check month and day") from None
     raise Unfit(f"is {found(value)}", "write year, month and day, such as 2026-01-31")
 
 

@@ -72,9 +72,9 @@ def emit(value: Any, as_json: bool, render: Callable[[], None] | None = None) ->
 
 
 def show_findings(findings: Iterable[Finding], limit: int = 20) -> None:
-    """Print findings on stderr, the worst first; the rest as a count."""
+    """Print findings on stderr, the worst first, those of a file as it is read, others by code; the rest as a count."""
     order = {"error": 0, "warning": 1, "info": 2}
-    listed = sorted(findings, key=lambda f: (order.get(f.level, 3), f.code, str(f.where)))
+    listed = sorted(findings, key=lambda f: (order.get(f.level, 3), "" if f.where.line else f.code, f.where))
     for finding in listed[:limit]:
         err.print(str(finding), markup=False)
     if len(listed) > limit:

@@ -89,10 +89,10 @@ def _show_strength(strengths: Sequence[Any]) -> None:
     for each in strengths:
         word = "good" if not each.survived else "weak"
         rest = f" of {each.mutants}" if each.mutants != each.asked else ""
-        out.print(
-            f"{word}  {each.ruleset}: {each.noticed} of {each.asked}{rest} mistakes noticed by {each.cases} cases",
-            markup=False,
-        )
+        cases = f"{each.cases} case{'' if each.cases == 1 else 's'}"
+        same = f", {each.equivalent} marked as equivalent" if each.equivalent else ""
+        line = f"{word}  {each.ruleset}: {each.noticed} of {each.asked}{rest} mistakes noticed by {cases}{same}"
+        out.print(line, markup=False)
 
 
 def _show_history(used: Any) -> None:

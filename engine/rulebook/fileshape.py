@@ -42,6 +42,13 @@ RULE_SCHEMA: Final[Mapping[str, Any]] = {
 }
 """cerberus schema of one rule; ``then`` is the family's affair."""
 
+EQUIVALENT_SCHEMA: Final[Mapping[str, Any]] = {
+    "rule": {"type": "string", "required": True, "meta": _meta("id of the rule")},
+    "mistake": {"type": "string", "required": True, "meta": _meta("as `tollbook test --mutate` prints it")},
+    "why": {"type": "string", "required": True, "empty": False, "meta": _meta("why nothing comes out otherwise by it")},
+}
+"""cerberus schema of a mistake that changes nothing (an equivalent mutant)."""
+
 SCHEMA: Final[Mapping[str, Any]] = {
     "ruleset": {
         "type": "string",
@@ -86,6 +93,12 @@ SCHEMA: Final[Mapping[str, Any]] = {
         "default": [],
         "meta": _meta("examples that the rules must answer as they say"),
         "schema": {"type": "dict", "schema": CASE_SCHEMA},
+    },
+    "equivalent": {
+        "type": "list",
+        "default": [],
+        "meta": _meta("mistakes that change nothing, so that no case can notice them"),
+        "schema": {"type": "dict", "schema": EQUIVALENT_SCHEMA},
     },
 }
 """cerberus schema of a rule file."""

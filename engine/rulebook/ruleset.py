@@ -68,6 +68,15 @@ class Rule(msgspec.Struct, frozen=True):
     where: Where
 
 
+class Equivalent(msgspec.Struct, frozen=True):
+    """A small mistake in a rule that changes nothing, in the words of the report on mutants, and why it does not."""
+
+    rule: str
+    mistake: str
+    why: str
+    where: Where
+
+
 class RuleSet(msgspec.Struct, frozen=True):
     """One rule file, checked and compiled; in force from ``start`` up to, not including, ``end``."""
 
@@ -85,6 +94,7 @@ class RuleSet(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Parameter]
     rules: tuple[Rule, ...]
     cases: tuple[Case, ...]
+    equivalent: tuple[Equivalent, ...]
 
 
 MOST_READ: Final = 1_000
@@ -334,4 +344,8 @@ class _File:
             parameters={name: parameter for name, parameter in self.parameters.items() if parameter is not None},
             rules=rules,
             cases=tuple(cases_of(self.document, data)),
+            equivalent=tuple(
+                Equivalent(**item, where=self.document.where(("equivalent", index)))
+                for index, item in enumerate(data["equivalent"])
+            ),
         )

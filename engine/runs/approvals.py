@@ -81,6 +81,7 @@ class Approvals:
         if needed and not self._policy.off:
             approval = self._propose(writer, name, given)
             return msgspec.structs.replace(outcome, done=False, approval=approval)
+        doing.relies(writer.reader, self._tenant, given)  # what two persons are refused, one is refused, too
         doing.do(self._parts, writer, self._tenant, given)
         if needed:
             writer.audit("act alone", f"{name}/{outcome.subject}", None, {"why": "approvals are switched off"})

@@ -2,6 +2,9 @@
 
 Every case that can come out otherwise is asked: of a mistake in what a rule decides those that it answers, of one in a
 condition those that no earlier rule answers.  The same rules and cases give the same report.
+
+No case can notice a mistake that changes nothing, an equivalent mutant.  Which ones a person takes for that, the rule file
+says under ``equivalent``; such a mark is held against the cases as well, and named where it says nothing true any more.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from engine.rulebook.trace import in_order
 
 
 class Weakness(msgspec.Struct, frozen=True):
-    """A mutant that survived: its rule set and rule, its place, and the mistake in words."""
+    """A mutant that survived, or a mark of an equivalent one that is wrong: rule set and rule, place, and the mistake in words."""
 
     ruleset: str
     rule: str
@@ -31,7 +34,10 @@ class Weakness(msgspec.Struct, frozen=True):
 
 
 class Strength(msgspec.Struct, frozen=True):
-    """How the cases of a rule set did: mutants that there are, that were asked, that were noticed; and those that survived."""
+    """How the cases of a rule set did: mutants that there are, that were asked, that were noticed; and those that survived.
+
+    Those that are marked as ``equivalent`` are counted apart.
+    """
 
     ruleset: str
     where: Where
@@ -40,6 +46,7 @@ class Strength(msgspec.Struct, frozen=True):
     asked: int
     noticed: int
     survived: tuple[Weakness, ...]
+    equivalent: int = 0
 
 
 def mutate(book: RuleBook, most: int, names: Sequence[str] = ()) -> tuple[Strength, ...]:
@@ -69,22 +76,25 @@ class _Set:
     def run(self, most: int) -> Strength:
         """Asks at most ``most`` mutants."""
         written: Sequence[dict[str, Any]] = self.documents[self.ruleset.file].data["rules"]
-        mutants = list(Mutator(self.ruleset, self.family, describe(self.family.facts), written).all())
+        made = list(Mutator(self.ruleset, self.family, describe(self.family.facts), written).all())
+        marks = {(mark.rule, mark.mistake): mark for mark in self.ruleset.equivalent}
+        mutants = [mutant for mutant in made if (mutant.rule, mutant.what) not in marks]
         asked = spread(mutants, most)
-        survived = tuple(
-            Weakness(self.ruleset.name, mutant.rule, mutant.where, mutant.what)
-            for mutant in asked
-            if not self._noticed(mutant)
-        )
-        return Strength(
-            self.ruleset.name,
-            self.ruleset.where,
-            len(self.ruleset.cases),
-            len(mutants),
-            len(asked),
-            len(asked) - len(survived),
-            survived,
-        )
+        survived = [
+            self._weakness(mutant.rule, mutant.where, mutant.what) for mutant in asked if not self._noticed(mutant)
+        ]
+        noticed = len(asked) - len(survived)
+        held = {(m.rule, m.what): self._noticed(m) for m in made if (m.rule, m.what) in marks}
+        for name, mark in marks.items():
+            if held.get(name, True):
+                why = "a case notices it" if name in held else "there is no such mistake"
+                what = f"'equivalent' says that {mark.mistake!r} changes nothing, but {why}"
+                survived.append(self._weakness(mark.rule, mark.where, what))
+        head = (self.ruleset.name, self.ruleset.where, len(self.ruleset.cases), len(mutants), len(asked), noticed)
+        return Strength(*head, tuple(survived), len(marks))
+
+    def _weakness(self, rule: str, where: Where, what: str) -> Weakness:
+        return Weakness(self.ruleset.name, rule, where, what)
 
     def _noticed(self, mutant: Mutant) -> bool:
         cases = self._concerned(mutant)

@@ -71,8 +71,9 @@ class Again:
     def money(self, reader: Reader, rules_of: RulesOf, tenant: str, entry: int, everything: bool) -> list[Step]:
         """What was asked about a bank entry by the run that used it, or looked at it last; nothing where no run did."""
         mine = {use.run_id for use in reader.uses(tenant, entry_id=entry)}
-        matching = [run for run in reader.runs(tenant, 100_000) if run.kind == RUN_MATCH]
-        run = next((one for one in matching if one.id in mine), matching[0] if matching and not mine else None)
+        used = (reader.run(ident) for ident in sorted(mine, reverse=True))
+        matching = (one for one in used if one is not None and one.kind == RUN_MATCH)
+        run = next(matching if mine else reader.runs_back(tenant, RUN_MATCH), None)
         found = reader.bank_entry(tenant, entry)
         if run is None or found is None or found.entry.booked > date.fromisoformat(run.period):
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from engine.base.errors import Code, refuse
@@ -35,9 +36,10 @@ def explain_dunning(
     chosen = tracing.decisions(reader, sorted({row["decision"] for row in (*rows, *claims) if row["decision"]}))
     for row in rows:
         steps += _taken(row, claims, chosen)
-    runs = [run for run in reader.runs(tenant, 100_000) if run.kind == KIND]
-    by = {row["run_id"] for row in rows}
-    looked = [run for run in runs if run.id in by] if rows else [] if wanted else runs[:1]
+    by = [reader.run(ident) for ident in sorted({row["run_id"] for row in rows}, reverse=True)]
+    looked = [run for run in by if run is not None and run.kind == KIND]
+    if not rows and not wanted:
+        looked = [*islice(reader.runs_back(tenant, KIND), 1)]
     for run in looked if everything else looked[:1]:
         steps.append(Step("asked again", f"what run {run.id} of {run.period} asked of the rules"))
         steps += again.dunning(rules_of, run, key, everything)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from engine.base.errors import Finding, refuse
 from engine.billing.drafting import DRAFT_REJECTED, UNDER_REVIEW
@@ -14,7 +14,6 @@ from engine.runs.explaining.dunning import NO_SUCH_ACCOUNT
 from engine.runs.explaining.words import Explanation, RulesOf, Step, number, rule_of
 from engine.store import tracing
 from engine.store.reader import Reader
-from engine.store.records import Run
 from engine.store.tracing_back import findings_about
 
 KIND = "bill"
@@ -45,18 +44,18 @@ def explain_held(
     if key not in reader.accounts(tenant, entity, [key]):
         mend = "write held:ENTITY/ACCOUNT; `tollbook drafts list` lists those under review"
         raise refuse(NO_SUCH_ACCOUNT, f"{entity} has no account {key!r}", mend=mend)
-    runs = [run for run in reader.runs(tenant, 100_000) if run.kind == KIND and run.scope in (ALL, f"{ACCOUNT}{key}")]
-    if not runs:
+    newest = next(reader.runs_back(tenant, KIND, _scopes(key)), None)
+    if newest is None:
         return Explanation(subject, "no bill run has looked at it yet", "nothing is held", "", ())
-    billed, found, asked = again.billing(rules_of, runs[0], (entity, key), everything)
+    billed, found, asked = again.billing(rules_of, newest, (entity, key), everything)
     draft = next((one for one in reader.drafts(tenant, "standing") if (one.entity, one.payer) == name), None)
     steps = [] if draft is None else [_under_review(reader, draft)]
     told = {UNDER_REVIEW, DRAFT_REJECTED} if draft is not None else ()
-    steps += [_holding(reader, tenant, one, runs) for one in found if one.code not in told]
+    steps += [_holding(reader, tenant, one, key) for one in found if one.code not in told]
     if billed or not found:
         text = "nothing holds its bill" if billed else "nothing is owed"
-        return Explanation(subject, text, billed or "nothing is held", runs[0].release, (*steps, *asked))
-    return Explanation(subject, "its bill is held", found[0].what, runs[0].release, (*steps, *asked))
+        return Explanation(subject, text, billed or "nothing is held", newest.release, (*steps, *asked))
+    return Explanation(subject, "its bill is held", found[0].what, newest.release, (*steps, *asked))
 
 
 def _under_review(reader: Reader, draft: Draft) -> Step:
@@ -71,20 +70,27 @@ def _under_review(reader: Reader, draft: Draft) -> Step:
     return Step("draft", f"{draft.id}, {draft.state}: {worth} before tax", tuple(details))
 
 
-def _holding(reader: Reader, tenant: str, one: Finding, runs: Sequence[Run]) -> Step:
+def _holding(reader: Reader, tenant: str, one: Finding, payer: str) -> Step:
     """A check that keeps the bill back, or a part of it."""
-    details = [("since", _since(reader, tenant, one, runs))]
+    details = [("since", _since(reader, tenant, one, payer))]
     details += [("why", one.why)] if one.why else []
     released = STAYS.get(one.code, one.mend)
     details += [("released by", released)] if released else []
     return Step("held by", f"{one.code}: {one.what}", tuple(details))
 
 
-def _since(reader: Reader, tenant: str, one: Finding, runs: Sequence[Run]) -> str:
+def _scopes(payer: str) -> tuple[str, str]:
+    """Of the bill runs that look at a payer."""
+    return ALL, f"{ACCOUNT}{payer}"
+
+
+def _since(reader: Reader, tenant: str, one: Finding, payer: str) -> str:
     """The first of the bill runs without a break that found the same."""
     found = {row["run_id"] for row in findings_about(reader, tenant, [one.subject]) if row["code"] == one.code}
+    if not found:
+        return "no run has found it yet"
     first = None
-    for run in runs:
+    for run in reader.runs_back(tenant, KIND, _scopes(payer), max(found)):
         if run.id in found:
             first = run
         elif first is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +33,17 @@ class RunsReader(Session):
         column = tables.RUN.c
         statement = sa.select(tables.RUN).where(column.tenant == tenant).order_by(column.id.desc()).limit(limit)
         return [Run(*row) for row in self.connection.execute(statement)]
+
+    def runs_back(self, tenant: str, kind: str, scopes: Sequence[str] = (), newest: int = 0) -> Iterator[Run]:
+        """Runs of a kind, newest first, a hundred at a time as far as they are asked for: of some ``scopes`` alone where any are
+        given, and none after ``newest`` where that is a run."""
+        column = tables.RUN.c
+        mine = [column.tenant == tenant, column.kind == kind]
+        mine += [column.scope.in_(scopes)] if scopes else []
+        page, upto = sa.select(tables.RUN).where(*mine).order_by(column.id.desc()).limit(100), column.id <= newest
+        while rows := self.connection.execute(page.where(upto) if newest else page).all():
+            yield from (Run(*row) for row in rows)
+            newest, upto = rows[-1].id, column.id < rows[-1].id
 
     def partitions(self, run_id: int) -> list[Partition]:
         """Partitions of a run in order of number."""

@@ -80,6 +80,8 @@ def test_the_configuration_names_the_acts_that_there_are() -> None:
 @pytest.mark.on_sqlite
 def test_one_proposes_another_approves_and_it_is_done(tmp_path: Path, database_url: str) -> None:
     with company(tmp_path, database_url) as app:
+        with pytest.raises(TollbookError, match="2026-01 is closed in the books of E1"):
+            app.ledger.set_period("E1", JANUARY, "closed", by("ada"))  # one person may; nothing is left to do
         number = proposed(app)
         assert period(app) == "closed"
         outcome = app.approvals.approve(number, by("cleo", "I have seen it"))

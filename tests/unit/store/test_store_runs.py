@@ -28,6 +28,18 @@ def test_a_run_is_started_once(books: Books) -> None:
         assert reader.run(99) is None and reader.find_run(s.T, "bill", "x", "all") is None
 
 
+@pytest.mark.on_sqlite
+def test_runs_are_read_back_as_far_as_they_are_asked_for(books: Books) -> None:
+    with books.writer(s.CHANGE) as writer:
+        ids = [writer.start_run("acme", "bill", f"day {n}", ("all", "account:A")[n % 2], "r-1").id for n in range(230)]
+        other = writer.start_run("acme", "match", "day 1", "all", "r-1").id
+    with books.reader() as reader:
+        assert [run.id for run in reader.runs_back("acme", "bill")] == ids[::-1]
+        assert [run.id for run in reader.runs_back("acme", "bill", ("all",), ids[9])] == ids[8::-2]
+        assert [run.id for run in reader.runs_back("acme", "match", newest=other)] == [other]
+        assert list(reader.runs_back("other", "bill")) == []
+
+
 def test_a_partition_is_done_once_with_its_rows(books: Books) -> None:
     run, _ = start(books)
     with books.writer(s.CHANGE, run) as writer:

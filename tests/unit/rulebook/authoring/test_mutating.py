@@ -58,6 +58,22 @@ def test_a_strong_set_notices_every_mistake() -> None:
     assert found.noticed == found.asked == found.mutants > 15
 
 
+def test_a_mistake_that_changes_nothing_is_marked_and_the_mark_is_held_to_it() -> None:
+    marks = (
+        *("known: included is 0, not 1", "known: unit.EUR is 3, not 2"),
+        *("bulk: the rule is missing", "bulk: quantity < floor instead of quantity > floor"),
+    )
+    rows = [mark.split(": ") for mark in marks]
+    text = "".join(f"  - {{rule: {rule}, mistake: '{mistake}', why: so}}\n" for rule, mistake in rows)
+    plain, found = strength(WEAK), strength(WEAK, file=FILE.replace("cases:", f"equivalent:\n{text}cases:"))
+    assert said(plain) - said(found) == {*marks[:2]}
+    assert said(found) - said(plain) == {
+        "bulk: 'equivalent' says that 'the rule is missing' changes nothing, but a case notices it",
+        "bulk: 'equivalent' says that 'quantity < floor instead of quantity > floor' changes nothing, but there is no such mistake",
+    }
+    assert (found.mutants, found.noticed, found.equivalent) == (plain.mutants - 3, plain.noticed - 1, 4)
+
+
 def test_places_and_kinds_of_mistakes() -> None:
     found = strength([("c", 5, "true", "{rule: rest}")])
     places = {(weak.rule, weak.where.line) for weak in found.survived}
