@@ -120,6 +120,12 @@ COSTS: Mapping[str, Any] = {
         "whether an asset is compared at the end of a month with what is still expected of the contract: written_down keeps a loss "
         "(ASC 340-40), reversible takes it back once more is expected (IFRS 15)",
     ),
+    "onerous": _choice(
+        ["none", "provide"],
+        "none",
+        "whether a loss is provided for as soon as what promises still cost exceeds what they still earn; those of a contract whose "
+        "rules say so are compared together (IAS 37.66, ASC 605-35-25-45)",
+    ),
     "cost_within": _number("integer", 0, 0, "a cost that would last no longer than so many months is expensed"),
 }
 

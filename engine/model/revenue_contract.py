@@ -77,6 +77,8 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
         saves: of a material right, what it saves of a later purchase beyond what everybody may have, as a share.
         used: how likely the right is used; ``purchase`` is what would be bought.
         back: units that are expected to come back.
+        carried: what a unit of them was carried at before it was sold.
+        recovery: what it costs to have a unit back, lost value included.
         commission: the seller's share, where a rule says that he is an agent.
         bills: what bills for it.
         measures: usage in the books that is what was used of it.
@@ -99,6 +101,8 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     used: Decimal = Decimal(1)
     purchase: Decimal = ZERO
     back: Decimal = ZERO
+    carried: Decimal = ZERO
+    recovery: Decimal = ZERO
     commission: Decimal | None = None
     bills: tuple[Bill, ...] = ()
     measures: tuple[Measure, ...] = ()

@@ -21,9 +21,10 @@ from engine.model.revenue_contract import CostTerms, RevenueContract
 from engine.revenue.agreed import Assembled
 from engine.revenue.balances import DUE, REVENUE, Movement, at, daily
 from engine.revenue.changes import accounted
-from engine.revenue.contracts import Account
-from engine.revenue.costs import Tested, amortised, impaired, lasts
+from engine.revenue.contracts import Account, Change, Obligation
+from engine.revenue.costs import Tested, amortised, impaired, lasts, onerous
 from engine.revenue.promised import Signed
+from engine.revenue.satisfied import in_order
 from engine.revenue.schedule import RevenueFacts, ScheduleItem
 from engine.revenue.spread import cents
 
@@ -75,8 +76,8 @@ def _facts(signed: Signed, contract: RevenueContract, cost: CostTerms) -> Revenu
 class Standing(msgspec.Struct, frozen=True):
     """All that balances are made of: a contract, its account, its assets, and what was billed by day.
 
-    Where assets are tested for impairment, ``stages`` are its accounts by the month from which each holds, with no change of a
-    later month: what was still expected then.
+    Where assets are tested for impairment, or losses are provided for, ``stages`` are its accounts by the month from which each
+    holds, with no change of a later month: what was still expected then.
     """
 
     assembled: Assembled
@@ -85,11 +86,15 @@ class Standing(msgspec.Struct, frozen=True):
     billed: tuple[tuple[date, Decimal], ...]
     stages: tuple[tuple[date, Account], ...] = ()
 
+    def account_of(self, month: date) -> Account:
+        """The account as it was expected to become in a month."""
+        return next(account for since, account in reversed(self.stages) if since <= month)
+
 
 def standing_of(one: Assembled, assets: Iterable[Asset], billed: Iterable[tuple[date, Decimal]]) -> Standing:
     """How a contract stands, by its documents, its assets and what was billed."""
     kept, contract, stages = tuple(assets), one.contract, list[tuple[date, Account]]()
-    if any(asset.impairment != "none" for asset in kept):
+    if any(asset.impairment != "none" for asset in kept) or any(map(_provides, contract.obligations)):
         for month in sorted({date.min, *(change.on.replace(day=1) for change in contract.changes)}):
             earlier = tuple(change for change in contract.changes if change.on.replace(day=1) <= month)
             stages.append((month, accounted(msgspec.structs.replace(contract, changes=earlier))))
@@ -188,8 +193,7 @@ def _tested(standing: Standing, day: date) -> tuple[Decimal, Decimal]:
         added = sum((amount for amount, fresh in left if fresh), ZERO)
         outlook = next((amount for on, amount in reversed(one.outlook) if on <= end), ZERO)
         whole = sum((amount for amount, _ in left), ZERO)
-        account = next(account for since, account in reversed(standing.stages) if since <= month)
-        ends.append(Tested(whole, added, account.remaining(end) + outlook))
+        ends.append(Tested(whole, added, standing.account_of(month).remaining(end) + outlook))
         month = following
     return impaired(ends, all(asset.impairment == "reversible" for asset in assets), one.contract.currency)
 
@@ -203,6 +207,53 @@ def cost_asset(standing: Standing, day: date) -> Decimal:
     """What is left of costs that are assets, before losses by impairment are taken off."""
     others = (one.left(day, standing.assembled.terminated) for one in standing.assets if one.impairment == "none")
     return sum(others, sum(_tested(standing, day), ZERO))
+
+
+def returning(standing: Standing, day: date) -> Decimal:
+    """The right to goods that are expected to come back, of what was performed."""
+    one, currency = standing.assembled, standing.assembled.contract.currency
+    of = {promise: key for key, promise in _promises(one)}
+    parts = (
+        cents(Fraction(back.owed(day) * back.worth) * done(standing, of[back.promise], day), currency)
+        for back in one.returned
+        if back.worth
+    )
+    return sum(parts, ZERO)
+
+
+def _provides(obligation: Obligation) -> bool:
+    return bool(obligation.terms.get("onerous") == "provide")
+
+
+def provision(standing: Standing, day: date) -> Decimal:
+    """What obligations whose rules provide for losses still cost beyond what they still earn; nothing before the contract exists,
+    nor once it was terminated."""
+    one = standing.assembled
+    if day < one.contract.exists or (one.terminated is not None and one.terminated <= day):
+        return ZERO
+    changes = [change for change in one.contract.changes if change.on <= day]
+    mine = [each for each in (*one.contract.obligations, *(a for c in changes for a in c.adds)) if _provides(each)]
+    if not mine:
+        return ZERO
+    account, keys = standing.account_of(day.replace(day=1)), {each.key for each in mine}
+    earned = [item for item in account.items if item.key in keys]
+    price = sum((item.amount for item in earned), sum((account.unearned.get(key, ZERO) for key in keys), ZERO))
+    revenue = sum((item.amount for item in earned if item.on <= day), ZERO)
+    costs = [_costs(each, changes, day) for each in mine]
+    incurred, expected = (sum(amounts, ZERO) for amounts in zip(*costs, strict=True))
+    return onerous(price, revenue, incurred, expected, one.contract.currency).provision
+
+
+def _costs(obligation: Obligation, changes: Iterable[Change], day: date) -> tuple[Decimal, Decimal]:
+    """What was spent on an obligation up to the end of a day, and all that was then expected to be."""
+    facts, since, expected = obligation.facts, date.min, obligation.facts.cost
+    told = [one for one in in_order(facts.happenings) if one.on <= day]
+    for one in told:
+        if one.expected is not None and one.kind in ("cost", "expect"):
+            since, expected = one.on, one.expected
+    added = sum((change.cost for change in changes if change.on > since), ZERO) if facts.cost else ZERO
+    spent = sum((one.quantity for one in told if one.kind == "cost"), ZERO)
+    return spent, max(expected + added, spent)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -222,5 +273,7 @@ BALANCES: Final[Mapping[str, Kept]] = {
     "contract_asset": Kept("contract_asset", "contract_liability", contract_asset),
     "contract_cost": Kept("contract_cost", "contract_cost_expense", cost_asset),
     "contract_cost_impairment": Kept("contract_cost_impairment", "contract_cost", cost_impairment),
+    "return_asset": Kept("return_asset", "cost_of_sales", returning),
+    "onerous_provision": Kept("onerous_expense", "onerous_provision", provision),
 }
 """The balances of a contract by name: what is debited and credited as they grow."""

@@ -146,11 +146,16 @@ class Returns(msgspec.Struct, frozen=True):
     cost_of_sales: Decimal
 
 
-def with_returns(units: Decimal, price: Decimal, cost: Decimal, back: Decimal, salvage: Decimal = ZERO) -> Returns:
-    """Revenue for what will stay; the rest is owed back, and a right to the goods less ``salvage`` (the cost of having them
-    back, per unit) is an asset."""
+def return_asset(back: Decimal, cost: Decimal, recovery: Decimal = ZERO) -> Decimal:
+    """The right to goods that are expected to come back: what they were carried at, less what it costs to have them back, per unit
+    (IFRS 15.B25, ASC 606-10-55-27)."""
+    return back * max(cost - recovery, ZERO)
+
+
+def with_returns(units: Decimal, price: Decimal, cost: Decimal, back: Decimal) -> Returns:
+    """Revenue for what will stay; the rest is owed back, and the right to the goods is an asset (:func:`return_asset`)."""
     stay = units - back
-    return Returns(stay * price, back * price, back * (cost - salvage), stay * cost)
+    return Returns(stay * price, back * price, return_asset(back, cost), stay * cost)
 
 
 def below_receivable(units: Decimal, invoiced: Decimal, expected: Decimal) -> Returns:

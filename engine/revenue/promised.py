@@ -52,12 +52,13 @@ class Counted(msgspec.Struct, frozen=True):
 
 class Returned(msgspec.Struct, frozen=True):
     """What a promise owes back: ``units`` that are expected to come back at a price each; ``after`` are the units by day from which
-    they are expected otherwise, or were taken back."""
+    they are expected otherwise, or were taken back.  ``worth`` is what the right to a unit of the goods is carried at."""
 
     promise: str
     price: Decimal
     units: Decimal
     after: tuple[tuple[date, Decimal], ...] = ()
+    worth: Decimal = ZERO
 
     def owed(self, day: date) -> Decimal:
         """Units that are expected at the end of a day and did not come yet."""
@@ -163,7 +164,8 @@ def net_of(
         if promise.back:
             each = Fraction(amount) / Fraction(promise.quantity)
             less = cents(each * Fraction(promise.back), facts.currency)
-            back.append(Returned(key, less / promise.back, promise.back))
+            worth = prices.return_asset(Decimal(1), promise.carried, promise.recovery)
+            back.append(Returned(key, less / promise.back, promise.back, worth=worth))
             amount -= less
         kept.append(Offer(replace(facts, amount=amount), one.known))
     return kept, passes, back

@@ -61,6 +61,8 @@ PROMISE: Final[Rules] = {
     "used": _of("decimal", "how likely the right is used", min=0, max=1),
     "purchase": _of("decimal", "what would be bought with it", min=0),
     "back": _of("decimal", "units that are expected to come back", min=0),
+    "carried": _of("decimal", "what a unit that may come back was carried at", min=0),
+    "recovery": _of("decimal", "what it costs to have such a unit back, lost value included", min=0),
     "commission": _of("decimal", "of an agent: his share", min=0, max=1),
     "bills": _many(BILL, "what bills for it"),
     "measures": _many(MEASURE, "usage in the books that earns it; no usage of it is told by hand"),

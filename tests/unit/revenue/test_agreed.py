@@ -55,6 +55,7 @@ rules:
   - {id: work, when: product == "work", then: {method: point_in_time, on: accept}}
   - {id: calls, when: product == "calls", then: {method: as_invoiced}}
   - {id: enterprise, when: product == "support" and segment == "enterprise", then: {method: straight_line_month, ssp: adjusted_market, factor: 0.5}}
+  - {id: build, when: product == "build", then: {method: cost_to_cost, onerous: provide}}
   - {id: support, when: product == "support", then: {method: straight_line_month, penalty: 0.1}}
   - {id: goods, then: {method: point_in_time}}
 """
@@ -202,11 +203,13 @@ class TestPrice:
             told("return", day(3, 5), promise="goods", quantity=D(1)),
             told("estimate", day(4), promise="goods", expected=D(1)),
         )
-        one = standing(signed(replace(GOODS, back=D(3)), told=events), (BEGIN, 1000), (day(3, 5), -100))
-        assert [
-            balances(one, when).get("refund_liability", ZERO)
-            for when in (day(1, 31), day(2, 28), day(3, 31), day(4, 30))
-        ] == [0, 300, 200, 0]
+        goods = replace(GOODS, back=D(3), carried=D(60), recovery=D(5))
+        one = standing(signed(goods, told=events), (BEGIN, 1000), (day(3, 5), -100))
+        found = [balances(one, when) for when in (day(1, 31), day(2, 28), day(3, 31), day(4, 30))]
+        assert [each.get("refund_liability", ZERO) for each in found] == [0, 300, 200, 0]
+        assert [each.get("return_asset", ZERO) for each in found] == [0, 165, 110, 0]
+        worn = standing(signed(replace(goods, recovery=D(70)), told=events), (BEGIN, 1000))
+        assert "return_asset" not in balances(worn, day(2, 28))  # nothing is left of goods that cost more to have back
         assert (one.account.recognised(day(3, 31)), one.account.price) == (700, 900)
 
     def test_consideration_in_kind_and_what_the_customer_is_paid(self) -> None:
@@ -260,6 +263,29 @@ class TestPrice:
         ended = told("terminate", day(10, 31), refund=D(200))
         over = standing(signed(SUPPORT, costs=(CostTerms(element, D(360), BEGIN, 12, 36),), told=(ended,)))
         assert (BALANCES["contract_cost"].wanted(over, END), cost_impairment(over, END)) == (0, 0)
+
+    def test_a_loss_that_is_expected_is_provided_for_at_once(self) -> None:
+        """At each end of a month revenue less cost less provision is the whole loss: 1,000 less 1,100, and nothing once 900 do."""
+        events = (
+            told("cost", day(3, 20), promise="build", quantity=D(400)),
+            told("expect", day(4, 15), promise="build", expected=D(1100)),
+            told("cost", day(5, 20), promise="build", quantity=D(400)),
+            told("expect", day(6, 10), promise="build", expected=D(900)),
+        )
+        built = promise("build", "build", 1000, cost=D(800))
+        one = standing(signed(built, WORK, told=events))
+        found = [balances(one, day(month, 28)).get("onerous_provision", ZERO) for month in (3, 4, 5, 6)]
+        assert found == [ZERO, D("63.64"), D("27.27"), ZERO]
+        earned = [sum((item.amount for item in one.account.items if item.on <= day(m, 28)), ZERO) for m in (4, 5)]
+        assert [r - c - p for r, c, p in zip(earned, (400, 800), found[1:3], strict=True)] == [-100, -100]
+        less = told("modify", day(5, 1), price=D(50), cost=D(0), rest=None)
+        more = standing(signed(built, told=(*events[:2], less)))
+        before, after = (balances(more, when).get("onerous_provision", ZERO) for when in (day(4, 30), day(5, 31)))
+        assert (before, after) == (D("63.64"), D("13.64"))  # what is left earns 50 more
+        ended = standing(signed(built, told=(*events[:2], told("terminate", day(4, 30)))))
+        assert "onerous_provision" not in balances(ended, day(4, 30))
+        waits = standing(signed(built, told=events[:2], criteria={"approved": None}))
+        assert "onerous_provision" not in balances(waits, END)
 
 
 @pytest.mark.capability("B7.3", "A5.4")

@@ -1,0 +1,74 @@
+"""Goods that may come back and work that costs more than it earns, from the contract to the ledger."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests import stories
+from tests.golden.test_revenue_contracts import at, ledger, recognise
+
+D = Decimal
+REVREC = """
+ruleset: revrec/contracts
+effective: {from: 2000-01-01}
+owner: finance.accounting
+priority: 5
+hit: first
+rules:
+  - {id: build, when: product == "build", then: {method: cost_to_cost, onerous: provide}}
+  - {id: goods, then: {method: point_in_time}}
+"""
+CONTRACT = """
+contract: K1
+entity: E1
+account: A1
+currency: EUR
+signed: 2026-01-01
+known: 2026-01-01
+promises:
+  - {promise: routers, product: goods, price: 1000, quantity: 10, back: 3, carried: 60, recovery: 5}
+  - {promise: hall, product: build, price: 1000, cost: 800}
+events:
+  - {key: handed-over, kind: deliver, on: 2026-01-10, known: 2026-01-10, promise: routers}
+  - {key: spent, kind: cost, on: 2026-01-20, known: 2026-01-20, promise: hall, quantity: 400}
+  - {key: dearer, kind: expect, on: 2026-02-15, known: 2026-02-15, promise: hall, expected: 1100}
+"""
+CHART = (
+    "1300,Contract assets,asset",
+    "1360,Right to goods,asset",
+    "2310,Refunds,liability",
+    "2330,Provisions,liability",
+    "5000,Cost of sales,expense",
+    "6970,Losses of contracts,expense",
+)
+
+
+@pytest.mark.capability("A5.1", "B7.2")
+def test_a_right_to_goods_and_a_provision(tmp_path: Path, sqlite_url: str) -> None:
+    """Each month the ledger has what the contract says; what becomes known of an earlier month is caught up."""
+    folder = stories.write(
+        tmp_path, rules={"revrec/contracts.yaml": REVREC}, gl_accounts=stories.add("gl_accounts", *CHART)
+    )
+    (folder / "k1.yaml").write_text(CONTRACT)
+    with stories.opened(folder, sqlite_url) as app:
+        stories.load(app, folder / "data")
+        app.revenue_contracts.add([folder / "k1.yaml"], at("2026-01-01"))
+        held = {}
+        for month in (1, 2, 3):
+            recognise(app, month)
+            books = ledger(app)
+            held[month] = [books.get(code, D(0)) for code in ("4000", "1360", "5000", "6970", "2330")]
+            if month == 2:
+                back = {"key": "back", "kind": "return", "on": date(2026, 3, 5), "promise": "routers", "quantity": D(2)}
+                app.revenue_contracts.tell("K1", back, at("2026-03-05"))
+        assert held == {
+            1: [D(-1200), D(165), D(-165), D(0), D(0)],
+            2: [D("-1063.64"), D(165), D(-165), D("63.64"), D("-63.64")],
+            3: [D("-1063.64"), D(55), D(-55), D("63.64"), D("-63.64")],
+        }
+        assert not recognise(app, 3).counts.get("schedules")
+        assert {name: found for name, found in app.verify().items() if found} == {}
