@@ -9,11 +9,8 @@ from typing import Annotated
 
 import typer
 
-from engine.base.errors import Code
 from engine.base.files import whole
 from engine.cli.common import JsonOption, emit, open_app, out, plain, table
-
-CANNOT_WRITE = Code("exchange.cannot-write", "A folder that schemas of messages cannot be written to.")
 
 
 class State(StrEnum):

@@ -3,7 +3,8 @@
 The document gives back what was billed, at its tax.  The same share of what was given up is taken back by acts of kind
 ``write_off`` of the other sign on the document itself, with their share of the tax that was lowered: so the customer gets back
 what was paid for that part, and nothing is lowered twice.  Of a document that is below zero by less than that share, the act is
-on the invoice, which is open again as far.  What voids the document gives the same up again.
+on the invoice, which is open again as far.  What voids the document gives the same up again.  Of lines that another system
+billed the invoice is what came over as open of their document.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PAID: Final = "withholding_receivable"
 """The role of what was not given up: the customer has paid it to an authority, which owes it to the seller."""
 UNWRITTEN: Final = 1 << 60
 """The id of documents that are not in the books: above all that are."""
+OLD: Final = "receivable"
+"""The kind of documents that came over from another system."""
 BY_HAND: Final = {"role": "write_off", "tax": "keep"}
 """The terms of an act that no rule of write-offs has decided."""
 
@@ -81,7 +84,7 @@ class Taken(msgspec.Struct, frozen=True):
 def taken(reader: Reader, tenant: str, entity: str, issued: Sequence[Issued], first: int) -> list[Taken]:
     """What new documents, whose ids begin with ``first``, take back of what was given up of the invoices that they credit."""
     lines = [(place, line) for place, one in enumerate(issued) for line in one.invoice.lines if line.charge.credits]
-    owners = reader.invoices_with([line.charge.credits for _, line in lines]) if lines else {}
+    owners = reader.billed_by([line.charge.credits for _, line in lines]) if lines else {}
     credited: dict[tuple[int, int], list[InvoiceLine]] = defaultdict(list)
     for place, line in lines:
         if line.charge.credits in owners:
@@ -97,7 +100,7 @@ def taken(reader: Reader, tenant: str, entity: str, issued: Sequence[Issued], fi
         if number and sum(line.charge.amount for line in some) > ZERO:
             made += _again(reader, place, original, there[ident], reader.find_invoice(tenant, number, entity) or 0)
         else:
-            before = left.setdefault(ident, _open(reader, ident, first))
+            before = left.setdefault(ident, _open(reader, original, first))
             made += _back(place, original, some, there[ident], before)
             left[ident] = before + sum(map(_gross, some), ZERO)
     return made
@@ -131,10 +134,12 @@ def _standing(reader: Reader, tenant: str, entity: str, items: Iterable[int]) ->
     return found
 
 
-def _open(reader: Reader, ident: int, first: int) -> Decimal:
+def _open(reader: Reader, original: OpenItem, first: int) -> Decimal:
     """What a document charges, tax included, less what documents with ids below ``first`` have credited of it."""
-    rows = (one for one in standing_rows(reader, ident) if one["invoice_id"] < first)
-    mine = (one for one in rows if not one["credits"] or one["invoice_id"] != ident)
+    if original.kind == OLD:
+        return reader.old_document(original.id, first)
+    rows = (one for one in standing_rows(reader, original.id) if one["invoice_id"] < first)
+    mine = (one for one in rows if not one["credits"] or one["invoice_id"] != original.id)
     return sum((one["amount"] + one["tax_amount"] for one in mine), ZERO)
 
 
@@ -160,7 +165,8 @@ def _back(
         act.left -= part
         exact = part == act.written and act.terms["tax"] == "adjust"
         documents = tuple(row["document"] for row in (act.row, *act.later)) if exact else ()
-        taxes = taxes_in(taxed, -part, original.currency)
+        # of a document of another system no tax was lowered
+        taxes = taxes_in(taxed, -part, original.currency) if original.kind != OLD else ()
         made.append(Taken(place, act.row, original, part, act.terms, taxes, documents))
     return made
 

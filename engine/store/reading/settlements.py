@@ -120,6 +120,19 @@ class SettlementsReader(Session):
         old = self.connection.execute(statement, {"ids": sorted(wanted - found.keys())})
         return found | dict(map(tuple, old))
 
+    def old_document(self, ident: int, first: int) -> Decimal:
+        """What a document that came over as open was of, tax included, less what documents with ids below ``first`` have credited of its
+        lines."""
+        item, old, line = RECEIVABLE.c, OPENING_LINE.c, INVOICE_LINE.c
+        ((original,),) = self.rows(sa.select(item.original).where(item.id == ident))
+        same = (item.tenant == old.tenant) & (item.entity == old.entity) & (item.number == old.document)
+        sums = (sa.func.sum(column, type_=column.type) for column in (line.amount, line.tax_amount))
+        statement = sa.select(*sums).join_from(RECEIVABLE, OPENING_LINE, same)
+        statement = statement.join(INVOICE_LINE, (line.credits == old.id) & (line.credits != 0))
+        ((net, tax),) = self.rows(statement.where(item.id == ident, line.invoice_id < first))
+        left: Decimal = original + (net or ZERO) + (tax or ZERO)
+        return left
+
     def invoices_with(self, lines: Iterable[int]) -> dict[int, int]:
         """Ids of the invoices of some lines, by the id of the line."""
         line = INVOICE_LINE.c
