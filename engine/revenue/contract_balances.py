@@ -94,7 +94,8 @@ class Standing(msgspec.Struct, frozen=True):
 def standing_of(one: Assembled, assets: Iterable[Asset], billed: Iterable[tuple[date, Decimal]]) -> Standing:
     """How a contract stands, by its documents, its assets and what was billed."""
     kept, contract, stages = tuple(assets), one.contract, list[tuple[date, Account]]()
-    if any(asset.impairment != "none" for asset in kept) or any(map(_provides, contract.obligations)):
+    promised = (*contract.obligations, *(added for change in contract.changes for added in change.adds))
+    if any(asset.impairment != "none" for asset in kept) or any(map(_provides, promised)):
         for month in sorted({date.min, *(change.on.replace(day=1) for change in contract.changes)}):
             earlier = tuple(change for change in contract.changes if change.on.replace(day=1) <= month)
             stages.append((month, accounted(msgspec.structs.replace(contract, changes=earlier))))

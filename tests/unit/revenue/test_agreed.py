@@ -282,6 +282,13 @@ class TestPrice:
         more = standing(signed(built, told=(*events[:2], less)))
         before, after = (balances(more, when).get("onerous_provision", ZERO) for when in (day(4, 30), day(5, 31)))
         assert (before, after) == (D("63.64"), D("13.64"))  # what is left earns 50 more
+        later = told("modify", day(2), price=D(1000), adds=(replace(built, service_from=day(2)),))
+        added = standing(signed(SUPPORT, told=(later, events[0], replace(events[1], expected=D(1600)))))
+        found = [balances(added, when).get("onerous_provision", ZERO) for when in (day(1, 31), day(4, 30))]
+        assert found == [
+            ZERO,
+            D("92.86"),
+        ]  # it was added with 1,476.19 of the price: three quarters of the loss are ahead
         ended = standing(signed(built, told=(*events[:2], told("terminate", day(4, 30)))))
         assert "onerous_provision" not in balances(ended, day(4, 30))
         waits = standing(signed(built, told=events[:2], criteria={"approved": None}))
