@@ -20,7 +20,7 @@ from engine.runs.billing.run import run_bill
 
 NAMED = (3, 12, 60, 120)
 """The months that are compared, counted from one; the first of them with the others."""
-ROUNDS = 9
+ROUNDS = 21
 """Months that are run from each copy, in turns, after one that is not counted."""
 
 

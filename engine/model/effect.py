@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,17 @@ class Effect(msgspec.Struct, frozen=True):
     port: str
     kind: str
     payload: dict[str, Any]
+
+
+def document_keys(tenant: str, entity: str, payer: str, on: date, kind: str, group: str) -> tuple[str, str]:
+    """The key of what is told of a document, and the one that it had in books of before: its natural key, so that it can be told
+    once only.
+
+    The date stands before the payer, so that what one run tells is neighbours in the index: of keys that begin with the payer
+    another page is written for each document, once there are some dozens of each payer.
+    """
+    day = on.isoformat()
+    return "/".join((tenant, entity, day, payer, kind, group)), "/".join((tenant, entity, payer, day, kind, group))
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ from engine.model.invoice import RatedCharge
 from engine.model.numbering import ASCENDING
 from engine.model.subscription import SubscriptionEvent
 from engine.store import tables as t
+from engine.store import types
+from engine.store.query import among
 from engine.store.session import Session
 
 NO_SUCH_LINE = Code("explain.no-such-line", "An invoice number or line number that the books do not have.")
@@ -259,23 +261,19 @@ def credits_on(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def payers_billed(
-    session: Session, tenant: str, entity: str, low: str, high: str, period: str, but: Sequence[str], only: str = ""
+    session: Session, tenant: str, entity: str, payers: Iterable[str], period: str, but: Sequence[str], only: str = ""
 ) -> set[str]:
-    """Payers between ``low`` and ``high``, both included, that have an invoice of that period; documents whose group holds
-    one of ``but`` do not count, and only those whose group holds ``only``."""
+    """Those of some payers that have an invoice of that period; documents whose group holds one of ``but`` do not count, and
+    only those whose group holds ``only``.  Each payer is looked up by the key of invoices, whatever was billed before."""
     invoice = t.INVOICE.c
     query = (
         sa.select(invoice.payer)
-        .where(
-            invoice.tenant == tenant,
-            invoice.entity == entity,
-            invoice.payer.between(low, high),
-            invoice.period == period,
-        )
+        .where(invoice.tenant == tenant, invoice.entity == entity, invoice.period == period)
+        .where(among(session.dialect, invoice.payer, "payers", types.TextList))
         .where(*(~invoice.group_key.contains(one, autoescape=True) for one in but))
         .where(*([invoice.group_key.contains(only, autoescape=True)] if only else ()))
     )
-    return {row[0] for row in session.rows(query)}
+    return {row[0] for row in session.connection.execute(query, {"payers": sorted(payers)})}
 
 
 def documents_after(session: Session, tenant: str, on: date) -> tuple[str, date] | None:

@@ -284,7 +284,7 @@ def reopened(app: App) -> None:
     assert told["impairment"] == "allowances of 2026-02-28 are booked already: what has changed since is booked there"
     assert app.ledger.trial_balance("E1", date(2026, 1, 31)) == before
     (early,) = app.closing.check("E1", date(2026, 1, 31), of("ada", "2026-03-09"), ["effects-undelivered"])
-    assert {one.subject.split("/")[4] for one in early.findings} == {"A1", "A2", "A3"} and len(early.findings) == 3
+    assert {one.subject.split("/")[5] for one in early.findings} == {"A1", "A2", "A3"} and len(early.findings) == 3
 
 
 def march(app: App) -> None:

@@ -243,7 +243,8 @@ def read_partition(parts: Parts, reader: Reader, pinned: Pinned, entity_key: str
     read = read_payers(parts, reader, pinned, entity_key, low, high)
     apart = (VOIDING, TRUE_UP, BY_HAND)
     but, only = (apart, FOR + pinned.occasion) if pinned.occasion else ((*apart, FOR), "")
-    billed = tracing.payers_billed(reader, parts.tenant, entity_key, low, high, pinned.on.isoformat(), but, only)
+    payers = {due.payer.key for due in read.dues}
+    billed = tracing.payers_billed(reader, parts.tenant, entity_key, payers, pinned.on.isoformat(), but, only)
     again = [
         Finding(
             ALREADY_BILLED,

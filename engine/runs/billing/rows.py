@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.model.effect import document_keys
 from engine.model.invoice import Invoice, RatedCharge
 from engine.model.journal import FxRate, JournalEntry
 
@@ -109,11 +110,9 @@ def posting_rows(entry_id: int, entry: JournalEntry, first_line: int) -> Iterabl
 
 
 def effect_key(invoice: Invoice) -> str:
-    """The key of what is told of an invoice: its natural key, so that it can be told once only."""
+    """The key of what is told of an invoice; see :func:`engine.model.effect.document_keys`."""
     draft = invoice.draft
-    return "/".join(
-        (draft.tenant, draft.entity, draft.payer, draft.invoice_date.isoformat(), invoice.kind, draft.group)
-    )
+    return document_keys(draft.tenant, draft.entity, draft.payer, draft.invoice_date, invoice.kind, draft.group)[0]
 
 
 def detail_rows(first_detail: int, first_line: int, invoice_id: int, invoice: Invoice) -> Iterable[Row]:

@@ -21,6 +21,7 @@ from engine.model.direct_debit import (
     SepaMandate,
     Use,
 )
+from engine.model.effect import document_keys
 from engine.store import query, types
 from engine.store.session import Session
 from engine.store.tables import AUDIT, DEBIT_STEP, DIRECT_DEBIT, EFFECT, INVOICE, MANDATE, RECEIPT
@@ -154,13 +155,10 @@ class MandatesReader(Session):
         if not documents:
             return {}
         head = INVOICE.c
-        fields = (head.id, head.tenant, head.entity, head.payer, head.invoice_date, head.kind, head.group_key)
+        natural = (head.tenant, head.entity, head.payer, head.invoice_date, head.kind, head.group_key)
         among = query.among(self.dialect, head.id, "ids")
-        rows = self.connection.execute(sa.select(*fields).where(among), {"ids": sorted(set(documents))})
-        keys = {
-            "/".join((row.tenant, row.entity, row.payer, row.invoice_date.isoformat(), row.kind, row.group_key)): row.id
-            for row in rows
-        }
+        rows = self.connection.execute(sa.select(head.id, *natural).where(among), {"ids": sorted(set(documents))})
+        keys = {key: ident for ident, *named in rows for key in document_keys(*named)}
         effect = EFFECT.c
         mine = (effect.tenant == tenant, effect.port == "delivery")
         told = query.among(self.dialect, effect.key, "keys", types.TextList)
