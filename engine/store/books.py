@@ -98,6 +98,7 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-65536",
+            "wal_autocheckpoint=8000",  # pages, 32 MB: one that many commits write is copied into the file once
             "analysis_limit=1000",  # statistics of a sample: those of all rows would cost more as history grows
         ):
             connection.execute(f"PRAGMA {pragma}")
