@@ -212,7 +212,7 @@ def _plain(number: Any) -> str:
 
 
 def _effect(tenant: str, bill: Bill) -> str:
-    return "/".join((tenant, bill.entity, bill.payer, bill.on.isoformat(), bill.kind, bill.group))
+    return "/".join((tenant, bill.entity, bill.on.isoformat(), bill.payer, bill.kind, bill.group))
 
 
 def _named(key: Key) -> str:
