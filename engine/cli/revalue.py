@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.base.money import minor_digits
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, err, open_app, out, show_findings, table
+from engine.cli.common import (
+    JsonOption,
+    PersonOption,
+    ReasonOption,
+    coins,
+    emit,
+    err,
+    open_app,
+    out,
+    show_findings,
+    table,
+)
 
 if TYPE_CHECKING:
     from engine.app import Revaluation
@@ -58,24 +67,20 @@ def _plain(told: Revaluation) -> dict[str, Any]:
                 "account": item.exposure.account,
                 "customer": item.exposure.customer,
                 "currency": item.exposure.currency,
-                "amount": _money(item.exposure.amount, item.exposure.currency),
+                "amount": coins(item.exposure.amount, item.exposure.currency),
                 "functional_currency": item.exposure.functional_currency,
-                "kept_at": _money(item.exposure.functional, item.exposure.functional_currency),
+                "kept_at": coins(item.exposure.functional, item.exposure.functional_currency),
                 "rate": f"{item.rate.rate.normalize():f}",
                 "rate_source": item.rate.source,
                 "rate_on": item.rate.on,
-                "worth": _money(item.worth, item.exposure.functional_currency),
-                "difference": _money(item.difference, item.exposure.functional_currency),
-                "before": _money(item.before, item.exposure.functional_currency),
+                "worth": coins(item.worth, item.exposure.functional_currency),
+                "difference": coins(item.difference, item.exposure.functional_currency),
+                "before": coins(item.before, item.exposure.functional_currency),
             }
             for item in told.items
         ],
         "findings": told.findings,
     }
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:.{minor_digits(currency)}f}"
 
 
 def _show(told: Revaluation) -> None:
@@ -84,13 +89,13 @@ def _show(told: Revaluation) -> None:
             item.exposure.entity,
             item.exposure.account,
             item.exposure.customer or "-",
-            f"{_money(item.exposure.amount, item.exposure.currency)} {item.exposure.currency}",
-            f"{_money(item.exposure.functional, item.exposure.functional_currency)} {item.exposure.functional_currency}",
+            f"{coins(item.exposure.amount, item.exposure.currency)} {item.exposure.currency}",
+            f"{coins(item.exposure.functional, item.exposure.functional_currency)} {item.exposure.functional_currency}",
             f"{item.rate.rate.normalize():f}",
             f"{item.rate.source}, {item.rate.on}",
-            _money(item.worth, item.exposure.functional_currency),
-            _money(item.difference, item.exposure.functional_currency),
-            _money(item.before, item.exposure.functional_currency),
+            coins(item.worth, item.exposure.functional_currency),
+            coins(item.difference, item.exposure.functional_currency),
+            coins(item.before, item.exposure.functional_currency),
         )
         for item in told.items
     ]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
 from engine.cli.acting import show_outcome
-from engine.cli.common import JsonOption, PersonOption, ReasonOption, emit, open_app, out, show_findings, table
+from engine.cli.common import (
+    JsonOption,
+    PersonOption,
+    ReasonOption,
+    coins,
+    emit,
+    exact,
+    open_app,
+    out,
+    show_findings,
+    table,
+)
 from engine.cli.run import show as show_run
 
 WalletArgument = Annotated[str, typer.Argument(help="Key of the wallet.")]
@@ -17,18 +28,8 @@ EntityOption = Annotated[str, typer.Option("--entity", help="The legal entity, w
 OnOption = Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day; default: today.")]
 
 
-def _exact(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise typer.BadParameter(f"{text!r} is no number") from None
-    if not amount.is_finite():
-        raise typer.BadParameter(f"{text!r} is no number")
-    return amount
-
-
 AmountArgument = Annotated[
-    Decimal, typer.Argument(parser=_exact, metavar="AMOUNT", help="Money in the wallet's currency.")
+    Decimal, typer.Argument(parser=exact, metavar="AMOUNT", help="Money in the wallet's currency.")
 ]
 
 
@@ -59,9 +60,7 @@ def _register_looking(group: typer.Typer) -> None:
                 v.entity,
                 v.wallet,
                 v.account,
-                v.balance,
-                v.available,
-                v.floor,
+                *(coins(amount, v.currency) for amount in (v.balance, v.available, v.floor)),
                 v.currency,
                 _plain(v.units, v.unit),
                 v.unit,
@@ -85,13 +84,13 @@ def _register_looking(group: typer.Typer) -> None:
 
         def render() -> None:
             out.print(f"wallet {view.wallet} of {view.account} ({view.entity})", markup=False)
-            words = f"{view.balance:f} {view.currency} in it, {view.available:f} above the floor of {view.floor:f}"
-            out.print(words, markup=False)
+            held, above, floor = (coins(one, view.currency) for one in (view.balance, view.available, view.floor))
+            out.print(f"{held} {view.currency} in it, {above} above the floor of {floor}", markup=False)
             names = ("key", "kind", "granted_on", "expires_on", "amount", "cost", "left")
-            lots = [_row(lot, names) for lot in view.lots]
+            lots = [_row(lot, names, view.currency) for lot in view.lots]
             table("lots", ("lot", "kind", "from", "expires", "amount", "cost", "left"), lots, right=(4, 5, 6))
             names = ("number", "day", "kind", "lot", "amount", "balance", "key")
-            table("movements", names, [_row(one, names) for one in view.movements], right=(0, 4, 5))
+            table("movements", names, [_row(one, names, view.currency) for one in view.movements], right=(0, 4, 5))
 
         emit(view, as_json, render)
 
@@ -107,7 +106,7 @@ def _register_grant(group: typer.Typer) -> None:
         promotional: Annotated[bool, typer.Option("--promotional", help="Nothing was paid for it.")] = False,
         voucher: Annotated[bool, typer.Option("--voucher", help="It is a multi-purpose voucher.")] = False,
         cost: Annotated[
-            Decimal | None, typer.Option("--cost", parser=_exact, metavar="AMOUNT", help="What was paid for it.")
+            Decimal | None, typer.Option("--cost", parser=exact, metavar="AMOUNT", help="What was paid for it.")
         ] = None,
         expires: Annotated[
             datetime | None, typer.Option("--expires", formats=["%Y-%m-%d"], help="First day it is worth nothing.")
@@ -192,12 +191,14 @@ def _register_expiry(group: typer.Typer) -> None:
 def _show_moved(made: Any, as_json: bool) -> None:
     show_findings(made.findings)
     before = " (it was done before; nothing changed)" if made.known else ""
-    words = f"{made.kind} {made.key}: {made.amount:f} {made.currency}{before}; {made.balance:f} in wallet {made.wallet}"
+    amount, held = coins(made.amount, made.currency), coins(made.balance, made.currency)
+    words = f"{made.kind} {made.key}: {amount} {made.currency}{before}; {held} in wallet {made.wallet}"
     emit(made, as_json, lambda: out.print(words, markup=False))
 
 
-def _row(values: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
-    return ["" if values[name] == date.max else values[name] for name in names]
+def _row(values: dict[str, Any], names: tuple[str, ...], currency: str) -> list[Any]:
+    shown = {name: coins(one, currency) for name, one in values.items() if isinstance(one, Decimal)}
+    return ["" if values[name] == date.max else shown.get(name, values[name]) for name in names]
 
 
 def _plain(units: Decimal, unit: str) -> str:

@@ -298,6 +298,8 @@ def test_a_trigger_that_nothing_waits_for_is_refused(tmp_path: Path, database_ur
             found = send(app, "2026-01-20 12:00", row)
             assert found.taken == 0
             assert told in found.findings[0].what
+        (mistyped,) = send(app, "2026-01-20 12:00", "E1,S1,a,accept,desing,2026-01-20,B,").findings
+        assert mistyped.mend == "did you mean 'design'?"
         assert send(app, "2026-01-20 12:00", "E1,S1,a,accept,design,2026-01-20,B,").taken == 1
         (finding,) = send(app, "2026-01-21 12:00", "E1,S1,a,accept,test,2026-01-20,B,").findings
         assert finding.code == "intake.key-conflict"

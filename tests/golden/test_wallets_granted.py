@@ -101,18 +101,25 @@ def test_grants_that_do_not_fit_are_quarantined(tmp_path: Path, database_url: st
         "E1,BAD7,MAIN,paid,5.001,,,2026-01-01,",
         "E1,PAID,MAIN,paid,101,,,2026-01-01,",
     )
-    folder = stories.write(tmp_path, wallets=WALLETS, wallet_grants=rows)
+    folder = stories.write(tmp_path, wallets=(*WALLETS, "E1,MORE,A4,EUR,0,0,1,calls; cals"), wallet_grants=rows)
     with stories.opened(folder, database_url) as app:
         report = stories.load(app, folder / "data")
         told = {(str(f.where).rpartition(":")[2], str(f.code)) for f in report.findings}
+        (named,) = (f for f in report.findings if f.code == "intake.not-in-catalogue")
+        assert (named.level, named.what) == ("warning", "no charge 'cals' is in the catalogue")
+        assert named.mend == "did you mean 'calls'?"
+        with app.books.reader() as reader:
+            (purse, *_) = reader.purse("acme", "E1", "MORE") or ()
+        assert purse.wallet.charges == ("calls", "cals")
         assert {code for _, code in told} == {
             "intake.contradiction",
             "cutover.no-value",
             "intake.unknown-reference",
             "intake.double-key",
+            "intake.not-in-catalogue",
         }
         assert next(f.quarantined for f in report.files if f.kind == "wallet_grants") == 8
-        assert balances(app) == {"CALLS": 6, "CHILD": 5, "MAIN": 180, "USD": 40}
+        assert balances(app) == {"CALLS": 6, "CHILD": 5, "MAIN": 180, "MORE": 0, "USD": 40}
         changed = stories.deliver(folder, "more", wallet_grants=(GRANTS[0], "E1,PAID,MAIN,paid,101,,,2026-01-01,"))
         assert [str(f.code) for f in stories.load(app, changed).findings] == ["intake.key-conflict"]
         well(app)
@@ -163,7 +170,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (D(shown["balance"]), len(shown["movements"])) == (178, 7)
     assert run(folder, "wallet", "show", "MAIN") == run(folder, "wallet", "list") == 0
     out = capsys.readouterr().out
-    assert "178.0000" in out and "CHILD" in out
+    assert "178.00 EUR in it, 150.00 above the floor of 0.00" in out and "CHILD" in out
     assert run(folder, "run", "bill", "--date", "2026-02-01", *who) == 0
     capsys.readouterr()
     with stories.opened(folder, f"sqlite:///{folder / 'books.db'}") as app:

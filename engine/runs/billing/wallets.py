@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
-from engine.base.money import ZERO
+from engine.base.money import ZERO, round_to
 from engine.billing.wallets import Paid, Payable, Settling
 from engine.ledger.posting import Determine, determine
 from engine.ledger.wallets import Occasion, wallet_entry
@@ -132,7 +132,8 @@ def low(purse: Purse, left: Any) -> Finding:
     """The finding that little is left in a wallet."""
     wallet = purse.wallet
     subject = f"wallet/{wallet.entity}/{wallet.key}"
-    what = f"wallet {wallet.key} of {wallet.account} has {left:f} {wallet.currency} left, under {wallet.low:f}"
+    held, low = round_to(left, wallet.currency), round_to(wallet.low, wallet.currency)
+    what = f"wallet {wallet.key} of {wallet.account} has {held:f} {wallet.currency} left, under {low:f}"
     return Finding(LOW, Where(subject), what, "", "ask for a new payment", "warning", subject)
 
 

@@ -118,7 +118,8 @@ def _flaw(known: Known, row: Good, events: Mapping[str, SubscriptionEvent]) -> F
         key = (values["entity"], values["subscription"], about)
         milestone = known.find("milestones", [key]).get(key)
         if milestone is None:
-            return _nothing(row, f"there is no milestone {about!r}", "import it with milestones, or correct the key")
+            mend = known.near("milestones", about) or "import it with milestones, or correct the key"
+            return _nothing(row, f"there is no milestone {about!r}", mend)
         charge = milestone["charge"]
     plans = {event.plan for event in events.values() if event.plan}
     if charge is None:

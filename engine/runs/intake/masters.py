@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from engine.base import tax_ids
 from engine.base.errors import Code, Finding, Where
+from engine.runs.intake.catalogue_words import not_in_catalogue
 from engine.runs.intake.contract_versions import EMPTY, of_their_version
 from engine.runs.intake.formats import Format
 from engine.runs.intake.hierarchy import Family, Ties
@@ -37,7 +38,7 @@ def load(session: Session, form: Format, sources: Sequence[Source]) -> None:
                 rows = resolve(known, form, rows, tally, _FAMILY if family else frozenset())
                 rows = _in_family(family, rows, tally) if family else of_their_version(session, form, rows, tally)
                 _put(session, form, rows, tally)
-                tally.note(_tax_ids(form, rows))
+                tally.note([*_tax_ids(form, rows), *not_in_catalogue(session, form, rows)])
                 session.show(tally)
         except Refused as error:
             refused(tally, error)

@@ -23,8 +23,8 @@ Key = tuple[Any, ...]
 
 KEPT: Final = 500_000
 """Keys that are remembered of a kind; beyond that, all are forgotten and asked for again."""
-SUGGESTED: Final = frozenset({"entities", "meters", "plans", "charges"})
-"""Kinds that are few, so that a wrong key can be compared with all that exist."""
+SUGGESTED: Final = frozenset({"entities", "meters", "plans", "charges", "milestones"})
+"""Kinds whose words are few, so that a wrong key can be compared with all that exist."""
 WORDS: Final = 500
 """Most keys that a wrong one is compared with."""
 

@@ -180,8 +180,11 @@ def draw_on(
     _whole(amount, terms.currency)
     above = available(purse.lots, terms.floor, booking.day)
     if amount > above:
-        what = f"{amount:f} {terms.currency} cannot be drawn from wallet {wallet}: {above:f} can"
-        why = f"its balance is {state.balance:f}, its floor {terms.floor:f}"
+        held, floor, asked_for, can = (
+            f"{round_to(one, terms.currency):f}" for one in (state.balance, terms.floor, amount, above)
+        )
+        what = f"{asked_for} {terms.currency} cannot be drawn from wallet {wallet}: {can} can"
+        why = f"its balance is {held}, its floor {floor}"
         raise refuse(BELOW_FLOOR, what, why=why, mend="draw less, or grant more before")
     taken = draw(amount, purse.lots, terms.floor, booking.order, booking.day)
     made = tuple(moved("draw", lot, -part, decision=booking.decision) for lot, part in taken)
@@ -251,7 +254,7 @@ def _known(writer: Writer, tenant: str, purse: Purse, state: State, key: str, as
         return None
     if before[0]["digest"] != asked:
         total = sum((row["amount"] for row in before), ZERO)
-        what = f"the key {key!r} is in the books as a {before[0]['kind']} of {abs(total):f} {wallet.currency}"
+        what = f"the key {key!r} is in the books as a {before[0]['kind']} of {round_to(abs(total), wallet.currency):f} {wallet.currency}"
         raise refuse(KEY_CONFLICT, what, why="what was moved stays as it is", mend="give a new movement a new key")
     lots = {row["lot"]: row["amount"] for row in before}
     return _told(purse, state, key, before[0]["kind"], lots, day, known=True)

@@ -56,7 +56,7 @@ def _wallet(row: Any, account: Account) -> Wallet:
     if row.terms is None:
         return Wallet(*head)
     given = row._mapping
-    lists = (tuple(key for key in given[f"w_{name}"].split(";") if key) for name in _LISTS)
+    lists = (tuple(key.strip() for key in given[f"w_{name}"].split(";") if key.strip()) for name in _LISTS)
     return Wallet(*head, *(given[f"w_{name}"] for name in _TERMS), *lists)
 
 
