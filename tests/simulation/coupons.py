@@ -24,10 +24,18 @@ class Held:
     number: int
 
 
+def once(held: Iterable[Held]) -> list[Held]:
+    """Of the redemptions that a subscription made, the first by day of each coupon: it is taken off once."""
+    first: dict[Coupon, Held] = {}
+    for one in sorted(held, key=lambda one: (one.on, one.known)):
+        first.setdefault(one.coupon, one)
+    return list(first.values())
+
+
 def applying(
     held: Iterable[Held], charge: Charge, day: date, currency: str, cycles: Sequence[tuple[date, date]]
 ) -> list[Coupon]:
-    """The coupons of a charge on a day, in the order in which they take something off; ``cycles`` are those of the charge."""
+    """The coupons of a charge on a day, in the order in which they take something off, each once; ``cycles`` are those of the charge."""
 
     def which(of: date) -> int:
         return next(place for place, (first, after) in enumerate(cycles) if first <= of < after)
@@ -43,7 +51,7 @@ def applying(
             and (not coupon.currency or coupon.currency == currency)
         )
 
-    found = sorted(filter(applies, held), key=lambda one: (bool(one.coupon.amount), one.on, one.coupon.key))
+    found = sorted(filter(applies, once(held)), key=lambda one: (bool(one.coupon.amount), one.on, one.coupon.key))
     lonely = [
         one.coupon for one in sorted(found, key=lambda one: (one.on, one.coupon.key)) if not one.coupon.combinable
     ]

@@ -111,6 +111,8 @@ def test_which_coupons_apply_and_what_they_take_off() -> None:
     assert found(day) == [half, money]
     assert (found(day, charge=fee), found(JANUARY[0]), found(date(2026, 2, 1))) == ([money], [], [half])
     assert found(date(2026, 1, 31), [Held(5, alone, date(2026, 1, 31), 1)]) == [alone]
+    again = [Held(5, half, date(2026, 1, 20), 2), Held(6, money, date(2026, 2, 3), 2)]
+    assert (found(day, again), found(date(2026, 2, 4), again)) == ([half, money], [half])  # each is taken off once
     assert coupon_turns(JANUARY, held, found) == [day]
     assert coupon_turns(JANUARY, held[2:], lambda on: applying(held[2:], CALLS, on, "EUR", cycles)) == []
     beside = [
