@@ -115,8 +115,10 @@ def _register_contracts(group: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Run the contract of a plug-in, clause by clause; exit code 1 where one is broken."""
-        with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.plugins.tested(name, tests, fail, replay)
+        from engine.app.kit import plugin_desk
+
+        with plugin_desk(context.obj.config, context.obj.overrides, name) as desk:
+            found = desk.tested(name, tests, fail, replay)
         counts = Counter(one.outcome for one in found)
 
         def render() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.base.errors import TollbookError
-from engine.cli.common import WRONG_INPUT, JsonOption, emit, open_app, show_findings
+from engine.cli.common import WRONG_INPUT, JsonOption, emit, show_findings
 
 FoldersArgument = Annotated[
     list[Path] | None, typer.Argument(help="Folders of rules, later ones laid over earlier ones; else the config's.")
@@ -28,9 +28,11 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Check all rule files: shape, types, units, conditions, overlaps, dead rules, gaps.  Silent when all is good."""
-        with open_app(context.obj.config, context.obj.overrides) as tollbook:
+        from engine.app.kit import rule_desk
+
+        with rule_desk(context.obj.config, context.obj.overrides, folders or ()) as desk:
             try:
-                book = tollbook.rule_desk(folders or ()).check(everything)
+                book = desk.check(everything)
             except TollbookError as error:
                 show_findings(error.findings, MOST_FINDINGS)
                 emit({"good": False, "findings": error.findings}, as_json)

@@ -43,13 +43,16 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Run the cases of all rule files.  Silent when all come out as they say."""
-        with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            report = tollbook.rule_desk(folders or ()).test()
+        from engine.app.kit import AuthoringDesk, rule_desk
+
+        with rule_desk(context.obj.config, context.obj.overrides, folders or ()) as desk:
+            report = desk.test()
             failed = sum(not result.passed for result in report.results)
-            desk = tollbook.authoring(folders or ())
-            strengths = desk.mutate(most, only or ()) if mutate and not failed else ()
-            days = (first.date() if first else None, last.date() if last else None)
-            used = tollbook.rule_history(folders or (), *days) if history else None
+            strengths = AuthoringDesk(desk).mutate(most, only or ()) if mutate and not failed else ()
+        days, used = (first.date() if first else None, last.date() if last else None), None
+        if history:
+            with open_app(context.obj.config, context.obj.overrides) as tollbook:
+                used = tollbook.rule_history(folders or (), *days)
         show_findings(report.findings, MOST_FINDINGS)
         if failed:
             err.print(f"{failed} of {len(report.results)} cases fail")

@@ -78,7 +78,9 @@ def load(
         text = path.read_bytes()
     except OSError as error:
         what = f"the configuration cannot be read: {error.strerror}"
-        raise refuse(NO_FILE, what, mend="name the file with --config", where=Where(str(path))) from None
+        raise refuse(
+            NO_FILE, what, mend="name the file with --config, or go to its folder", where=Where(str(path))
+        ) from None
     document = Settings(parse(text, str(path)))
     if document.data is None:
         document.data = {}

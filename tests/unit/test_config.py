@@ -122,7 +122,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         config.load(tmp_path / "config.yaml")
     assert str(raised.value) == (
         f"{tmp_path}/config.yaml: error: the configuration cannot be read: No such file or directory "
-        "[config.no-file]\n    mend: name the file with --config"
+        "[config.no-file]\n    mend: name the file with --config, or go to its folder"
     )
 
 

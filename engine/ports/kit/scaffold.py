@@ -55,7 +55,8 @@ def new_plugin(port: str, name: str, into: Path) -> Scaffold:
         TollbookError: ``plugin.unknown-port``, ``kit.bad-name``, ``kit.exists``, ``kit.no-folder``.
     """
     if port not in PORTS:
-        raise refuse(UNKNOWN_PORT, f"there is no port {port!r}", mend=did_you_mean(port, PORTS))
+        why = f"the ports are {', '.join(sorted(PORTS))}"
+        raise refuse(UNKNOWN_PORT, f"there is no port {port!r}", why=why, mend=did_you_mean(port, PORTS))
     _check_name(name)
     if into.exists() and not into.is_dir():
         raise refuse(NO_FOLDER, f"{str(into)!r} is a file, not a folder", mend="name another with --into")
