@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.model.effect import key_parts
 from engine.store import query
 from engine.store import tables as t
 from engine.store.session import Session
@@ -41,16 +43,12 @@ class TaxesReader(Session):
         ``entity``, ``number``, ``kind``, ``invoice_date``, ``currency``, ``net``, ``tax``, and of the effect ``key``,
         ``state``, ``attempts`` and ``answer``."""
         head, effect = t.INVOICE.c, t.EFFECT.c
-        names = ("entity", "payer", "period", "kind", "group_key")
-        key: sa.ColumnElement[str] = head.tenant
-        for name in names:
-            key = key.concat("/").concat(head[name])
+        parts = key_parts(head.tenant, head.entity, head.payer, head.period, head.kind, head.group_key)
+        told = effect.key.in_([reduce(lambda key, part: key.concat("/").concat(part), named) for named in parts])
         columns = (head[n] for n in ("entity", "number", "kind", "invoice_date", "currency", "net", "tax"))
         statement = (
             sa.select(*columns, effect.key, effect.state, effect.attempts, effect.answer)
-            .join_from(
-                t.INVOICE, t.EFFECT, (effect.tenant == head.tenant) & (effect.port == "tax") & (effect.key == key)
-            )
+            .join_from(t.INVOICE, t.EFFECT, (effect.tenant == head.tenant) & (effect.port == "tax") & told)
             .where(head.tenant == tenant, head.invoice_date >= since, head.invoice_date < until)
             .where(effect.adapter == adapter)
             .order_by(head.entity, head.number)
