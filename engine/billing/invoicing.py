@@ -181,6 +181,7 @@ def tax_requests(
             there,
             tax_included=charge.tax_included,
             one_stop_shop=shop,
+            seller_region=entity.region,
         )
         for number, charge in enumerate(draft.charges, 1)
     ]

@@ -58,6 +58,10 @@ class TaxRequest(msgspec.Struct, frozen=True, gc=False):
         ),
     ] = None
 
+    seller_region: Annotated[
+        str, Meta(description="state or province of the seller, ISO 3166-2 without the country")
+    ] = ""
+
     def tax_at(self, rate: Decimal) -> Decimal:
         """The tax at a rate, a share of the net amount, rounded to the currency's minor unit: on the amount, or within it."""
         if self.tax_included:

@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from engine.model.tax import TaxQuote, TaxRequest
+from engine.base.money import ZERO, round_to, split
+from engine.model.tax import TaxDetail, TaxQuote, TaxRequest
 from engine.ports.hookspecs import Context, hookimpl
 from engine.ports.hookspecs.tax import NoQuote
 
-from .table import Supplies, read_table
+from .table import Row, Supplies, read_table
 
 RATES: Final = "rates.csv"
 """The table that comes with the plug-in."""
@@ -55,15 +56,33 @@ class TaxTable:
                 f"the table of rates has no row for a {supplies[0]} supply of {request.tax_code!r} to a buyer of kind "
                 f"{buyer!r} in {place} on {request.tax_point}",
             )
+        details = parts_of(request, row, country, place)
         return TaxQuote(
             key=request.key,
             rate=row.rate,
-            amount=request.tax_at(row.rate),
+            amount=sum((one.amount for one in details), ZERO) if details else request.tax_at(row.rate),
             category=row.category,
             jurisdiction=place,
             source=self.adapter,
             reason=row.reason,
+            details=details,
         )
+
+
+def parts_of(request: TaxRequest, row: Row, country: str, place: str) -> tuple[TaxDetail, ...]:
+    """The taxes that a rate is made of, each rounded by itself; within a price that includes them, they share what is in it."""
+    if not row.parts:
+        return ()
+    amounts = tuple(round_to(request.amount * part.rate, request.currency) for part in row.parts)
+    net = request.amount
+    if request.tax_included:
+        whole = request.tax_at(row.rate)
+        amounts = split(whole, [part.rate for part in row.parts], request.currency)
+        net -= whole
+    return tuple(
+        TaxDetail(country if part.level == "country" else place, part.level, part.rate, net, amount, part.name)
+        for part, amount in zip(row.parts, amounts, strict=True)
+    )
 
 
 class Union:
@@ -98,6 +117,7 @@ def taxed_at_home(request: TaxRequest, union: Union, over_from: date) -> bool:
 def supply_of(request: TaxRequest, union: Union) -> Supplies:
     """How the place of supply lies to the seller: which rows of the table may answer, the first before the next.
 
+    ``same_region``, then ``local``: within the state or province of the seller.
     ``local``: the seller charges the tax of the place of supply: its own country; and, for a buyer without a tax id,
     every country of the Union where the seller is established in it (one-stop shop).
     ``intra_eu``: to a business (a buyer with a tax id) of another country of the Union, by a seller established in the
@@ -107,7 +127,8 @@ def supply_of(request: TaxRequest, union: Union) -> Supplies:
     ``export``: everywhere else.  A registration changes nothing for a business abroad, as it is no establishment.
     """
     if request.country == request.seller_country:
-        return ("local",)
+        region = (request.region or "").removeprefix(f"{request.country}-")
+        return ("same_region", "local") if region and region == request.seller_region else ("local",)
     on = request.tax_point
     into_union = union.has(request.country, on)
     if into_union and union.has(request.seller_country, on):

@@ -42,11 +42,15 @@ COLUMNS: Final = (
     "reason",
     "source",
 )
+PARTS: Final = "parts"
+"""A column that a table may have beside :data:`COLUMNS`: the taxes that the rate is made of."""
+
+LEVELS: Final = ("country", "state", "county", "city", "special")
 
 BUYERS: Final = ("business", "consumer", "exempt")
 """``business``: has a tax id.  ``exempt``: has a certificate; only rows that name ``exempt`` answer for it."""
 
-SUPPLIES: Final = ("local", "intra_eu", "registered", "export")
+SUPPLIES: Final = ("same_region", "local", "intra_eu", "registered", "export")
 """How the place of supply lies to the seller; see :func:`plugins.tax_table.plugin.supply_of`."""
 
 Supplies = tuple[str, ...]
@@ -54,6 +58,14 @@ Supplies = tuple[str, ...]
 
 Key = tuple[str, str, str, str, str]
 """The values of a row, or ``*``, in the order of :data:`SPECIFICITY`."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A tax that a rate is made of: who levies it, what it is called, and its rate."""
+
+    level: str
+    name: str
+    rate: Decimal
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -67,6 +79,7 @@ class Row(msgspec.Struct, frozen=True):
     reason: str
     source: str
     line: int
+    parts: tuple[Part, ...] = ()
 
 
 class Table:
@@ -119,9 +132,10 @@ def read_table(path: Path) -> Table:
 
 def _columns(header: list[str], file: str) -> list[Finding]:
     where = Where(file, 1)
-    unknown = [name for name in header if name not in COLUMNS]
+    unknown = [name for name in header if name not in (*COLUMNS, PARTS)]
     return [
-        Finding(WRONG_COLUMNS, where, f"unknown column {name!r}", mend=did_you_mean(name, COLUMNS)) for name in unknown
+        Finding(WRONG_COLUMNS, where, f"unknown column {name!r}", mend=did_you_mean(name, (*COLUMNS, PARTS)))
+        for name in unknown
     ] + [
         Finding(WRONG_COLUMNS, where, f"the column {name!r} is missing", mend="columns: " + ", ".join(COLUMNS))
         for name in COLUMNS
@@ -147,7 +161,7 @@ def _row(values: Mapping[str, Any], where: Where, findings: list[Finding]) -> Ro
             return absent
 
     if None in values or None in values.values():
-        flaw(f"the row has not {len(COLUMNS)} cells", "quote a cell that holds a comma")
+        flaw(f"the row has not {len(values) - (None in values)} cells", "quote a cell that holds a comma")
         findings += flaws
         return None
     cells = {name: str(value).strip() for name, value in values.items()}
@@ -161,6 +175,9 @@ def _row(values: Mapping[str, Any], where: Where, findings: list[Finding]) -> Ro
     start = read("from", read_date, date.min)
     end = read("to", read_date, date.max)
     rate = read("rate", read_percent, Decimal(0))
+    parts = read(PARTS, _parts, ()) if PARTS in cells else ()
+    if parts and sum((part.rate for part in parts), Decimal(0)) != rate:
+        flaw(f"parts are not {cells['rate']} together", "the rates of the parts add up to the rate of the row")
     if start >= end:
         flaw(f"the row ends on {end}, before it begins on {start}", "to is the day after the last day")
     if cells["category"] != "S" and rate:
@@ -172,7 +189,20 @@ def _row(values: Mapping[str, Any], where: Where, findings: list[Finding]) -> Ro
         return None
     supply, country, region, tax_code, buyer = (cells[column] for column in SPECIFICITY)
     key = (supply, country, region, tax_code, buyer)
-    return Row(key, start, end, rate, cells["category"], cells["reason"], cells["source"], where.line)
+    return Row(key, start, end, rate, cells["category"], cells["reason"], cells["source"], where.line, parts)
+
+
+def _parts(text: str) -> tuple[Part, ...]:
+    """The parts of a rate as they are written, such as ``country CGST 9 %; state SGST 9 %``."""
+    found = []
+    for part in text.split(";"):
+        level, _, rest = part.strip().partition(" ")
+        name, _, rate = rest.strip().partition(" ")
+        if level not in LEVELS or not rate:
+            mend = f"write level, name and rate, such as country CGST 9 %; levels are {', '.join(LEVELS)}"
+            raise Unfit(f"has {part.strip()!r}", mend)
+        found.append(Part(level, name, read_percent(rate)))
+    return tuple(found)
 
 
 def _both(row: Row, other: Row) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine.base.errors import TollbookError
 from engine.base.money import ROUNDING
 from engine.model.tax import TaxRequest
 from engine.ports.discovery import SHIPPED
@@ -193,6 +194,56 @@ def test_a_table_may_come_from_a_spreadsheet(shipped: Shipped, tmp_path: Path) -
     (tmp_path / "own.csv").write_text(table, encoding="utf-8")
     [quote] = shipped("tax_table", "tax", table="own.csv").ask_tax("it", [request()])
     assert quote.amount == Decimal("12.50")
+
+
+IN = {
+    "seller_country": "IN",
+    "seller_registered_in": ("IN",),
+    "country": "IN",
+    "currency": "INR",
+    "seller_region": "KA",
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "amount", "parts"),
+    [
+        ({"region": "KA"}, "18.00", [("IN", "country", "CGST", "9.00"), ("IN-KA", "state", "SGST", "9.00")]),
+        ({"region": "IN-MH"}, "18.01", [("IN", "country", "IGST", "18.01")]),
+        ({"region": None}, "18.01", [("IN", "country", "IGST", "18.01")]),
+        (
+            {"region": "CH", "seller_region": "CH"},
+            "18.00",
+            [("IN", "country", "CGST", "9.00"), ("IN-CH", "state", "UTGST", "9.00")],
+        ),
+        (
+            {"region": "KA", "tax_included": True},
+            "15.26",
+            [("IN", "country", "CGST", "7.63"), ("IN-KA", "state", "SGST", "7.63")],
+        ),
+    ],
+)
+def test_india_names_its_taxes(shipped: Shipped, facts: dict[str, Any], amount: str, parts: list[Any]) -> None:
+    """CGST and SGST within a state, each rounded by itself, UTGST in a union territory, IGST between states."""
+    [quote] = shipped("tax_table", "tax").ask_tax("it", [request(**{**IN, "amount": Decimal("100.03"), **facts})])
+    assert (quote.rate, quote.amount) == (Decimal("0.18"), Decimal(amount))
+    assert [(one.jurisdiction, one.level, one.name, str(one.amount)) for one in quote.details] == parts
+    assert {one.taxable for one in quote.details} == {
+        Decimal("100.03") - (quote.amount if facts.get("tax_included") else 0)
+    }
+
+
+def test_parts_that_are_not_the_rate_are_refused(shipped: Shipped, tmp_path: Path) -> None:
+    rows = ("country CGST 9 %; state SGST 8 %", "CGST 9 %", "country CGST nine", "country GST 18 %", "")
+    lines = [f"IN,{n},*,*,*,,,18 %,S,,test,{parts}\n" for n, parts in enumerate(rows)]
+    (tmp_path / "own.csv").write_text(HEADER.replace("\n", ",parts\n") + "".join(lines))
+    with pytest.raises(TollbookError) as raised:
+        shipped("tax_table", "tax", table="own.csv").ask_tax("it", [request()])
+    assert [(one.where.line, one.what) for one in raised.value.findings] == [
+        (2, "parts are not 18 % together"),
+        (3, "parts has 'CGST 9 %'"),
+        (4, "parts is the text 'nine'"),
+    ]
 
 
 def test_every_shipped_rate_names_its_source() -> None:

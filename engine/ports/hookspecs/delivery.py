@@ -106,6 +106,16 @@ class DocumentLine(msgspec.Struct, frozen=True):
     ] = ""
 
 
+class DocumentTaxPart(msgspec.Struct, frozen=True):
+    """A tax that another is made of, such as the CGST and the SGST of a GST."""
+
+    name: str
+    rate: Decimal
+    tax: Decimal
+    jurisdiction: str = ""
+    level: Annotated[str, Meta(description="country, state, county, city or special")] = ""
+
+
 class DocumentTax(msgspec.Struct, frozen=True):
     """All lines of one category, rate and jurisdiction together."""
 
@@ -115,6 +125,9 @@ class DocumentTax(msgspec.Struct, frozen=True):
     tax: Decimal
     jurisdiction: str = ""
     reason: str = ""
+    parts: Annotated[
+        tuple[DocumentTaxPart, ...], Meta(description="what it is made of, where that is known; adds up to ``tax``")
+    ] = ()
 
 
 class Functional(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.base.money import ZERO, minor_digits
 from engine.model.invoice import ADVANCE
+from engine.runs.documents.tax_parts import shared
 
 
 def as_prepaid(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +34,9 @@ def as_prepaid(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **document,
         "lines": [line | {"number": number} for number, line in enumerate(lines, 1)],
-        "taxes": [one for row in document["taxes"] if (one := _whole(row, off, money)) is not None],
+        "taxes": [
+            one for row in document["taxes"] if (one := _whole(row, off, money, document["currency"])) is not None
+        ],
         "net": money(Decimal(document["net"]) + net),
         "tax": money(Decimal(document["tax"]) + tax),
         "total": money(total + net + tax),
@@ -42,9 +45,14 @@ def as_prepaid(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _whole(row: Mapping[str, Any], off: list[dict[str, Any]], money: Any) -> dict[str, Any] | None:
+def _whole(row: Mapping[str, Any], off: list[dict[str, Any]], money: Any, currency: str) -> dict[str, Any] | None:
     """A category and rate without what is taken off; None where that was all of it."""
     mine = [one for one in off if (one["tax_category"], one["tax_rate"]) == (row["category"], row["rate"])]
     net = Decimal(row["net"]) - sum((Decimal(one["amount"]) for one in mine), ZERO)
     tax = Decimal(row["tax"]) - sum((Decimal(one["tax_amount"]) for one in mine), ZERO)
-    return {**row, "net": money(net), "tax": money(tax)} if net or tax or not mine else None
+    if mine and not (net or tax):
+        return None
+    parts = row.get("parts", ())
+    taxes = shared(tax, parts, currency) if mine and parts else [Decimal(part["tax"]) for part in parts]
+    told = [{**part, "tax": money(amount)} for part, amount in zip(parts, taxes, strict=True)]
+    return {**row, "net": money(net), "tax": money(tax)} | ({"parts": told} if told else {})

@@ -17,6 +17,7 @@ from engine.runs.delivering.telling import ToTell
 from engine.runs.documents.corrections import with_corrections
 from engine.runs.documents.legal import beside_numbers
 from engine.runs.documents.rules import Look, Looks
+from engine.runs.documents.tax_parts import rendered, with_tax_parts
 from engine.runs.early_payment import EarlyPayment, granted
 from engine.runs.run import Rules
 from engine.store.functional_tax import functional_taxes
@@ -60,7 +61,8 @@ class Documents:
         steps = self._reader.clearance_steps(ids)
         legal = beside_numbers(self._reader, ids, steps)
         named = {ident: taken[-1].payer_id for ident, taken in steps.items()}
-        found = with_corrections(self._reader, self._tenant, self._reader.invoice_documents(ids, named))
+        read = self._reader.invoice_documents(ids, named)
+        found = with_tax_parts(self._reader, with_corrections(self._reader, self._tenant, read))
         foreign = [id_ for id_, one in found.items() if one["fx"]["currency"] != one["invoice"]["currency"]]
         taxes, looks = functional_taxes(self._reader, foreign), self._looks.of(found)
         early = granted(self._reader, (one["invoice"]["draft_decision"] for one in found.values()))
@@ -213,6 +215,7 @@ def _document(
                 "jurisdiction": tax["jurisdiction"],
                 "reason": tax["reason"],
             }
+            | ({"parts": rendered(tax["parts"], head["currency"])} if tax.get("parts") else {})
             for tax in found["taxes"]
         ],
         "net": money(head["net"]),

@@ -33,7 +33,7 @@ def tax_steps(
             part["jurisdiction"],
             f"{number(part['rate'] * 100)} % of {number(part['taxable'])} = {number(part['amount'])}",
         )
-        for part in reader.tax_details(record.id)
+        for part in reader.tax_details([record.id]).get(record.id, ())
     ]
     if charge.kind == TAX:
         known = reader.corrections_on(tenant, [charge.credits])

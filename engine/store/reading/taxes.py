@@ -55,10 +55,16 @@ class TaxesReader(Session):
         )
         return (dict(row) for row in self.connection.execute(statement).mappings())
 
-    def tax_details(self, line_id: int) -> list[dict[str, Any]]:
-        """The parts of the tax of an invoice line by jurisdiction, in the order in which they were quoted; or none."""
-        statement = sa.select(t.TAX_DETAIL).where(t.TAX_DETAIL.c.line_id == line_id).order_by(t.TAX_DETAIL.c.number)
-        return [dict(row) for row in self.connection.execute(statement).mappings()]
+    def tax_details(self, line_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """The parts of the tax of invoice lines by jurisdiction, in the order in which they were quoted; without lines that have
+        none."""
+        part = t.TAX_DETAIL.c
+        among = query.among(self.dialect, part.line_id, "lines")
+        statement = sa.select(t.TAX_DETAIL).where(among).order_by(part.line_id, part.number)
+        found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.connection.execute(statement, {"lines": list(line_ids)}).mappings():
+            found[row["line_id"]].append(dict(row))
+        return dict(found)
 
     def numbers_of(self, tenant: str, numbers: Sequence[str]) -> set[tuple[str, str]]:
         """Which of some legal numbers the books have: (entity, number)."""
