@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from engine.app import App, Outcome
+from engine.base.errors import TollbookError
 from engine.runs.cash.till import Used
 from tests import banks, stories
 from tests.fakes import sepa_bank
@@ -133,6 +134,7 @@ def test_what_cannot_be_sent_is_said(tmp_path: Path) -> None:
         made = app.cash.send_back(first, "return", CHANGE, on=day(5))
         assert isinstance(made, Used) and "nothing names an account" in made.text
         assert [one.state for one in app.cash.entry(first, day(5)).orders] == ["by hand"]
+        taken_back(app, first)
     config = tmp_path / "config.yaml"
     config.write_text(config.read_text() + LIMIT)
     with stories.opened(tmp_path, f"sqlite:///{tmp_path / 'books.db'}") as app:
@@ -142,4 +144,21 @@ def test_what_cannot_be_sent_is_said(tmp_path: Path) -> None:
         app.approvals.approve(asked.approval.id, OTHER)
         assert send(app)[0]["accepted"] == 1
         assert [[one["InstdAmt"] for one in some] for some in files(tmp_path)] == [["140.00"]]
+        with pytest.raises(TollbookError, match=r"cash\.on-its-way"):
+            app.cash.unapply(first + 1, CHANGE, on=day(8))
         well(app)
+
+
+def taken_back(app: App, first: int) -> None:
+    """What nobody has told a bank does not go back after all, and is not sent; the money waits, and can be sent back anew."""
+    app.cash.send_back(first + 1, "refund", CHANGE, on=day(5))
+    assert [one.state for one in app.cash.entry(first + 1, day(5)).orders] == ["waiting"]
+    for ident in (first, first + 1):
+        (made,) = app.cash.unapply(ident, CHANGE, on=day(6))
+        assert (made.kind, made.left) == ("unapplied", D(12) if ident == first else D(140))
+        assert [one.state for one in app.cash.entry(ident, day(6)).orders] == ["taken back"]
+        with pytest.raises(TollbookError, match=r"cash\.not-applied"):
+            app.cash.unapply(ident, CHANGE, on=day(6))
+    assert sum(send(app)[0].values()) == 0 and ledger(app, "2450") == {}
+    assert [one.entry for one in app.cash.waiting(day(8))] == [first, first + 1]
+    well(app)

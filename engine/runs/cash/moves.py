@@ -13,7 +13,7 @@ from typing import Final
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
 from engine.ledger.cash import Ground, Part, cash_entry, exchanged, worth_of
-from engine.model.cash import CLEARED, Application, OpenEntry, Pay
+from engine.model.cash import CLEARED, Application, OpenEntry, Pay, Use
 from engine.model.decision import Decision
 from engine.model.settlement import CREDIT, Leg, OpenItem
 from engine.runs.cash.clearing import turned
@@ -166,9 +166,7 @@ class Cashier(Outgoing):
                 ``ledger.period-closed``.
         """
         entry = open_.entry
-        uses = self.reader.uses(self.tenant, entry_id=entry.id)
-        gone = {use.source for use in uses}
-        live = [use for use in uses if use.kind in kinds and not use.source and use.id not in gone]
+        live = self.live(self.reader.uses(self.tenant, entry_id=entry.id), kinds)
         if not live:
             mend = f"`tollbook cash show {entry.id}` says what became of it"
             raise refuse(NOT_SETTLED, f"{entry.text} is not applied to anything", mend=mend, subject=entry.subject)
@@ -193,6 +191,12 @@ class Cashier(Outgoing):
             left = self.writer.lock_entry(self.tenant, entry.id).left
             made.append(Used(entry.id, "unapplied", use.key, entry.currency, told, left))
         return made
+
+    @staticmethod
+    def live(uses: Sequence[Use], kinds: Sequence[str]) -> list[Use]:
+        """Those of the uses of an entry, of some kinds, that were not taken back."""
+        gone = {use.source for use in uses}
+        return [use for use in uses if use.kind in kinds and not use.source and use.id not in gone]
 
     def turn_round(self, key: str) -> tuple[list[Leg], int]:
         """The opposite of an act, on the day: what it settled is open again, what it was booked against is booked back.

@@ -118,8 +118,28 @@ def put_back(parts: Parts, writer: Writer, key: str, why: str) -> Finding | None
     )
 
 
+def called_off(parts: Parts, writer: Writer, uses: Sequence[Use]) -> tuple[list[Use], list[Order]]:
+    """Of some uses, the money that is not to go back after all: nobody has told a bank, and nobody will; and the orders that are on
+    their way, which only the bank can stop."""
+    off, going = list[Use](), list[Order]()
+    for use, order in zip(sending_back(uses), orders_of(writer.reader, uses), strict=True):
+        if order.state == "by hand" or (
+            order.state == "waiting" and writer.call_off(parts.tenant, PORT, order_key(use), "taken back")
+        ):
+            off.append(use)
+        elif order.state in ("waiting", "sent"):
+            going.append(order)
+    return off, going
+
+
+def sending_back(uses: Sequence[Use]) -> list[Use]:
+    """Those of some uses that say that money is to go back."""
+    return [use for use in uses if use.kind in ("refund", "return") and not use.source]
+
+
 class Order(msgspec.Struct, frozen=True):
-    """Money that is to go back, and how far it is: ``by hand`` (no order was sent), ``waiting``, ``sent``, ``refused`` or ``booked``."""
+    """Money that is to go back, and how far it is: ``by hand`` (no order was sent), ``waiting``, ``sent``, ``refused``, ``taken back``
+    or ``booked``."""
 
     use: int
     kind: str
@@ -132,16 +152,14 @@ def orders_of(reader: Reader, uses: Sequence[Use]) -> tuple[Order, ...]:
     """How far the money of some uses is that is to go back."""
     found = []
     states = {"pending": "waiting", "accepted": "sent", "rejected": "refused"}
-    for use in uses:
-        if use.kind not in ("refund", "return") or use.source:
-            continue
+    for use in sending_back(uses):
         told = reader.effects(use.tenant, [order_key(use)])
         answer = told[0].answer if told and isinstance(told[0].answer, dict) else {}
         state = states[told[0].state] if told else "by hand"
         if reader.uses(use.tenant, entity=use.entity, kind="netted", other=f"use {use.id}"):
             state = "booked"
         elif reader.uses(use.tenant, source=use.id):
-            state = "refused"
+            state = "refused" if told and not (answer.get("evidence") or {}).get("called_off") else "taken back"
         name = str((answer.get("evidence") or {}).get("provider_id", ""))
         found.append(Order(use.id, use.kind, state, name, str(answer.get("reason", ""))))
     return tuple(found)

@@ -6,19 +6,24 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from engine.base.errors import refuse
+from engine.base.errors import Code, refuse
 from engine.model.cash import OpenEntry
 from engine.model.journal import Change
 from engine.runs.booking import keep
 from engine.runs.cash import exceptions as exc
 from engine.runs.cash.by_hand import against
-from engine.runs.cash.moves import UNFIT, Cashier
+from engine.runs.cash.moves import UNDONE, UNFIT, Cashier
+from engine.runs.cash.orders import called_off
 from engine.runs.cash.returning import give_back
 from engine.runs.cash.till import Used
 from engine.runs.run import PartsOn
 from engine.store.books import Books
 from engine.store.reader import Reader
 from engine.store.writing.cash import UNKNOWN_ENTRY
+
+ON_ITS_WAY = Code(
+    "cash.on-its-way", "Money that was ordered to be sent back, and is to be taken back after a bank was told."
+)
 
 
 class SayingDesk:
@@ -70,10 +75,10 @@ class SayingDesk:
 
     def unapply(self, ident: int, change: Change, *, on: date | None = None) -> list[Used]:
         """Take back all that a bank entry was used for: what it has paid is open again, and so is money that went to an account of
-        the ledger.
+        the ledger, or was to go back and no bank was told.
 
         Raises:
-            TollbookError: ``cash.unknown-entry``, ``cash.not-applied``, ``cash.partly-taken-back``.
+            TollbookError: ``cash.unknown-entry``, ``cash.not-applied``, ``cash.partly-taken-back``, ``cash.on-its-way``.
         """
         parts = self._parts()
         with self._books.reader() as reader:
@@ -82,7 +87,17 @@ class SayingDesk:
             day = self._day(reader, entity.key, change, on, one.entry.booked)
         keep(parts, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
-            return Cashier(parts, writer, entity, day).take_back(writer.lock_entry(parts.tenant, ident))
+            cashier, open_ = Cashier(parts, writer, entity, day), writer.lock_entry(parts.tenant, ident)
+            uses = writer.reader.uses(parts.tenant, entry_id=ident)
+            off, going = called_off(parts, writer, uses)
+            made = [cashier.unclear(writer.lock_entry(parts.tenant, ident), use) for use in reversed(off)]
+            if cashier.live(uses, UNDONE) or not (off or going):
+                return made + cashier.take_back(writer.lock_entry(parts.tenant, ident))
+            if not made:
+                what = f"the money of {open_.entry.text} is on its way back, by the order {going[0].name or 'that is being sent'}"
+                why = "the bank was told; what it refuses, or sends back, waits again by itself"
+                raise refuse(ON_ITS_WAY, what, why=why, mend="ask the bank to stop it", subject=open_.entry.subject)
+            return made
 
     def _day(self, reader: Reader, entity: str, change: Change, on: date | None, least: date) -> date:
         zone = ZoneInfo(reader.entities(self._parts().tenant)[entity].zone)

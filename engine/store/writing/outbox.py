@@ -79,6 +79,19 @@ class OutboxWriter(WriterBase):
         self.audit("claim effects", f"port/{port}", None, {"effects": len(claimed)}, tenant=tenant)
         return claimed
 
+    def call_off(self, tenant: str, port: str, key: str, reason: str) -> bool:
+        """Let an effect never go out that nobody has taken up yet; whether that was so."""
+        column = EFFECT.c
+        mine = (column.tenant == tenant, column.port == port, column.key == key)
+        fresh = (column.state == PENDING, column.attempts == 0)
+        said = {"state": "rejected", "reason": reason, "evidence": {"called_off": True}}
+        with self._spoiling():
+            update = sa.update(EFFECT).where(*mine, *fresh).values(state="rejected", next_at=None, answer=said)
+            if self.connection.execute(update).rowcount != 1:
+                return False
+        self.audit("call off effect", f"effect/{key}", {"state": PENDING}, {"state": "rejected"}, tenant=tenant)
+        return True
+
     def answer(
         self, tenant: str, port: str, answers: Iterable[Answer], retry_at: Mapping[str, datetime] | None = None
     ) -> int:

@@ -236,6 +236,7 @@ MUTATIONS: dict[str, Callable[[Writer], Any]] = {
     "claim": lambda w: w.claim(s.T, "delivery", 1, timedelta(1)),
     "answer": lambda w: w.answer(s.T, "delivery", [Answer("old", "accepted")]),
     "put_receipts": lambda w: w.put_receipts(s.T, "file", [("old", "bounced", s.CHANGE.at, "gone", {"n": 1})]),
+    "call_off": lambda w: w.call_off(s.T, "delivery", "old", "taken back"),
     "reopen": lambda w: (
         w.answer(s.T, "delivery", [Answer("old", "accepted")]),
         w.reopen(s.T, "delivery", ["old"]),
