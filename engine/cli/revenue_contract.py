@@ -91,7 +91,12 @@ OutcomeOption = Annotated[
 ]
 CertainOption = Annotated[
     Decimal | None,
-    typer.Option("--certain", parser=exact, metavar="AMOUNT", help="What of it is highly probable to stay."),
+    typer.Option(
+        "--certain",
+        parser=exact,
+        metavar="AMOUNT",
+        help="What of it is highly probable to stay; the worst outcome by default.",
+    ),
 ]
 AddsOption = Annotated[Path | None, typer.Option("--adds", help="A YAML list of promises that come with it.")]
 
@@ -228,6 +233,9 @@ def _register_event(group: typer.Typer) -> None:
         criterion: Annotated[str, typer.Option("--criterion", help="The criterion of a contract that is met.")] = "",
         not_met: Annotated[bool, typer.Option("--not-met", help="It is no longer met.")] = False,
         promise: PromiseOption = "",
+        variable: Annotated[
+            str, typer.Option("--variable", help="Of a return: the variable amount of which QUANTITY was given back.")
+        ] = "",
         expected: ExpectedOption = None,
         key: NameOption = "",
         known: KnownOption = None,
@@ -246,7 +254,7 @@ def _register_event(group: typer.Typer) -> None:
             "criterion": criterion,
             "met": False if not_met else None,
         }
-        values |= {"promise": promise, "expected": expected}
+        values |= {"promise": promise, "variable": variable, "expected": expected}
         head = {"kind": kind.value, "on": on.date(), "key": key, "known": _day(known), "note": note}
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
             made = tollbook.change(person, "run", reason)

@@ -109,12 +109,12 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class VariableTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An amount that depends on what happens; ``promise`` is the one that it may belong to alone, ``certain`` the part that is
-    highly probable not to be taken back."""
+    """An amount that depends on what happens, negative where it lowers the price, such as a penalty; ``promise`` is the one that it
+    may belong to alone, ``certain`` the part that is highly probable not to be taken back: where nothing is said, the worst outcome."""
 
     variable: str
     outcomes: tuple[Likely, ...]
-    certain: Decimal = ZERO
+    certain: Decimal | None = None
     promise: str = ""
 
 
@@ -191,7 +191,8 @@ class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
     ``on`` is the day that it belongs to, ``known`` the day on which it became known; what the other fields mean is said by
     :class:`engine.revenue.contracts.Change` and :class:`engine.revenue.schedule.Happening`.  ``variable`` names the variable amount
     whose ``outcomes`` are now others; ``criterion`` the criterion of a contract that is ``met`` from the day on, or no longer;
-    ``quantity`` of a ``return`` are the units that came back, of a ``receive`` the worth of what came.
+    ``quantity`` of a ``return`` are the units of a promise that came back, or what of a ``variable`` amount was given back; of a
+    ``receive`` the worth of what came.
     Of an ``outlook``, ``expected`` is what renewals are expected to bring, and ``quantity`` what is still to be spent to perform.
     """
 
@@ -214,7 +215,7 @@ class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
     extend: bool = False
     variable: str = ""
     outcomes: tuple[Likely, ...] = ()
-    certain: Decimal = ZERO
+    certain: Decimal | None = None
     criterion: str = ""
     met: bool = True
     note: str = ""

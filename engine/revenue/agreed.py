@@ -13,12 +13,14 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
 from engine.model.decision import Decide, Decision
+from engine.model.revenue_contract import RevenueContract
 from engine.revenue.allocation import Allocation, Bundle
 from engine.revenue.contracts import Contract
 from engine.revenue.interest import Interest, financed
-from engine.revenue.occurred import Mine, added_promises, came_back, changes_of, happenings_of
+from engine.revenue.occurred import Mine, added_promises, came_back, changes_of, given_back, happenings_of
 from engine.revenue.promised import (
     Counted,
     Returned,
@@ -31,8 +33,11 @@ from engine.revenue.promised import (
     terms_of,
 )
 from engine.revenue.satisfied import as_invoiced
-from engine.revenue.signing import OF_WHAT_HAPPENS, Opened, opened
+from engine.revenue.signing import OF_WHAT_HAPPENS, Offer, Opened, opened
 
+NOT_POSSIBLE = Code(
+    "revenue.price-not-possible", "A transaction price below nothing, or of which a part belongs to no promise."
+)
 NEVER: Final = date.max
 """When a contract exists whose criteria are not all met."""
 
@@ -47,7 +52,7 @@ class Assembled(msgspec.Struct, frozen=True):
         owner: key of the contract that each obligation is of.
         product: product of each obligation.
         by_invoice: promises whose revenue is what is invoiced; they are earned line by line.
-        counted: variable amounts at inception.
+        counted: variable amounts, as they were estimated at inception and since.
         interest: of significant financing, by day.
         returned: what may come back.
         passes: what agents pass on, by obligation.
@@ -101,8 +106,8 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     """Contracts that are one, with the obligations that rules find in them, their price, and all that changed them.
 
     Raises:
-        TollbookError: ``revenue.promise-twice``, ``revenue.no-such-promise``, ``revenue.no-end``, ``revenue.odds-not-one``, those of
-            :func:`engine.revenue.signing.opened`.
+        TollbookError: ``revenue.promise-twice``, ``revenue.no-such-promise``, ``revenue.no-end``, ``revenue.odds-not-one``,
+            ``revenue.price-not-possible``, those of :func:`engine.revenue.signing.opened`.
     """
     offers, mine = offers_of(group, decide), Mine()
     decided = {one.facts.element: decide("revrec", one.facts, one.facts.service_from) for one in offers}
@@ -119,7 +124,7 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     payable = sum((one.contract.agreed.payable for one in group), ZERO)
     kind = sum((one.contract.agreed.in_kind for one in group), ZERO)
     shared = sum((one.counts for one in counted if not one.to), ZERO)
-    price = fixed + interest.price + shared + kind - payable
+    price = _possible(fixed + interest.price + shared + kind - payable, kept, decided, head)
     bundles = [Bundle(one.promises, one.price) for each in group for one in each.contract.agreed.bundles]
     exists = max(map(existing, group))
     done = happenings_of(group, {one.facts.element for one in kept} | set(added_promises(group)))
@@ -127,7 +132,7 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     found = opened(head.currency, kept, decide, price=price, bundles=bundles, exists=exists)
     contract = _with_own(found.contract, counted, mine.of(found))
     back = tuple(came_back(one, group) for one in returned)
-    changes = changes_of(group, decide, counted, mine, done, back)
+    changes, counted = changes_of(group, decide, given_back(group, counted, returned), mine, done, back)
     received = tuple((o.on, o.quantity) for each in group for o in each.occurrences if o.kind == "receive")
     ends = [o.on for each in group for o in each.occurrences if o.kind == "terminate"]
     owner = owners_of(group)
@@ -151,6 +156,35 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     )
 
 
+def _possible(
+    price: Decimal, offers: Sequence[Offer], decided: Mapping[str, Decision], contract: RevenueContract
+) -> Decimal:
+    """What is to be shared over promises: not less than nothing, and nothing where the price of each is what it earns.
+
+    Raises:
+        TollbookError: ``revenue.price-not-possible``.
+    """
+    if price and all(decided[one.facts.element].method in OF_WHAT_HAPPENS for one in offers):
+        raise _of_no_promise(f"{price:f} {contract.currency}", contract)
+    if price < 0:
+        raise refuse(
+            NOT_POSSIBLE,
+            f"the transaction price of {contract.key} is {price:f} {contract.currency}",
+            why="what lowers a price, is payable to the customer or comes back cannot be more than the customer pays",
+            mend="state less of it, or tell with `certain` which part of a variable amount is highly probable to stay",
+        )
+    return price
+
+
+def _of_no_promise(what: str, contract: RevenueContract) -> Exception:
+    return refuse(
+        NOT_POSSIBLE,
+        f"{what} of {contract.key} is of no promise",
+        why="the price of all of its promises is what is used, sold or invoiced: nothing can be shared over them",
+        mend="tell what lowers the price by the unit, with `expected`, or give a promise method units and the quantity expected",
+    )
+
+
 def _outlook(group: Sequence[Signed]) -> tuple[tuple[date, Decimal], ...]:
     """What is expected beyond the price: of each contract of the group, what it was told last."""
     newest: dict[str, Decimal] = {}
@@ -164,7 +198,11 @@ def _outlook(group: Sequence[Signed]) -> tuple[tuple[date, Decimal], ...]:
 
 def _nothing(group: Sequence[Signed], decided: Mapping[str, Decision], by_invoice: tuple[str, ...]) -> Assembled:
     """A contract of which all is earned as it is invoiced."""
-    head = group[0].contract
+    head, agreed = group[0].contract, [one.contract.agreed for one in group]
+    apart = [one.variable for each in agreed for one in each.variable]
+    apart += [name for name in ("payable", "in_kind") if any(getattr(each, name) for each in agreed)]
+    if apart:
+        raise _of_no_promise(", ".join(apart), head)
     empty = Contract(head.currency, (), (), max(map(existing, group)))
     return Assembled(head.key, empty, Opened(empty, Allocation({}), ()), decided, {}, {}, by_invoice)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.base.money import ZERO, round_to
+from engine.base.money import ZERO
 
 REVENUE, DUE, PAID, REFUNDED = "revenue", "due", "paid", "refunded"
 
@@ -84,8 +84,3 @@ def at(balances: Iterable[Balance], day: date) -> Balance:
     """Balances at the end of a day."""
     nothing = Balance(day, ZERO, ZERO, ZERO, ZERO, ZERO)
     return max((one for one in balances if one.on <= day), key=lambda one: one.on, default=nothing)
-
-
-def historic(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
-    """An advance in functional currency at the rate of its payment: it is not money, and is not revalued (IFRIC 22)."""
-    return round_to(amount * rate, currency)

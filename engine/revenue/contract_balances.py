@@ -24,10 +24,13 @@ from engine.revenue.changes import accounted
 from engine.revenue.contracts import Account, Change, Obligation
 from engine.revenue.costs import Tested, amortised, impaired, lasts, onerous
 from engine.revenue.promised import Signed
-from engine.revenue.satisfied import in_order
+from engine.revenue.satisfied import in_order, per_unit
 from engine.revenue.schedule import RevenueFacts, ScheduleItem
+from engine.revenue.signing import OF_WHAT_HAPPENS
 from engine.revenue.spread import cents
 
+UNITS: Final = ("deliver", "use")
+"""Happenings whose quantity are units of what was promised."""
 CAPITALISED: Final = ("obtain", "fulfil")
 """What may become of a cost that is an asset of the contract."""
 
@@ -122,8 +125,8 @@ def done(standing: Standing, key: str, day: date) -> Fraction:
 
 
 def refunds(standing: Standing, day: date) -> Decimal:
-    """What is owed back: goods that are expected to come back, payments to the customer for what was performed, and after the
-    termination of a contract all that was billed and not earned."""
+    """What is owed back: goods that are expected to come back, payments to the customer for what was performed, what was billed
+    beyond a price that is expected to be lowered, and after the termination of a contract all that was billed and not earned."""
     one, currency = standing.assembled, standing.assembled.contract.currency
     of = {promise: key for key, promise in _promises(one)}
     owed = sum(
@@ -136,9 +139,46 @@ def refunds(standing: Standing, day: date) -> Decimal:
     if one.payable and standing.account.price:
         share = Fraction(standing.account.recognised(day)) / Fraction(standing.account.price)
         owed += cents(Fraction(one.payable) * share, currency)
+    left = _left(standing, day) - passed_on(standing, day)
     if one.terminated is not None and one.terminated <= day:
-        return max(_left(standing, day) - passed_on(standing, day), ZERO)
-    return owed
+        return max(left, ZERO)
+    lowered = _lowered(standing, day) + _below_stated(standing, day)
+    return owed + min(lowered, max(left - owed, ZERO))
+
+
+def _lowered(standing: Standing, day: date) -> Decimal:
+    """What variable amounts take off what was billed and was not given back: none of it is expected to stay (IFRS 15.55,
+    ASC 606-10-32-10).  What they take off is spread over all that is stated, as it is billed."""
+    one = standing.assembled
+    given = sum((each.given(day) for each in one.counted), ZERO)
+    off = -sum((min(each.counting(day), ZERO) for each in one.counted), ZERO)
+    if off <= given:
+        return ZERO
+    whole = sum((amount for key, amount in one.stated.items() if one.decided[key].method not in OF_WHAT_HAPPENS), ZERO)
+    share = min(Fraction(billed(standing, day) + given) / Fraction(whole), Fraction(1)) if whole else Fraction(1)
+    return max(cents(Fraction(off) * share, one.contract.currency) - given, ZERO)
+
+
+def _promised(one: Assembled, day: date) -> list[Obligation]:
+    """Obligations at the end of a day, with those that came with changes."""
+    return [*one.contract.obligations, *(add for each in one.contract.changes if each.on <= day for add in each.adds)]
+
+
+def _below_stated(standing: Standing, day: date) -> Decimal:
+    """What units that were delivered or used earn less than is stated, because less is expected of all: a rebate that is likely."""
+    one, off = standing.assembled, ZERO
+    if day < one.contract.exists:
+        return ZERO
+    for each in _promised(one, day):
+        if each.method is per_unit:
+            facts = each.facts
+            done = sum((did.quantity for did in facts.happenings if did.kind in UNITS and did.on <= day), ZERO)
+            asked = cents(Fraction(facts.amount) / Fraction(facts.quantity) * Fraction(done), facts.currency)
+            earned = sum(
+                (item.amount for item in standing.account.items if item.key == each.key and item.on <= day), ZERO
+            )
+            off += max(asked - earned, ZERO)
+    return off
 
 
 def _promises(one: Assembled) -> Iterable[tuple[str, str]]:
@@ -232,10 +272,10 @@ def provision(standing: Standing, day: date) -> Decimal:
     one = standing.assembled
     if day < one.contract.exists or (one.terminated is not None and one.terminated <= day):
         return ZERO
-    changes = [change for change in one.contract.changes if change.on <= day]
-    mine = [each for each in (*one.contract.obligations, *(a for c in changes for a in c.adds)) if _provides(each)]
+    mine = [each for each in _promised(one, day) if _provides(each)]
     if not mine:
         return ZERO
+    changes = [change for change in one.contract.changes if change.on <= day]
     account, keys = standing.account_of(day.replace(day=1)), {each.key for each in mine}
     earned = [item for item in account.items if item.key in keys]
     price = sum((item.amount for item in earned), sum((account.unearned.get(key, ZERO) for key in keys), ZERO))

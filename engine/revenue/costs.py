@@ -19,24 +19,6 @@ TREATMENTS = ("expense", "obtain", "fulfil", "other_standard")
 by another standard; ``expense``: at once."""
 
 
-class Costs(msgspec.Struct, frozen=True):
-    """Costs by what becomes of them."""
-
-    expense: Decimal = ZERO
-    obtain: Decimal = ZERO
-    fulfil: Decimal = ZERO
-    other_standard: Decimal = ZERO
-
-
-def sorted_out(costs: Mapping[str, Decimal], terms: Mapping[str, Mapping[str, Any]]) -> Costs:
-    """Costs by the ``cost`` of the rule of each.  The expedient ``cost_within`` expenses an asset that would last no longer
-    than so many months."""
-    sums = dict.fromkeys(TREATMENTS, ZERO)
-    for key, amount in costs.items():
-        sums[terms[key]["cost"]] += amount
-    return Costs(**sums)
-
-
 def lasts(terms: Mapping[str, Any], contract_months: int, customer_months: int) -> int:
     """Months over which a cost is amortised: over the contract if a renewal costs as much again (``commensurate``), else over
     the time that the customer is expected to stay; 0 where the expedient expenses it at once."""

@@ -16,6 +16,7 @@ from engine.model.revenue_contract import CHANGES, HAPPENINGS, Occurrence, Promi
 from engine.revenue import price as prices
 from engine.revenue.contracts import Change, Obligation
 from engine.revenue.promised import (
+    NO_PROMISE,
     Counted,
     Returned,
     Signed,
@@ -97,6 +98,30 @@ def came_back(one: Returned, group: Sequence[Signed]) -> Returned:
     return replace(one, after=tuple(after))
 
 
+def given_back(group: Sequence[Signed], counted: Sequence[Counted], returned: Sequence[Returned]) -> list[Counted]:
+    """Variable amounts with what was given back of them.
+
+    Raises:
+        TollbookError: ``revenue.no-such-promise`` for a return of what nobody expects to come back.
+    """
+    goods, amounts = {one.promise for one in returned}, {one.key for one in counted}
+    back: dict[str, list[tuple[date, Decimal]]] = {}
+    for one in in_order([o for signed in group for o in signed.occurrences if o.kind == "return"]):
+        if bool(one.promise) == bool(one.variable):
+            what = f"{one.key} is a return that names {'both a promise and' if one.promise else 'no promise and no'} variable amount"
+            mend = "name the promise whose goods came back, or the variable amount of which something was given back"
+            raise refuse(NO_PROMISE, what, mend=mend)
+        if one.promise and one.promise not in goods:
+            names = ", ".join(sorted(goods)) or "none"
+            mend = f"promises with `back` are {names}; tell what comes back of others as a credit"
+            raise refuse(NO_PROMISE, f"no units of {one.promise!r} are expected to come back", mend=mend)
+        if one.variable and one.variable not in amounts:
+            raise unknown(one.variable, amounts)
+        if one.variable:
+            back.setdefault(one.variable, []).append((one.on, one.quantity))
+    return [replace(one, back=tuple(back.get(one.key, ()))) for one in counted]
+
+
 def changes_of(
     group: Sequence[Signed],
     decide: Decide,
@@ -104,12 +129,12 @@ def changes_of(
     mine: Mine,
     done: Mapping[str, tuple[Happening, ...]],
     returned: Sequence[Returned],
-) -> list[Change]:
-    """The changes of contracts that are one, in the order of their days."""
+) -> tuple[list[Change], list[Counted]]:
+    """The changes of contracts that are one, in the order of their days, and variable amounts as they were estimated anew."""
     making = _Changing(group, decide, counted, mine, done, returned)
     found = [(signed, one) for signed in group for one in signed.occurrences if one.kind in CHANGES]
     found.sort(key=lambda pair: (pair[1].on, pair[1].kind, pair[1].key))
-    return [making(signed, one) for signed, one in found]
+    return [making(signed, one) for signed, one in found], list(making.counted.values())
 
 
 class _Changing:
@@ -126,8 +151,7 @@ class _Changing:
     ) -> None:
         self._decide, self._mine, self._done = decide, mine, done
         self._terms = {one.variable: one for each in group for one in each.contract.agreed.variable}
-        self._counts = {one.key: one.counts for one in counted}
-        self._to = {one.key: one.to for one in counted}
+        self.counted = {one.key: one for one in counted}
         self._back = {one.promise: one for one in returned}
         self._expected = {one.promise: one.units for one in returned}
 
@@ -165,6 +189,6 @@ class _Changing:
         offer = offer_of(signed, near, signed.contract.signed)
         rule = self._decide("revrec", facts_of_amount(offer, one.variable, ZERO), offer.facts.service_from)
         counts = prices.variable_amount(rule.terms, variable_of(terms, one.outcomes, one.certain))
-        delta, self._counts[one.variable] = counts - self._counts[one.variable], counts
-        to = self._to[one.variable]
-        return delta, self._mine.keys.get(to, to)
+        before = self.counted[one.variable]
+        self.counted[one.variable] = replace(before, after=(*before.after, (one.on, counts)))
+        return counts - before.counting(date.max), self._mine.keys.get(before.to, before.to)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import CONTEXT, ZERO, round_to
+from engine.base.money import ZERO
 
 NOT_ALL = Code("revenue.odds-not-one", "The likelihoods of the outcomes of a variable amount do not add up to one.")
 
@@ -96,71 +96,10 @@ def variable_amount(terms: Mapping[str, Any], variable: Variable) -> Decimal:
     return CONSTRAINTS[terms["constraint"]](ESTIMATES[terms["estimate"]](variable), variable.certain)
 
 
-class Price(msgspec.Struct, frozen=True):
-    """A transaction price and its parts."""
-
-    fixed: Decimal
-    variable: Decimal
-
-    @property
-    def total(self) -> Decimal:
-        """All of it."""
-        return self.fixed + self.variable
-
-
-def with_penalty(terms: Mapping[str, Any], stated: Decimal, penalty: Decimal) -> Price:
-    """A price that is less by a penalty if something goes wrong: that part is variable; what counts of it is for the
-    ``constraint`` of a rule."""
-    counted = CONSTRAINTS[terms["constraint"]](penalty, ZERO)
-    return Price(stated - penalty, counted)
-
-
-def concession(terms: Mapping[str, Any], stated: Decimal, expected: Decimal, worst: Decimal | None = None) -> Decimal:
-    """The price after a concession that is expected, such as 0.4 of what is stated; with the constraint ``certain`` after the
-    ``worst`` that may come."""
-    estimate, certain = stated * (1 - expected), stated * (1 - (expected if worst is None else worst))
-    return CONSTRAINTS[terms["constraint"]](estimate, certain)
-
-
-def without_tax(gross: Decimal, rate: Decimal, currency: str) -> Decimal:
-    """What is collected for an authority is no part of the price."""
-    return round_to(CONTEXT.divide(gross, 1 + rate), currency)
-
-
-def reduction_rate(price: Decimal, payable: Decimal) -> Decimal:
-    """By which share revenue is less because the customer is paid something for nothing distinct."""
-    return CONTEXT.divide(payable, price)
-
-
-def less_payable(invoiced: Decimal, price: Decimal, payable: Decimal, currency: str) -> Decimal:
-    """Revenue of what was invoiced, less its share of what is payable to the customer."""
-    return round_to(CONTEXT.divide(invoiced * (price - payable), price), currency)
-
-
-class Returns(msgspec.Struct, frozen=True):
-    """A sale of which some will come back."""
-
-    revenue: Decimal
-    refund_liability: Decimal
-    return_asset: Decimal
-    cost_of_sales: Decimal
-
-
 def return_asset(back: Decimal, cost: Decimal, recovery: Decimal = ZERO) -> Decimal:
     """The right to goods that are expected to come back: what they were carried at, less what it costs to have them back, per unit
     (IFRS 15.B25, ASC 606-10-55-27)."""
     return back * max(cost - recovery, ZERO)
-
-
-def with_returns(units: Decimal, price: Decimal, cost: Decimal, back: Decimal) -> Returns:
-    """Revenue for what will stay; the rest is owed back, and the right to the goods is an asset (:func:`return_asset`)."""
-    stay = units - back
-    return Returns(stay * price, back * price, return_asset(back, cost), stay * cost)
-
-
-def below_receivable(units: Decimal, invoiced: Decimal, expected: Decimal) -> Returns:
-    """Units invoiced at a price of which a part is expected to be owed back."""
-    return Returns(units * expected, units * (invoiced - expected), ZERO, ZERO)
 
 
 MEASURED = ("inception", "performance")

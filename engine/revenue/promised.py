@@ -21,7 +21,10 @@ from engine.revenue.schedule import RevenueFacts
 from engine.revenue.signing import Offer
 from engine.revenue.spread import cents, days, moment, prorated
 
-TWICE = Code("revenue.promise-twice", "Contracts that are accounted for as one and have promises of the same key.")
+TWICE = Code(
+    "revenue.promise-twice",
+    "Contracts that are accounted for as one and have promises, or variable amounts, of the same key.",
+)
 NO_PROMISE = Code(
     "revenue.no-such-promise", "An occurrence of a promise or a variable amount that its contract does not have."
 )
@@ -42,12 +45,23 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """A variable amount: what is ``expected`` of it, what of that counts, and the promise that it belongs to alone, if to one."""
+    """A variable amount: what is ``expected`` of it, what of that counts, and the promise that it belongs to alone, if to one.
+    ``after`` says by day what counts once it was estimated anew, ``back`` what of it was given back to the customer."""
 
     key: str
     expected: Decimal
     counts: Decimal
     to: str = ""
+    after: tuple[tuple[date, Decimal], ...] = ()
+    back: tuple[tuple[date, Decimal], ...] = ()
+
+    def counting(self, day: date) -> Decimal:
+        """What counts of it at the end of a day."""
+        return next((counts for on, counts in reversed(self.after) if on <= day), self.counts)
+
+    def given(self, day: date) -> Decimal:
+        """What was given back of it up to the end of a day."""
+        return sum((amount for on, amount in self.back if on <= day), ZERO)
 
 
 class Returned(msgspec.Struct, frozen=True):
@@ -182,22 +196,27 @@ def facts_of_amount(offer: Offer, key: str, amount: Decimal) -> RevenueFacts:
     return replace(offer.facts, kind="variable", element=key, amount=amount, happenings=())
 
 
-def variable_of(terms: VariableTerms, outcomes: Sequence[Likely], certain: Decimal) -> prices.Variable:
-    """A variable amount as it is estimated."""
-    return prices.Variable(terms.variable, tuple(prices.Outcome(one.amount, one.likely) for one in outcomes), certain)
+def variable_of(terms: VariableTerms, outcomes: Sequence[Likely], certain: Decimal | None) -> prices.Variable:
+    """A variable amount as it is estimated; where nothing is said, no more than the worst that may come of it is certain."""
+    worst = min((one.amount for one in outcomes if one.likely), default=ZERO)
+    made = tuple(prices.Outcome(one.amount, one.likely) for one in outcomes)
+    return prices.Variable(terms.variable, made, worst if certain is None else certain)
 
 
 def counted_of(
     group: Sequence[Signed], offers: Sequence[Offer], decided: Mapping[str, Decision], decide: Decide, fixed: Decimal
 ) -> list[Counted]:
     """Variable amounts as they were estimated when the contract was signed."""
-    made = []
+    made: list[Counted] = []
     by_key = {one.facts.element: one for one in offers}
     apart = {key: alone(one, decided[key]) for key, one in by_key.items()}
     for one in (each for signed in group for each in signed.contract.agreed.variable):
         near = by_key.get(one.promise, offers[0])
         if one.promise and one.promise not in by_key:
             raise unknown(one.promise, by_key)
+        if one.variable in [each.key for each in made]:
+            what = f"there are two variable amounts {one.variable}"
+            raise refuse(TWICE, what, why="an estimate names one by its key", mend="give each a key of its own")
         variable = variable_of(one, one.outcomes, one.certain)
         rule = decide("revrec", facts_of_amount(near, one.variable, ZERO), near.facts.service_from)
         counts = prices.variable_amount(rule.terms, variable)

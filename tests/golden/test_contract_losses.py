@@ -1,4 +1,4 @@
-"""Goods that may come back and work that costs more than it earns, from the contract to the ledger."""
+"""Goods that may come back, work that costs more than it earns and a price that may be lowered, from the contract to the ledger."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ priority: 5
 hit: first
 rules:
   - {id: build, when: product == "build", then: {method: cost_to_cost, onerous: provide}}
+  - {id: service, when: element == "service", then: {method: straight_line_month}}
   - {id: goods, then: {method: point_in_time}}
 """
 CONTRACT = """
@@ -37,6 +38,18 @@ events:
   - {key: spent, kind: cost, on: 2026-01-20, known: 2026-01-20, promise: hall, quantity: 400}
   - {key: dearer, kind: expect, on: 2026-02-15, known: 2026-02-15, promise: hall, expected: 1100}
 """
+LOWERED = """
+contract: K2
+entity: E1
+account: A1
+currency: EUR
+signed: 2026-01-01
+known: 2026-01-01
+promises:
+  - {promise: service, product: team, kind: recurring, price: 93, from: 2026-01-01, to: 2026-04-01, bills: [{subscription: S1, charge: base}]}
+variable:
+  - {variable: penalty, promise: service, outcomes: [{amount: 0, likely: 0.6}, {amount: -9.30, likely: 0.4}]}
+"""
 CHART = (
     "1300,Contract assets,asset",
     "1360,Right to goods,asset",
@@ -48,27 +61,35 @@ CHART = (
 
 
 @pytest.mark.capability("A5.1", "B7.2")
-def test_a_right_to_goods_and_a_provision(tmp_path: Path, sqlite_url: str) -> None:
-    """Each month the ledger has what the contract says; what becomes known of an earlier month is caught up."""
+def test_a_right_to_goods_a_provision_and_a_penalty(tmp_path: Path, sqlite_url: str) -> None:
+    """Each month the ledger has what the contract says; what becomes known of an earlier month is caught up.  Of 31 that are billed
+    each month a tenth may be a penalty: 27.90 are earned, 3.10 are owed back."""
     folder = stories.write(
-        tmp_path, rules={"revrec/contracts.yaml": REVREC}, gl_accounts=stories.add("gl_accounts", *CHART)
+        tmp_path,
+        rules={"revrec/contracts.yaml": REVREC},
+        gl_accounts=stories.add("gl_accounts", *CHART),
+        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1"),
+        subscription_events=("entity,subscription,key,kind,on,plan,quantity", "E1,S1,1,start,2026-01-01,team,0"),
+        usage=("entity,subscription,meter,key,at,quantity",),
     )
     (folder / "k1.yaml").write_text(CONTRACT)
+    (folder / "k2.yaml").write_text(LOWERED)
     with stories.opened(folder, sqlite_url) as app:
         stories.load(app, folder / "data")
-        app.revenue_contracts.add([folder / "k1.yaml"], at("2026-01-01"))
+        app.revenue_contracts.add([folder / "k1.yaml", folder / "k2.yaml"], at("2026-01-01"))
         held = {}
         for month in (1, 2, 3):
+            stories.bill(app, f"2026-{month:02}-01")
             recognise(app, month)
             books = ledger(app)
-            held[month] = [books.get(code, D(0)) for code in ("4000", "1360", "5000", "6970", "2330")]
+            held[month] = [books.get(code, D(0)) for code in ("4000", "1360", "5000", "6970", "2330", "2310")]
             if month == 2:
                 back = {"key": "back", "kind": "return", "on": date(2026, 3, 5), "promise": "routers", "quantity": D(2)}
                 app.revenue_contracts.tell("K1", back, at("2026-03-05"))
         assert held == {
-            1: [D(-1200), D(165), D(-165), D(0), D(0)],
-            2: [D("-1063.64"), D(165), D(-165), D("63.64"), D("-63.64")],
-            3: [D("-1063.64"), D(55), D(-55), D("63.64"), D("-63.64")],
+            1: [D("-1227.90"), D(165), D(-165), D(0), D(0), D("-303.10")],
+            2: [D("-1119.44"), D(165), D(-165), D("63.64"), D("-63.64"), D("-306.20")],
+            3: [D("-1147.34"), D(55), D(-55), D("63.64"), D("-63.64"), D("-109.30")],
         }
         assert not recognise(app, 3).counts.get("schedules")
         assert {name: found for name, found in app.verify().items() if found} == {}

@@ -104,7 +104,7 @@ def single_revenue(world: World) -> Decimal:
     if {"contract_rate", "borrowing_rate"} & set(contract):
         return whole(financed(world))
     if "expected_returns" in contract or "expected_unit_price" in contract:
-        return returned(world).revenue
+        return returned(world).account.recognised(date.max)
     return sum((one.amount for one in world.account.items), ZERO)
 
 

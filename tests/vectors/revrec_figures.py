@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,9 +12,14 @@ from msgspec.structs import replace
 
 from engine.base.money import ZERO, minor_unit, round_to
 from engine.base.period import add_months
+from engine.ledger.fx import convert
+from engine.model.journal import FxRate
+from engine.model.revenue_contract import PromiseTerms
 from engine.revenue import allocation, balances, costs, financing, obligations, price
+from engine.revenue.contract_balances import Standing, billed
 from engine.revenue.spread import by_month, cents
 from tests.vectors.reading import number
+from tests.vectors.revrec_books import delivered, held, promise, standing, variable
 from tests.vectors.revrec_world import World
 
 Figure = Callable[[World], Any]
@@ -51,20 +57,35 @@ def transaction_price(world: World) -> Decimal:
     """The transaction price at inception."""
     if "expected_concession" in world.contract:
         worst = max(number(end) for end in world.contract["market_range"])
-        return price.concession(
-            world.terms(constraint="certain"), stated(world), of(world, "expected_concession"), worst
-        )
+        return conceded(World(world.case, constraint="certain"), -worst * stated(world))
+    if "penalty" in world.contract:
+        return penalised(world, "none")
+    if "concession_per_unit" in world.contract:
+        lost = of(world, "concession_per_unit") * number(world.elements[0]["qty"])
+        return standing(world, *promises(world), variable=(variable("concession", -lost),)).account.price
     return world.account.price
+
+
+def promises(world: World) -> list[PromiseTerms]:
+    """All promises of a case."""
+    return [promise(world, one) for one in world.elements]
+
+
+def conceded(world: World, certain: Decimal | None = None) -> Decimal:
+    """The price after a concession that is expected, as far as no more than that is certain."""
+    lost = variable("concession", -of(world, "expected_concession") * stated(world), certain=certain)
+    return standing(world, *promises(world), variable=(lost,)).account.price
 
 
 def unconstrained(world: World) -> Decimal:
     """The price before the constraint."""
-    return price.concession(world.terms(constraint="none"), stated(world), of(world, "expected_concession"))
+    return conceded(World(world.case, constraint="none"))
 
 
-def penalised(world: World, constraint: str) -> price.Price:
-    """The price less a penalty."""
-    return price.with_penalty(world.terms(constraint=constraint), stated(world), of(world, "penalty"))
+def penalised(world: World, constraint: str) -> Decimal:
+    """The price of something that is most likely delivered without the penalty."""
+    lost = variable("penalty", ZERO, -of(world, "penalty"))
+    return standing(World(world.case, constraint=constraint), *promises(world), variable=(lost,)).account.price
 
 
 def methods(world: World) -> dict[str, str]:
@@ -81,14 +102,32 @@ def performance_fee(world: World) -> Decimal:
     return price.variable_amount(world.terms(constraint="excluded" if fee["constrained"] else "none"), sure)
 
 
-def returned(world: World) -> price.Returns:
-    """A sale with returns, or with a part that is owed back."""
+def returned(world: World) -> Standing:
+    """A sale of which some comes back, or with a part of the price that is owed back; all was billed."""
     element = world.elements[0]
     if "expected_unit_price" in world.contract:
         units = sum((one.quantity for _, one in world.happenings if one.kind == "deliver"), ZERO)
-        return price.below_receivable(units, number(element["unit_price"]), of(world, "expected_unit_price"))
-    units, asked, cost = (number(element[name]) for name in ("qty", "unit_price", "unit_cost"))
-    return price.with_returns(units, asked, cost, of(world, "expected_returns"))
+        told = [delivered(world, units, of(world, "expected_unit_price"))]
+        return standing(world, *promises(world), told=told, billed=units * number(element["unit_price"]))
+    goods = promise(world, element, back=of(world, "expected_returns"), carried=number(element["unit_cost"]))
+    return standing(world, goods, billed=stated(world))
+
+
+def cost_of_sales(world: World) -> Decimal:
+    """What the goods cost that left, less those that will come back."""
+    element = world.elements[0]
+    return number(element["qty"]) * number(element["unit_cost"]) - held(returned(world), "return_asset")
+
+
+def purchased(world: World) -> Decimal:
+    """Revenue of what was invoiced, where purchases of the stated price are expected and the customer is paid something."""
+    unit = {**world.elements[0], "qty": str(stated(world)), "method": "units_delivered"}
+    terms, invoiced = promise(world, unit), number(world.events[0]["invoiced"])
+    books = World({**world.case, "contract": {**world.contract, "elements": [unit]}})
+    paid = of(world, "payment_to_customer")
+    found = standing(books, terms, told=[delivered(world, invoiced)], billed=invoiced, payable=paid)
+    assert held(found, "refund_liability") == invoiced - found.account.recognised(date.max)
+    return found.account.recognised(date.max)
 
 
 def in_kind(world: World, when: str) -> list[Decimal]:
@@ -139,17 +178,15 @@ def cost_terms(world: World, **more: Any) -> dict[str, Mapping[str, Any]]:
     return {key: world.terms(cost=COSTS.get(key, "expense"), **more) for key in world.contract["costs"]}
 
 
-def sorted_costs(world: World) -> costs.Costs:
-    """Costs by what becomes of them."""
-    return costs.sorted_out({key: number(value) for key, value in world.contract["costs"].items()}, cost_terms(world))
-
-
-def of_others(world: World) -> dict[str, Decimal]:
-    """Costs under other standards."""
+def costs_of(world: World, treatment: str) -> dict[str, Decimal]:
+    """The costs of which a rule makes that."""
     terms = cost_terms(world)
-    return {
-        key: number(value) for key, value in world.contract["costs"].items() if terms[key]["cost"] == "other_standard"
-    }
+    return {key: number(value) for key, value in world.contract["costs"].items() if terms[key]["cost"] == treatment}
+
+
+def cost_sum(world: World, treatment: str) -> Decimal:
+    """What they add up to."""
+    return sum(costs_of(world, treatment).values(), ZERO)
 
 
 def amortised(world: World, amount: Decimal, commensurate: bool, count: int) -> Decimal:
@@ -220,8 +257,10 @@ def functional_month(world: World) -> Decimal:
 
 
 def deferred(world: World) -> Decimal:
-    """An advance in functional currency."""
-    return balances.historic(world.account.price, of(world, "rate_at_payment"), world.contract["functional_currency"])
+    """An advance in functional currency: at the rate of its payment, as it is not money and is not revalued (IFRIC 22)."""
+    contract = world.contract
+    base, quote = contract["transaction_currency"], contract["functional_currency"]
+    return convert(world.account.price, FxRate(base, quote, of(world, "rate_at_payment"), "case", world.start))
 
 
 def royalty_shares(world: World) -> dict[str, Decimal]:
@@ -256,22 +295,20 @@ FIGURES: Mapping[str, Figure] = {
     "transaction_price": transaction_price,
     "implicit_price_concession": lambda w: stated(w) - w.account.price,
     "unconstrained": unconstrained,
-    "fixed": lambda w: penalised(w, "none").fixed,
-    "variable": lambda w: penalised(w, "none").variable,
-    "transaction_price_if_constrained": lambda w: penalised(w, "certain").total,
-    "transaction_price_if_not": lambda w: penalised(w, "none").total,
+    "fixed": lambda w: penalised(w, "certain"),
+    "variable": lambda w: penalised(w, "none") - penalised(w, "certain"),
+    "transaction_price_if_constrained": lambda w: penalised(w, "certain"),
+    "transaction_price_if_not": lambda w: penalised(w, "none"),
     "methods": methods,
     "performance_fee_revenue_before_settlement": performance_fee,
-    "refund_liability": lambda w: returned(w).refund_liability,
-    "return_asset": lambda w: returned(w).return_asset,
-    "cost_of_sales": lambda w: returned(w).cost_of_sales,
-    "receivable": lambda w: returned(w).revenue + returned(w).refund_liability,
+    "refund_liability": lambda w: held(returned(w), "refund_liability"),
+    "return_asset": lambda w: held(returned(w), "return_asset"),
+    "cost_of_sales": cost_of_sales,
+    "receivable": lambda w: billed(returned(w), date.max),
     "ifrs15_revenue_by_week": lambda w: in_kind(w, "performance"),
     "asc606_revenue_by_week": lambda w: in_kind(w, "inception"),
-    "reduction_rate": lambda w: price.reduction_rate(stated(w), of(w, "payment_to_customer")),
-    "revenue_month_1": lambda w: price.less_payable(
-        number(w.events[0]["invoiced"]), stated(w), of(w, "payment_to_customer"), w.currency
-    ),
+    "reduction_rate": lambda w: 1 - purchased(w) / number(w.events[0]["invoiced"]),
+    "revenue_month_1": purchased,
     "instalment": lambda w: whole(instalment(w)),
     "instalment_exact": lambda w: as_cents(w, instalment(w)),
     "revenue_exact": lambda w: as_cents(w, financed(w)),
@@ -283,14 +320,14 @@ FIGURES: Mapping[str, Figure] = {
     "total_interest": lambda w: sum((one.interest for one in steps(w)), ZERO),
     "liability_after_month_1": lambda w: steps(w)[0].liability,
     "liability_end": lambda w: steps(w)[-1].liability,
-    "capitalised": lambda w: sorted_costs(w).obtain,
-    "expensed": lambda w: sorted_costs(w).expense,
-    "fulfilment_asset": lambda w: sorted_costs(w).fulfil,
-    "other_standards": of_others,
-    "fulfilment_amortisation_per_year": lambda w: amortised(w, sorted_costs(w).fulfil, False, 12),
-    "commission_amortisation_per_year": lambda w: amortised(w, sorted_costs(w).obtain, False, 12),
-    "commensurate_per_month": lambda w: amortised(w, sorted_costs(w).obtain, True, 1),
-    "not_commensurate_per_month": lambda w: amortised(w, sorted_costs(w).obtain, False, 1),
+    "capitalised": lambda w: cost_sum(w, "obtain"),
+    "expensed": lambda w: cost_sum(w, "expense"),
+    "fulfilment_asset": lambda w: cost_sum(w, "fulfil"),
+    "other_standards": lambda w: costs_of(w, "other_standard"),
+    "fulfilment_amortisation_per_year": lambda w: amortised(w, cost_sum(w, "fulfil"), False, 12),
+    "commission_amortisation_per_year": lambda w: amortised(w, cost_sum(w, "obtain"), False, 12),
+    "commensurate_per_month": lambda w: amortised(w, cost_sum(w, "obtain"), True, 1),
+    "not_commensurate_per_month": lambda w: amortised(w, cost_sum(w, "obtain"), False, 1),
     "payable_to_supplier": lambda w: presented(w).payable,
     "expected_consideration": lambda w: cents(
         Fraction(of(w, "contracts")) * looked_through(w).consideration, w.currency

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from engine import families
-from engine.base.money import ZERO
+from engine.base.money import ZERO, tax_within
 from engine.base.period import add_months
 from engine.model.decision import Decision
 from engine.revenue import price as prices
@@ -241,14 +241,11 @@ class World:
         if "expected_collection" in contract:
             sure = prices.Variable("collection", (prices.Outcome(number(contract["expected_collection"]), Decimal(1)),))
             return prices.variable_amount(self.terms(constraint="none"), sure)
-        if "concession_per_unit" in contract:
-            stated = sum((self.stated(one) for one in self.elements), ZERO)
-            lost = number(contract["concession_per_unit"]) * number(self.elements[0]["qty"])
-            return prices.concession(self.terms(constraint="none"), stated, lost / stated)
         if "fixed" in contract:
             return number(contract["fixed"]) + number(contract.get("variable_estimate", 0))
         if "gross" in contract and "tax_rate" in contract:
-            return prices.without_tax(number(contract["gross"]), number(contract["tax_rate"]), self.currency)
+            gross = number(contract["gross"])
+            return gross - tax_within(gross, number(contract["tax_rate"]), self.currency)
         return number(contract["price"]) if "price" in contract else None
 
     @cached_property

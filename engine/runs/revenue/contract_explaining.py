@@ -120,6 +120,8 @@ def _price(group: Group, told: AccountShown) -> Step:
         details.append(
             (f"variable {each.key}", f"{number(each.counts)} of {number(each.expected)} expected counts{to}")
         )
+        details += [(f"variable {each.key} from {on}", f"{number(counts)} counts") for on, counts in each.after]
+        details += [(f"given back of {each.key} on {on}", number(amount)) for on, amount in each.back]
     if one.interest.price:
         details.append(("interest apart", number(one.interest.price)))
     if one.payable:

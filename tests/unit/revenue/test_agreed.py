@@ -56,6 +56,7 @@ rules:
   - {id: calls, when: product == "calls", then: {method: as_invoiced}}
   - {id: enterprise, when: product == "support" and segment == "enterprise", then: {method: straight_line_month, ssp: adjusted_market, factor: 0.5}}
   - {id: build, when: product == "build", then: {method: cost_to_cost, onerous: provide}}
+  - {id: units, when: product == "units", then: {method: per_unit}}
   - {id: support, when: product == "support", then: {method: straight_line_month, penalty: 0.1}}
   - {id: goods, then: {method: point_in_time}}
 """
@@ -212,6 +213,48 @@ class TestPrice:
         assert "return_asset" not in balances(worn, day(2, 28))  # nothing is left of goods that cost more to have back
         assert (one.account.recognised(day(3, 31)), one.account.price) == (700, 900)
 
+    def test_what_was_billed_and_may_be_lost_is_owed_back(self) -> None:
+        """A year at 1,200 of which a penalty takes 120: a tenth of what is billed is owed, until it is given back or not expected."""
+        terms = VariableTerms(
+            "penalty", (Likely(D(0), D("0.7")), Likely(D(-120), D("0.3")))
+        )  # the worst is what is certain
+        events = (
+            told("return", day(6, 10), variable="penalty", quantity=D(30)),
+            told("estimate", day(9), variable="penalty", outcomes=(Likely(D(-60), D(1)),)),
+        )
+        ends = [day(1, 31), day(6, 30), day(9, 30), day(12, 31)]
+        once = standing(signed(SUPPORT, variable=(terms,), told=events), (BEGIN, 1200), (day(6, 10), -30))
+        assert [once.account.recognised(end) for end in ends] == [90, 540, 855, 1140]
+        assert [balances(once, end) for end in ends] == [{"refund_liability": D(owed)} for owed in (120, 90, 30, 30)]
+        monthly = standing(signed(SUPPORT, variable=(terms,)), *((day(month), 100) for month in range(1, 13)))
+        assert [balances(monthly, end)["refund_liability"] for end in ends] == [10, 60, 90, 120]
+        unbilled = standing(signed(SUPPORT, variable=(terms,)), (day(12), 1100))
+        assert balances(unbilled, day(6, 30)) == {"contract_asset": 540}
+        assert balances(unbilled, day(12, 31)) == {"refund_liability": 20}  # 1,100 billed, 1,080 earned
+
+    def test_units_billed_above_what_is_expected_of_all_are_owed_back(self) -> None:
+        events = (
+            told("use", day(1, 20), promise="units", quantity=D(100)),
+            told("use", day(2, 20), promise="units", quantity=D(300), expected=D(125)),
+        )
+        one = standing(signed(promise("units", "units", 150), told=events), (day(1, 31), 15000), (day(2, 27), 45000))
+        found = [(one.account.recognised(end), balances(one, end)) for end in (day(1, 31), day(2, 28))]
+        assert found == [(15000, {}), (50000, {"refund_liability": 10000})]
+
+    @pytest.mark.parametrize(
+        ("of", "more", "words"),
+        [
+            (WORK, {"payable": D(601)}, "the transaction price of K is -1 EUR"),
+            (replace(WORK, back=D(2)), {}, "the transaction price of K is -600"),
+            (promise("units", "units", 150), {"payable": D(10)}, "-10 EUR of K is of no promise"),
+            (promise("calls", "calls", 0), {"in_kind": D(10)}, "in_kind of K is of no promise"),
+            (WORK, {"variable": (BONUS, BONUS)}, "two variable amounts bonus"),
+        ],
+    )
+    def test_a_price_that_cannot_be_is_refused(self, of: PromiseTerms, more: Any, words: str) -> None:
+        with pytest.raises(TollbookError, match=words):
+            account(signed(of, **more))
+
     def test_consideration_in_kind_and_what_the_customer_is_paid(self) -> None:
         came = told("receive", day(2), quantity=D(100))
         one = standing(signed(SUPPORT, in_kind=D(100), payable=D(60), told=(came,)), (BEGIN, 1200))
@@ -322,6 +365,9 @@ class TestTime:
             (told("estimate", day(2), variable="nothing"), "no 'nothing'"),
             (told("estimate", day(2), promise="work", expected=D(1)), "no 'work'"),
             (told("pause", day(2)), "without an end"),
+            (told("return", day(2), quantity=D(1)), "names no promise and no variable amount"),
+            (told("return", day(2), promise="work", quantity=D(1)), "no units of 'work' are expected to come back"),
+            (told("return", day(2), variable="nothing", quantity=D(1)), "no 'nothing'"),
         ],
     )
     def test_what_cannot_be_meant_is_refused(self, event: Occurrence, words: str) -> None:
