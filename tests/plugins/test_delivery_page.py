@@ -154,7 +154,7 @@ def test_a_template_that_fails_or_reaches_out_makes_no_page(shipped: Shipped, tm
 
 def test_every_word_is_in_every_language() -> None:
     texts = parse((SHIPPED / "delivery_file" / "texts.yaml").read_bytes(), "texts.yaml").data
-    languages = {"en", "de", "fr", "es", "it", "nl", "ja"}
+    languages = {"en", "de", "fr", "es", "it", "nl", "pt", "ja"}
     assert {label: set(words) ^ languages for label, words in texts.items() if set(words) != languages} == {}
     for label, words in texts.items():
         filled = {language: sorted(re.findall(r"\{(\w+)\}", word)) for language, word in words.items()}
