@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from itertools import accumulate
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -48,7 +49,9 @@ def aggregated(measure: Measure, window: Window, events: Iterable[Event]) -> lis
     found = []
     for group, some in sorted(groups.items(), key=lambda item: order_of(item[0])):
         inside = [one for one in some if not one.before]
-        if measure.aggregation == "time_weighted":
+        if measure.aggregation == "weighted_sum":
+            quantity, used = _level(_summed(some), window), some
+        elif measure.aggregation == "time_weighted":
             quantity, used = _level(some, window), [*inside, *[one for one in some if one.before][-1:]]
         elif inside:
             quantity, used = _AGGREGATIONS[measure.aggregation]([one.value for one in inside], measure), inside
@@ -105,6 +108,12 @@ def _level(events: Sequence[_Counted], window: Window) -> Decimal:
         area += level * (now - since)
         level, since = one.value, now
     return CONTEXT.divide(area + level * (end - since), Decimal(window.whole))
+
+
+def _summed(events: Sequence[_Counted]) -> list[_Counted]:
+    """Events that add to a level, as events that set it."""
+    levels = accumulate(one.value for one in events)
+    return [msgspec.structs.replace(one, value=level) for one, level in zip(events, levels, strict=True)]
 
 
 def _rank(values: Sequence[Decimal], measure: Measure) -> Decimal:

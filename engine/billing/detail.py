@@ -9,11 +9,10 @@ from typing import Final
 import msgspec
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.money import CONTEXT, ZERO
 from engine.base.period import Period
 from engine.billing.metering import told_by_days
 from engine.billing.pricing import EACH_EVENT, WEIGHTS, PricingFacts
-from engine.billing.weighting import prorated
 from engine.model.catalog import Meter
 from engine.model.decision import Decision
 from engine.model.usage import UsageDay, UsageSingle
@@ -85,3 +84,8 @@ def refuse_by_meter(pricing: Decision, facts: PricingFacts) -> None:
 
 def _sum(units: Iterable[Decimal]) -> Decimal:
     return sum(units, ZERO)
+
+
+def prorated(units: Decimal, days: Decimal | int, period_days: int) -> Decimal:
+    """Units weighted by the days that they were active of the days of the period."""
+    return CONTEXT.divide(units * days, Decimal(period_days))

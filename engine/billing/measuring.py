@@ -10,13 +10,14 @@ from engine.billing.billed import billed_in_part, open_lines
 from engine.billing.changes.anchors import reanchored
 from engine.billing.counting import Counting
 from engine.billing.job import Job, Stretch
-from engine.billing.metering import LEVELS, buckets, counted, groups_of, meters_of, together, told_by_days
+from engine.billing.metering import buckets, counted, groups_of, meters_of, together, told_by_days
 from engine.billing.opened import Before
 from engine.billing.rating import asked, subscribed_on
 from engine.billing.timeline import Stint, stints
 from engine.billing.windows import PERIOD, parts_of, window_of
 from engine.model.catalog import Charge
 from engine.model.due import AccountDue, SubscriptionDue
+from engine.model.measure import OVER_TIME
 
 Wanted = tuple[Stretch, Period, Period | None]
 """A stretch, days whose usage is wanted for it, and the days that levels are averaged over, where that is not its cycle."""
@@ -80,7 +81,7 @@ def of_windows(
     for stretch, days, _ in to_measure(job, owner, due, charges):
         meters = meters_of(stretch.plan, stretch.charge, job.meters)
         groups = groups_of(due, stretch.plan, stretch.charge, days) if stretch.charge.group_by else [None]
-        known, levels = set[tuple[str, str]](), any(one.aggregation == LEVELS for one in meters)
+        known, levels = set[tuple[str, str]](), any(one.aggregation in OVER_TIME for one in meters)
         for group in groups:
             counts = {one.key: counted(due, stretch.plan, stretch.charge, one, days, group) for one in meters}
             quantity = together(counts.values()).quantity

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final
 
 import msgspec
 
@@ -14,14 +13,12 @@ from engine.base.money import ZERO
 from engine.base.period import Period, add_months
 from engine.model.catalog import Charge, Meter
 from engine.model.due import MeasuredKey, SubscriptionDue
-from engine.model.measure import Found
+from engine.model.measure import OVER_TIME, Found
 from engine.model.usage import UsageDay
 
 NOT_MEASURED = Code("usage.not-measured", "Usage that daily sums do not tell, and that was not measured otherwise.")
 UNKNOWN_METER = Code("usage.unknown-meter", "A usage charge whose meter the catalogue does not have.")
 
-LEVELS: Final = "time_weighted"
-"""The aggregation that averages levels over time."""
 Group = tuple[str | None, ...]
 """Values of the dimensions that a charge groups by, None where events lack them."""
 
@@ -85,7 +82,7 @@ def groups_of(due: SubscriptionDue, plan: str, charge: Charge, days: Period) -> 
 
 def measured_key(plan: str, charge: Charge, meter: Meter, days: Period, over: Period | None = None) -> MeasuredKey:
     """By what the usage of a charge on some days is known; ``over`` matters to levels alone."""
-    return plan, charge.key, meter.key, days.start, days.end, over if meter.aggregation == LEVELS else None
+    return plan, charge.key, meter.key, days.start, days.end, over if meter.aggregation in OVER_TIME else None
 
 
 def _measured(due: SubscriptionDue, key: MeasuredKey) -> tuple[Found, ...]:

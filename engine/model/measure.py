@@ -9,7 +9,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Aggregation = Literal["sum", "count", "max", "min", "latest", "unique", "percentile", "time_weighted", "expression"]
+Aggregation = Literal[
+    "sum", "count", "max", "min", "latest", "unique", "percentile", "time_weighted", "weighted_sum", "expression"
+]
 AGGREGATIONS: Final[tuple[str, ...]] = (
     "sum",
     "count",
@@ -19,10 +21,15 @@ AGGREGATIONS: Final[tuple[str, ...]] = (
     "unique",
     "percentile",
     "time_weighted",
+    "weighted_sum",
     "expression",
 )
+OVER_TIME: Final = frozenset({"time_weighted", "weighted_sum"})
+"""Aggregations that average a level over time: each event sets it anew, or adds to it.  What was before a stretch goes on in it."""
 BY_DAY: Final = frozenset({"sum", "count", "max"})
 """Aggregations that daily sums tell of all events of a meter."""
+SIGNED: Final = frozenset({"weighted_sum"})
+"""Aggregations whose events may be below zero: they take away."""
 KINDS: Final = ("text", "number", "boolean")
 """What a dimension of an event can hold."""
 DIGITS: Final = 6

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.selectable import FromClause
 
-from engine.model.measure import DIGITS, Found, Measure, Window, order_of
+from engine.model.measure import DIGITS, OVER_TIME, Found, Measure, Window, order_of
 from engine.store import tables, types
 from engine.store.query import among, for_each
 from engine.store.session import Session
@@ -44,7 +44,7 @@ def measured(
         NotHere: the database cannot work it out exactly: see :func:`streamed`.
     """
     ask = _Ask(session, measure, windows, high, gone)
-    found = ask.levels() if measure.aggregation == "time_weighted" else ask.counted()
+    found = _WAYS.get(measure.aggregation, _Ask.counted)(ask)
     made: list[list[Found]] = [[] for _ in windows]
     newest = ask.newest_reversals()
     for (n, group), (quantity, events, last) in sorted(found.items(), key=_order):
@@ -62,7 +62,7 @@ def streamed(
     """(window, moment, id, quantity, dimensions, whether before the window) of its events in order of time: for what only
     Python can work out.  Events before the window are there only for levels, which are carried over."""
     ask = _Ask(session, measure, windows, high, gone)
-    carries = measure.aggregation == "time_weighted"
+    carries = measure.aggregation in OVER_TIME
     source, found = ask.events(before=carries)
     columns = [found[name] for name in ("at", "id", "quantity", "dimensions")]
     early = (found["day"] < ask.first) if carries else sa.false()
@@ -140,7 +140,7 @@ class _Ask:
         back = tables.USAGE_REVERSAL.c
         wanted = [back.subscription_id == self.owner, back.meter == sa.bindparam("meter"), back.day < self.last]
         wanted += [back.id <= sa.bindparam("high")]
-        if self.measure.aggregation != "time_weighted":
+        if self.measure.aggregation not in OVER_TIME:
             wanted.append(back.day >= self.first)
         joined, found = for_each(self.session.dialect, self.outer, tables.USAGE_REVERSAL, ("id",), *wanted)
         newest = sa.select(self.n, sa.func.max(found["id"])).select_from(joined).group_by(self.n)
@@ -226,9 +226,7 @@ class _Ask:
         select, words = self._fitting()
         plain = select.subquery("events")
         within = [plain.c.n, *(plain.c[f"g{i}"] for i in range(len(self.measure.group_by)))]
-        least, most = (sa.func.min, sa.func.max) if self.sqlite else (sa.func.least, sa.func.greatest)
-        begin = least(most(plain.c.second, plain.c.start), plain.c.end, type_=sa.BigInteger())
-        begun = sa.select(plain, begin.label("begin")).subquery("begun")
+        begun = self._begun(plain)
         keys = [begun.c[column.name] for column in within]
         following = sa.func.lead(begun.c.begin).over(partition_by=keys, order_by=[begun.c.at, begun.c.id])
         until = sa.func.coalesce(following, begun.c.end, type_=sa.BigInteger())
@@ -253,11 +251,37 @@ class _Ask:
             made[n, group] = self._average(n, area), 0, ident
         return made
 
+    def _begun(self, plain: sa.Subquery) -> sa.Subquery:
+        """Events with the second of the window from which on they hold."""
+        least, most = (sa.func.min, sa.func.max) if self.sqlite else (sa.func.least, sa.func.greatest)
+        begin = least(most(plain.c.second, plain.c.start), plain.c.end, type_=sa.BigInteger())
+        return sa.select(plain, begin.label("begin")).subquery("begun")
+
+    def added(self) -> dict[Key, tuple[Decimal, int, int]]:
+        """Average levels to which each event adds, from its second on to the end; those before the window add to all of it."""
+        select, words = self._fitting(before=True)
+        begun = self._begun(select.subquery("events"))
+        timed = sa.select(begun, (begun.c.end - begun.c.begin).label("span")).subquery("timed")
+        keys = [timed.c.n, *(timed.c[f"g{i}"] for i in range(len(self.measure.group_by)))]
+        inside = sa.func.sum(sa.case((timed.c.day >= timed.c.first, 1), else_=0))
+        asked = sa.select(*keys, *_areas(timed, self.sqlite), inside, sa.func.max(timed.c.id)).group_by(*keys)
+        return {
+            (n, self._group(words, groups)): (self._average(n, _area(high, low, self.sqlite)), int(events), last)
+            for n, *groups, high, low, events, last in self.session.connection.execute(asked, self.parameters)
+        }
+
     def _average(self, n: int, area: Decimal) -> Decimal:
         return rounded(_WIDE.divide(area, Decimal(self.windows[n].whole)))
 
     def carried(self) -> dict[Key, tuple[Decimal, int]]:
-        """The level before each window, and the id of the event that says it."""
+        """The level before each window, and the id of the event that says it last."""
+        if self.measure.aggregation == "weighted_sum":
+            select, words = self._fitting(before=True)
+            plain = select.subquery("events")
+            keys = [plain.c.n, *(plain.c[f"g{i}"] for i in range(len(self.measure.group_by)))]
+            sums = sa.select(*keys, sa.func.sum(plain.c.value), sa.func.max(plain.c.id)).group_by(*keys)
+            rows = self.session.connection.execute(sums.where(plain.c.day < plain.c.first), self.parameters)
+            return {(n, self._group(words, some)): (self._quantity(value), ident) for n, *some, value, ident in rows}
         if self.measure.group_by:
             select, words = self._fitting(before=True)
             plain = select.subquery("events")
@@ -309,6 +333,10 @@ _TOTALS: Final[Mapping[str, Any]] = {
     "count": lambda value: sa.func.count(),
     "unique": lambda value: sa.func.count(sa.distinct(value)),
 }
+
+
+_WAYS: Final[Mapping[str, Any]] = {"time_weighted": _Ask.levels, "weighted_sum": _Ask.added}
+"""How levels are averaged; all else is counted."""
 
 
 def rounded(quantity: Decimal) -> Decimal:

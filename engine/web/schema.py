@@ -12,8 +12,9 @@ _FIELDS: Final = {
     "subscription": {**_KEY, "description": "Key of the subscription within the legal entity."},
     "meter": {**_KEY, "description": "Key of the meter that counts."},
     "quantity": {
-        "description": "How much: 0 or more, at most 12 digits before the point and 6 after it; exact, as it is written.",
-        "oneOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _NUMBER}],
+        "description": "How much: 0 or more, below zero only for a meter that counts by weighted_sum; at most 12 digits before the point"
+        " and 6 after it; exact, as it is written.",
+        "oneOf": [{"type": "number"}, {"type": "string", "pattern": _NUMBER}],
     },
     "dimensions": {
         "description": "What else is known of it, by name: at most 20, each a text of at most 100 characters, a number or a"

@@ -35,6 +35,7 @@ METERS = (
     "users,user,unique,user:text,,user,,,",
     "times,ms,percentile,,,,95,,",
     "space,GB,time_weighted,,,,,,",
+    "seats,seat,weighted_sum,,,,,,",
     "level,piece,latest,,,,,,",
     "least,piece,min,,,,,,",
     "work,unit,expression,size:number,,,,quantity * (dim.size ?? 1),",
@@ -43,7 +44,10 @@ METERS = (
 )
 CHARGES = (
     "plan,key,name,kind,timing,meter,filter,group_by,group_lines",
-    *(f"metered,{key},{key.title()},usage,arrears,{key},,," for key in ("users", "times", "space", "level", "least")),
+    *(
+        f"metered,{key},{key.title()},usage,arrears,{key},,,"
+        for key in ("users", "times", "space", "seats", "level", "least")
+    ),
     "metered,work,Work,usage,arrears,work,,,",
     "metered,paid,Paid,usage,arrears,paid,dim.vip == true,,",
     "metered,lines,By line,usage,arrears,sold,,region,true",
@@ -67,6 +71,7 @@ USAGE = (
     used("users", "u4", "01-05", 1),
     *(used("times", f"t{n}", f"01-{n:02d}", n) for n in range(1, 21)),
     used("space", "s1", "01-11", 31),
+    used("seats", "e1", "01-11", 31),
     used("level", "l1", "01-20", 7),
     used("level", "l2", "01-10", 9),
     used("least", "n1", "01-20", 7),
@@ -111,6 +116,7 @@ JANUARY = {
     ("users", ""): (D(2), D(2), 4),
     ("times", ""): (D(19), D(19), 20),
     ("space", ""): (D("20.583333"), D("20.58"), 1),
+    ("seats", ""): (D("20.583333"), D("20.58"), 1),
     ("level", ""): (D(7), D(7), 2),
     ("least", ""): (D(7), D(7), 2),
     ("work", ""): (D(7), D(7), 2),
@@ -150,6 +156,7 @@ def test_every_aggregation_is_billed_and_late_usage_gives_the_difference(tmp_pat
                 used("users", "u6", "01-30", 1, "b"),
                 used("times", "t21", "01-30", 100),
                 used("space", "s2", "01-21", 0),
+                used("seats", "e2", "01-21", -31),
                 used("level", "l3", "01-30", 5),
                 used("least", "n3", "01-30", 3),
                 used("work", "w3", "01-30", 1, size="0.25"),
@@ -165,6 +172,7 @@ def test_every_aggregation_is_billed_and_late_usage_gives_the_difference(tmp_pat
             ("users", ""): (D(1), D(1), 2),
             ("times", ""): (D(1), D(1), 1),
             ("space", ""): (D("-10.583333"), D("-10.58"), 1),
+            ("seats", ""): (D("-10.583333"), D("-10.58"), 1),
             ("level", ""): (D(-2), D(-2), 1),
             ("least", ""): (D(-4), D(-4), 1),
             ("work", ""): (D("0.25"), D("0.25"), 1),
@@ -187,7 +195,7 @@ def test_a_level_is_carried_into_cycles_without_events(tmp_path: Path, database_
         stories.load(app, folder / "data")
         for day in ("2026-02-01", "2026-03-01"):
             stories.bill(app, day)
-        assert told(app, "2026-03-01") == {("space", ""): (D(31), D(31), 0)}
+        assert told(app, "2026-03-01") == dict.fromkeys([("space", ""), ("seats", "")], (D(31), D(31), 0))
         last = next(one for one in stories.invoices(app) if str(one["invoice_date"]) == "2026-03-01")
         (events,) = (step for step in app.explain(f"{last['number']}#1").steps if step.name == "events")
         assert ("carried over", "31 from before") in events.details
@@ -272,6 +280,6 @@ def test_measured_usage_is_priced_by_day(tmp_path: Path, sqlite_url: str) -> Non
         found = {key: amount for key, (_, amount, _) in told(app, "2026-03-01").items()}
         assert found == {
             ("users", ""): D(1), ("lines", '{"region":"EU"}'): D(1), ("regions", ""): D(1), ("vips", '{"vip":null}'): D(3),
-            ("space", ""): D(961),
+            ("space", ""): D(961), ("seats", ""): D(84),
         }  # fmt: skip
         right(app)

@@ -22,7 +22,7 @@ from engine.model.account import Account
 from engine.model.catalog import Charge, Meter
 from engine.model.decision import Decision
 from engine.model.invoice import RatedCharge
-from engine.model.measure import Found, Measure
+from engine.model.measure import OVER_TIME, Found, Measure
 from engine.model.usage import UsageDay
 from engine.runs.billing.measuring import ask, measure_of, window_of
 from engine.runs.explaining.words import number
@@ -192,7 +192,7 @@ def told(reader: Reader, charge: RatedCharge, sold: Charge, meters: Mapping[str,
             continue
         said.append(("measured", _words(measure)))
         said += [("filter", formula.text) for formula in measure.filters]
-        if measure.aggregation == "time_weighted":
+        if measure.aggregation in OVER_TIME:
             said += _carried(reader, charge, measure)
         said += _decided(reader, charge, sold, meters, measure)
     return said
@@ -203,6 +203,7 @@ def _words(measure: Measure) -> str:
         "unique": f" values of {measure.dimension}",
         "percentile": f" {number(measure.percentile)}, by nearest rank",
         "time_weighted": ": each level by the seconds that it held, over the cycle",
+        "weighted_sum": ": each event by the seconds that were left of the cycle from it on, over the cycle",
         "expression": f" {measure.value.text}, of each event" if measure.value else "",
     }.get(measure.aggregation, "")
     return f"{measure.aggregation}{more} of meter {measure.meter}"

@@ -302,7 +302,12 @@ _FORMATS: Final = (
             key_column("meter", "what was used", "meters"),
             key_column("key", "the source's key of the event; the same key is the same event, however often it comes"),
             Column("at", "instant", "when", required=True),
-            Column("quantity", "decimal", "how much", required=True, low=0),
+            Column(
+                "quantity",
+                "decimal",
+                "how much; below zero only for a meter that counts by weighted_sum",
+                required=True,
+            ),
             key_column("source", "the system that counted; keys are its own", required=False, default="import"),
             Column("dimensions", "dimensions", "what else is known of it; see the columns dimensions of meters"),
         ),

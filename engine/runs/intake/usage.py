@@ -13,13 +13,14 @@ import msgspec
 
 from engine.base.errors import Code, Finding
 from engine.base.period import zone
+from engine.model.measure import SIGNED
 from engine.runs.intake.columns import Block, Good, Quick
 from engine.runs.intake.dimensions import BAD_DIMENSION, UNDECLARED, settled
 from engine.runs.intake.formats import FORMATS, Format
 from engine.runs.intake.local_days import LocalDays
 from engine.runs.intake.masters import conflict
 from engine.runs.intake.references import KEPT, UNKNOWN_REFERENCE, Known, resolve
-from engine.runs.intake.rows import rules_of, subject_of
+from engine.runs.intake.rows import BAD_VALUE, rules_of, subject_of
 from engine.runs.intake.session import (
     CHUNK,
     Refused,
@@ -158,7 +159,7 @@ def rows_at_once(block: Block, places: Places) -> list[tuple[Any, ...]] | None:
     if any((meter,) not in found for meter in meters) or any(map(lt, local, map(attrgetter("begins"), taken))):
         return None
     dimensions = _all_settled(values["meter"], values["dimensions"], found)
-    if dimensions is None:
+    if dimensions is None or min(values["quantity"]) < 0:
         return None
     ids = list(map(attrgetter("id"), taken))
     told = {**values, "tenant": [places.tenant] * len(block), "subscription_id": ids, "day": local}
@@ -204,7 +205,20 @@ def placed(
     good = [row for row in chunk if _there(row, taken, meters)] if strange else list(chunk)
     if any(row.values["dimensions"] for row in good):
         good = [row for row in good if _dimensions_fit(row, meters[(row.values["meter"],)], tally, unknown)]
+    if any(row.values["quantity"] < 0 for row in good):
+        good = [row for row in good if _sign_fits(row, meters[(row.values["meter"],)], tally)]
     return good, _rows(tenant, good, taken, early)
+
+
+def _sign_fits(row: Good, meter: dict[str, Any], tally: Tally) -> bool:
+    """Whether the quantity of an event is not below zero, or takes away from a level."""
+    quantity = row.values["quantity"]
+    if quantity >= 0 or meter["aggregation"] in SIGNED:
+        return True
+    what, why = f"quantity '{quantity:f}' is less than 0", f"meter {meter['key']} counts by {meter['aggregation']}"
+    mend = f"take usage back with a reversal; below zero is for meters that count by {', '.join(sorted(SIGNED))}"
+    tally.refuse_row(Finding(BAD_VALUE, row.where, what, why, mend, subject=subject_of(_FORM, row.values)))
+    return False
 
 
 def _dimensions_fit(row: Good, meter: dict[str, Any], tally: Tally, unknown: dict[str, Undeclared]) -> bool:

@@ -47,12 +47,12 @@ def test_a_good_row() -> None:
 
 
 def test_all_mistakes_of_a_row_in_one_go() -> None:
-    values, findings = judge("usage", **{**USAGE, "at": "yesterday", "quantity": "-1", "meter": " "})
+    values, findings = judge("usage", **{**USAGE, "at": "yesterday", "quantity": "one", "meter": " "})
     assert values is None
     assert [finding.what for finding in findings] == [
         "meter is empty",
         "at 'yesterday' is not a moment",
-        "quantity '-1' is less than 0",
+        "quantity 'one' is not a number",
     ]
     assert {(finding.where, finding.subject) for finding in findings} == {(HERE, "usage-event/E1/?/k1")}
     assert [finding.code for finding in findings] == ["intake.missing-value", "intake.bad-value", "intake.bad-value"]

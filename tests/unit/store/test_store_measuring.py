@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.base.period import Period
-from engine.model.measure import Found, Measure, Window
+from engine.model.measure import OVER_TIME, Found, Measure, Window
 from engine.rulebook.measured import compiled_filter, compiled_value
 from engine.runs.billing import measuring
 from engine.store import measuring as store
@@ -96,7 +96,18 @@ def measures(draw: st.DrawFn) -> Measure:
     )
 
 
-store_kinds = ("sum", "count", "max", "min", "latest", "unique", "percentile", "time_weighted", "expression")
+store_kinds = (
+    "sum",
+    "count",
+    "max",
+    "min",
+    "latest",
+    "unique",
+    "percentile",
+    "time_weighted",
+    "weighted_sum",
+    "expression",
+)
 
 
 def written(held: dict[str, Any]) -> str | None:
@@ -169,7 +180,7 @@ def model(measure: Measure, days: Period, cycle: Period, raw: Sequence[tuple[int
         ordered = sorted(some, key=lambda item: (item[1].at, item[0]))
         inside = [one for _, one in ordered if one.day in days]
         before = [one for _, one in ordered if one.day < days.start]
-        if inside or (before and measure.aggregation == "time_weighted"):
+        if inside or (before and measure.aggregation in OVER_TIME):
             found[group] = rounded(quantity(measure, days, cycle, inside, before)), len(inside)
     return found
 
@@ -184,12 +195,15 @@ def rounded(value: Fraction) -> Decimal:
 def quantity(measure: Measure, days: Period, cycle: Period, inside: list[Raw], before: list[Raw]) -> Fraction:
     """The quantity of one group."""
     kind, amounts = measure.aggregation, [Fraction(one.quantity) for one in inside]
-    if kind == "time_weighted":
+    if kind in OVER_TIME:
         zone = ZoneInfo(ZONE)
         start, end, first, last = (
             second(datetime(day.year, day.month, day.day, tzinfo=zone))
             for day in (days.start, days.end, cycle.start, cycle.end)
         )
+        if kind == "weighted_sum":
+            held = [(max(second(one.at), start), Fraction(one.quantity)) for one in before + inside]
+            return sum((amount * (end - since) for since, amount in held), Fraction(0)) / (last - first)
         levels = [(start, Fraction(before[-1].quantity) if before else Fraction(0))]
         levels += [(second(one.at), Fraction(one.quantity)) for one in inside]
         ends = [moment for moment, _ in levels[1:]] + [end]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from engine.base.money import ZERO, round_to
 from engine.base.period import Period
+from engine.billing.aggregating import Event, aggregated
 from engine.billing.pricing import WHOLE, Price, PricingFacts, billable, priced
 from engine.billing.proration import ProrationFacts
 from engine.billing.rating import price
-from engine.billing.weighting import prorated_sum, weighted_sum
 from engine.model.account import Account
 from engine.model.catalog import Charge
 from engine.model.decision import Decision
 from engine.model.entity import LegalEntity
+from engine.model.measure import Measure, Window
 from tests.vectors.outcome import Case, Document, Outcome, judged, unsupported
 from tests.vectors.pricing_models.rules import CURRENCY, DAY, ROUNDED, Then, book, eur, then_of
 from tests.vectors.reading import number
@@ -168,15 +169,27 @@ def _commitment(case: Case) -> Decimal:
     return counted + missing if params.get("returns") == "total" else missing
 
 
+def _added(case: Case, changes: Iterable[tuple[datetime, Any]], start: datetime, end: datetime) -> Decimal:
+    """The average of a level to which usage adds, as a meter ``weighted_sum`` counts it; what was there before came before."""
+    seconds = int((end - start).total_seconds())
+    window = Window(1, start.date(), end.date(), start, end, seconds)
+    events = [Event(start, 0, number(case.get("carried") or 0), None, before=True)]
+    events += [Event(moment, n, number(units), None) for n, (moment, units) in enumerate(sorted(changes), 1)]
+    (found,) = aggregated(Measure("m", "weighted_sum", {}), window, events)
+    return found.quantity
+
+
 def _weighted(case: Case) -> Decimal:
     start, end = (datetime.fromisoformat(str(case["params"][key])) for key in ("period_start", "period_end"))
-    events = ((datetime.fromisoformat(str(moment)), number(units)) for moment, units in case["events"])
-    return weighted_sum(number(case.get("carried") or 0), events, start, end)
+    return _added(case, ((datetime.fromisoformat(str(moment)), units) for moment, units in case["events"]), start, end)
 
 
 def _prorated_sum(case: Case) -> Decimal:
-    events = ((number(event["units"]), number(event["days_active"])) for event in case["events"])
-    return prorated_sum(number(case.get("carried") or 0), events, int(case["params"]["period_days"]))
+    """Units that were active for some days of a period were added so many days before its end."""
+    start = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    end = start + timedelta(days=int(case["params"]["period_days"]))
+    active = ((end - timedelta(days=float(event["days_active"])), event["units"]) for event in case["events"])
+    return _added(case, active, start, end)
 
 
 OWN: Mapping[str, Callable[[Case], Decimal]] = {
