@@ -1,10 +1,11 @@
-"""What has to be done before several threads are at work."""
+"""What has to be done before several threads or processes are at work."""
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,20 @@ def ready_for_threads() -> None:
             _KNOWN.add(kind)
             with suppress(TypeError, NameError):  # nothing that is ever decoded: a field is a function, say
                 msgspec.json.Decoder(kind)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What the keyboard says waits until the block is done, such as one that forks workers.
+
+    A worker that is interrupted before it has said that it does not listen goes on as a second command; a command that is
+    interrupted when its workers are there, and what directs them is not, waits for them for good.  Forked workers are not interrupted.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _below(kind: type) -> Iterator[type]:

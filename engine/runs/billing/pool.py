@@ -13,13 +13,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import BaseContext
+from queue import SimpleQueue
 from typing import Any
 
 from engine.base.errors import Code, refuse
+from engine.base.threads import uninterrupted
 from engine.ports.hookspecs import PortFailure
 from engine.ports.hookspecs.compute import Engine, Work
 from engine.runs.billing.read import Pinned
@@ -37,9 +39,12 @@ def billed_by_workers(workers: int, recipe: Recipe, pinned: Pinned, pending: Seq
     """
     pool = ProcessPoolExecutor(workers, _context(type(recipe).__module__), initializer=_begin)
     try:
-        jobs = [pool.submit(recipe, pinned, number) for number in pending]
-        for job in as_completed(jobs):
-            yield job.result()
+        done = SimpleQueue[Future[dict[str, Any]]]()
+        with uninterrupted():
+            for number in pending:
+                pool.submit(recipe, pinned, number).add_done_callback(done.put)
+        for _ in pending:  # not ``as_completed``: interrupted as it takes the locks of futures, it keeps them
+            yield done.get().result()
     except BrokenProcessPool as error:
         raise refuse(
             WORKER_LOST,

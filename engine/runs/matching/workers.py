@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, TypeVar
 
+from engine.base.threads import uninterrupted
 from engine.model.decision import Decision
 from engine.model.matching import Incoming
 
@@ -62,7 +63,9 @@ class Workers:
         _WORK.append((judge, payments))
         gc.freeze()  # memory that is shared stays so: no collection writes into it
         try:
-            with get_context("fork").Pool(self.processes, _begin) as pool:
+            with uninterrupted():
+                started = get_context("fork").Pool(self.processes, _begin)
+            with started as pool:
                 for chunk in pool.imap(_chunk, range(0, len(payments), CHUNK)):
                     yield from chunk
         finally:
