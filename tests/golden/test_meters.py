@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -185,6 +186,11 @@ def test_every_aggregation_is_billed_and_late_usage_gives_the_difference(tmp_pat
         right(app)
         stories.bill(app, "2026-03-02")
         assert told(app, "2026-03-02") == {}
+        totals = ("E1,import,seats,2026-01-21,,1,-31", "E1,import,seats,2026-01-11,,1,-31")
+        header = "entity,source,meter,day,until,events,quantity"
+        stories.load(app, stories.deliver(folder, "totals", usage_totals=(header, *totals)))
+        (one,) = app.usage.control.lacking(date(2026, 3, 2), stories.CHANGE)
+        assert "import says 1 events with -31 seats on 2026-01-11..2026-01-12, 1 events with 31 seats arrived" in one.what
 
 
 @pytest.mark.capability("A2.2")

@@ -49,7 +49,12 @@ USAGE_CONTROL: Final = (
             Column("day", "date", "first day of the total, where the customers are", required=True),
             Column("until", "date", "the day after its last day; empty: it is of one day"),
             Column("events", "integer", "how many events; empty: not compared", low=0, high=10**15),
-            Column("quantity", "decimal", "how much, less what was taken back; empty: not compared", low=0),
+            Column(
+                "quantity",
+                "decimal",
+                "how much, less what was taken back; of meters that count by weighted_sum it may be below zero; empty: not"
+                " compared",
+            ),
         ),
         ("entity", "source", "meter", "day"),
     ),
