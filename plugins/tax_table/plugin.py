@@ -44,17 +44,25 @@ class TaxTable:
 
     def _quote(self, request: TaxRequest) -> TaxQuote | NoQuote:
         supplies = supply_of(request, self.union)
-        country, region = request.country, (request.region or "").removeprefix(f"{request.country}-") or "*"
+        country, region = request.country, _region(request.region, request.country) or "*"
         if supplies == ("local",) and taxed_at_home(request, self.union, self.over_from):
             country, region = request.seller_country, "*"
         buyer = "exempt" if request.exempt else "business" if request.buyer_tax_id else "consumer"
-        row = self._find(supplies, country, region, request.tax_code, buyer, request.tax_point)
+        row_of = (request.tax_code, buyer, request.tax_point)
+        row = self._find(supplies, country, region, *row_of)
         place = country if region == "*" else f"{country}-{region}"
         if row is None:
             return NoQuote(
                 request.key,
                 f"the table of rates has no row for a {supplies[0]} supply of {request.tax_code!r} to a buyer of kind "
                 f"{buyer!r} in {place} on {request.tax_point}",
+            )
+        lacking = _lacking(request)
+        if lacking and self._find(("same_region", "local"), country, region, *row_of) is not row:
+            return NoQuote(
+                request.key,
+                f"the tax in {country} depends on whether seller and buyer are in the same state or province, and "
+                f"{lacking}: set the field region",
             )
         details = parts_of(request, row, country, place)
         return TaxQuote(
@@ -67,6 +75,20 @@ class TaxTable:
             reason=row.reason,
             details=details,
         )
+
+
+def _region(region: str | None, country: str) -> str:
+    """A state or province without the country before it."""
+    return (region or "").removeprefix(f"{country}-")
+
+
+def _lacking(request: TaxRequest) -> str:
+    """Who of a supply within one country has no state or province, in words; nothing where both have one."""
+    if request.country != request.seller_country or (request.region and request.seller_region):
+        return ""
+    who = {"the legal entity": request.seller_region, "the customer": request.region}
+    lacking = [name for name, region in who.items() if not region]
+    return f"{' and '.join(lacking)} {'have' if lacking[1:] else 'has'} none"
 
 
 def parts_of(request: TaxRequest, row: Row, country: str, place: str) -> tuple[TaxDetail, ...]:
@@ -127,8 +149,9 @@ def supply_of(request: TaxRequest, union: Union) -> Supplies:
     ``export``: everywhere else.  A registration changes nothing for a business abroad, as it is no establishment.
     """
     if request.country == request.seller_country:
-        region = (request.region or "").removeprefix(f"{request.country}-")
-        return ("same_region", "local") if region and region == request.seller_region else ("local",)
+        region = _region(request.region, request.country)
+        same = region and region == _region(request.seller_region, request.country)
+        return ("same_region", "local") if same else ("local",)
     on = request.tax_point
     into_union = union.has(request.country, on)
     if into_union and union.has(request.seller_country, on):

@@ -190,7 +190,9 @@ def test_every_aggregation_is_billed_and_late_usage_gives_the_difference(tmp_pat
         header = "entity,source,meter,day,until,events,quantity"
         stories.load(app, stories.deliver(folder, "totals", usage_totals=(header, *totals)))
         (one,) = app.usage.control.lacking(date(2026, 3, 2), stories.CHANGE)
-        assert "import says 1 events with -31 seats on 2026-01-11..2026-01-12, 1 events with 31 seats arrived" in one.what
+        assert (
+            "import says 1 events with -31 seats on 2026-01-11..2026-01-12, 1 events with 31 seats arrived" in one.what
+        )
 
 
 @pytest.mark.capability("A2.2")

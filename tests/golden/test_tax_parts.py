@@ -20,12 +20,14 @@ COMPANY: dict[str, Any] = {
         "entity,key,name,country,region,currency,zone,payer,parent",
         "E1,A1,Bengaluru,IN,KA,INR,Asia/Kolkata,,",
         "E1,A2,Mumbai,IN,MH,INR,Asia/Kolkata,,",
+        "E1,A3,Nowhere,IN,,INR,Asia/Kolkata,,",
     ),
-    "subscriptions": ("entity,key,account,anchor_day", "E1,S1,A1,1", "E1,S2,A2,1"),
+    "subscriptions": ("entity,key,account,anchor_day", "E1,S1,A1,1", "E1,S2,A2,1", "E1,S3,A3,1"),
     "subscription_events": (
         "entity,subscription,key,kind,on,plan,quantity",
         "E1,S1,1,start,2026-01-01,team,1",
         "E1,S2,1,start,2026-01-01,team,1",
+        "E1,S3,1,start,2026-01-01,team,1",
     ),
     "usage": ("entity,subscription,meter,key,at,quantity",),
 }
@@ -55,7 +57,9 @@ def test_a_document_names_them(tmp_path: Path, database_url: str) -> None:
     config.write_text(config.read_text().replace("fx:", pages, 1))
     with stories.opened(folder, database_url) as app:
         assert [str(one) for one in stories.load(app, folder / "data").findings] == []
-        stories.bill(app, "2026-01-01")
+        report = stories.bill(app, "2026-01-01")
+        assert [one.code for one in report.findings if one.subject == "account/A3"] == ["rule.no-answer"]
+        assert "the customer has none: set the field region" in str(report.findings)
         home, abroad = (one["number"] for one in sorted(stories.invoices(app), key=lambda one: one["payer"]))
         assert taxes(app, home) == [("18.00", [("CGST", "0.09", "9.00"), ("SGST", "0.09", "9.00")])]
         assert taxes(app, abroad) == [("18.01", [("IGST", "0.18", "18.01")])]

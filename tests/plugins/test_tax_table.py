@@ -210,9 +210,8 @@ IN = {
     [
         ({"region": "KA"}, "18.00", [("IN", "country", "CGST", "9.00"), ("IN-KA", "state", "SGST", "9.00")]),
         ({"region": "IN-MH"}, "18.01", [("IN", "country", "IGST", "18.01")]),
-        ({"region": None}, "18.01", [("IN", "country", "IGST", "18.01")]),
         (
-            {"region": "CH", "seller_region": "CH"},
+            {"region": "CH", "seller_region": "IN-CH"},
             "18.00",
             [("IN", "country", "CGST", "9.00"), ("IN-CH", "state", "UTGST", "9.00")],
         ),
@@ -231,6 +230,21 @@ def test_india_names_its_taxes(shipped: Shipped, facts: dict[str, Any], amount: 
     assert {one.taxable for one in quote.details} == {
         Decimal("100.03") - (quote.amount if facts.get("tax_included") else 0)
     }
+
+
+@pytest.mark.parametrize(
+    ("facts", "lacking"),
+    [
+        ({"region": None}, "the customer has none"),
+        ({"region": "KA", "seller_region": ""}, "the legal entity has none"),
+        ({"seller_region": ""}, "the legal entity and the customer have none"),
+    ],
+)
+def test_no_tax_is_guessed_where_it_depends_on_a_state_that_is_not_known(
+    shipped: Shipped, facts: dict[str, Any], lacking: str
+) -> None:
+    with pytest.raises(AdapterFailed, match=f"the same state or province, and {lacking}: set the field region"):
+        shipped("tax_table", "tax").ask_tax("it", [request(**{**IN, **facts})])
 
 
 def test_parts_that_are_not_the_rate_are_refused(shipped: Shipped, tmp_path: Path) -> None:
