@@ -180,6 +180,14 @@ def test_a_tax_invoice_names_the_codes_of_products(formats: dict[str, Format]) -
         assert f"Tax payable on reverse charge {answer}" in words(formats["html"].write(indian))
 
 
+@printing
+def test_what_an_authority_calls_it_is_broken_rather_than_the_page(formats: dict[str, Format]) -> None:
+    """An Indian reference has 64 characters without a space; the buyer's address keeps its room beside it."""
+    document = made(seller__country="IN", legal={"authority_id": "3f" * 32}, layout={"template": "tax_invoice"})
+    said = pypdf.PdfReader(io.BytesIO(formats["pdf"].write(document))).pages[0].extract_text()
+    assert "80331 München" in said and "3f" * 32 not in said
+
+
 def test_a_picture_is_part_of_the_page(shipped: Callable[..., Host], tmp_path: Path) -> None:
     own(tmp_path, "logo.svg", '<svg xmlns="http://www.w3.org/2000/svg"/>')
     write = shipped("document_html", "einvoice").formats()["html"].write
