@@ -52,3 +52,10 @@ class EvidenceFacts(msgspec.Struct, frozen=True, gc=False):
         int, Meta(description="how many kinds of evidence place the buyer in another country", extra={"least": 0})
     ]
     day: Annotated[date, Meta(description="tax point; selects the rule in force")]
+    tax_id_later: Annotated[
+        Literal["valid", "invalid", "none"],
+        Meta(
+            description="the newest answer about the tax id that came after the tax point and before the invoice, such as while its draft was "
+            "reviewed; none where there is none"
+        ),
+    ] = "none"

@@ -141,6 +141,48 @@ def test_what_changed_since_it_was_approved_is_reviewed_anew(folder: Path, sqlit
         assert all(found == () for found in app.verify().values())
 
 
+UNION = """
+ruleset: tax_evidence/union
+priority: 10
+effective: {from: 2020-01-01}
+rules:
+  - {id: refused, when: tax_id_later == "invalid", then: {treat: %s, note: the number is not registered}}
+  - {id: good, then: {treat: as_is}}
+"""
+WORDS = {"consumer": "taxed as a consumer", "hold": "held"}
+ANSWER = "entity,account,key,kind,country,tax_id,valid,checked_on,reference,source"
+
+
+@pytest.mark.capability("A5.5")
+@pytest.mark.parametrize("treat", ["consumer", "hold"])
+def test_a_tax_id_that_is_no_good_any_more_is_for_a_rule_to_judge(tmp_path: Path, sqlite_url: str, treat: str) -> None:
+    """Between draft and issue the authority takes the number back, on a day after the tax point."""
+    folder = stories.write(
+        tmp_path,
+        rules={**reviewing("net > 0 => a first bill"), "tax_evidence/union.yaml": UNION % treat},
+        accounts=("entity,key,name,country,tax_id,currency,zone", "E1,A1,One,DE,DE999999999,EUR,Europe/Amsterdam"),
+        subscriptions=("entity,key,account,anchor_day", "E1,S1,A1,1"),
+        subscription_events=(
+            "entity,subscription,key,kind,on,plan,quantity",
+            "E1,S1,1,start,2026-01-01,team,1",
+        ),
+        usage=(USAGE,),
+        tax_evidence=(ANSWER, "E1,A1,v1,tax_id,DE,DE999999999,true,2025-12-31,W1,VIES"),
+    )
+    with stories.opened(folder, sqlite_url, **TWO_DRAFTS) as app:
+        stories.load(app, folder / "data")
+        stories.bill(app, "2026-01-01")
+        first = app.review.drafts.approve(1, ADA)
+        assert first.approval is not None
+        answer = (ANSWER, "E1,A1,v2,tax_id,DE,DE999999999,false,2026-01-02,W2,VIES")
+        stories.load(app, stories.deliver(folder, "answer", tax_evidence=answer))
+        app.approvals.approve(first.approval.id, CLEO)
+        (worked,) = all_worked(app)
+        billed = [(one["net"], one["tax"]) for one in stories.invoices(app)]
+        assert billed == ([(Decimal(140), Decimal("26.60"))] if treat == "consumer" else [])
+        assert f"A1 is {WORDS[treat]}: the number is not registered" in str(worked.met)
+
+
 def late(app: App, folder: Path, key: str, day: str = "2026-01-20") -> None:
     usage = (USAGE, f"E1,S5,calls,{key},{day}T10:00:00+01:00,7")
     assert stories.load(app, stories.deliver(folder, key, usage=usage)).findings == ()

@@ -146,7 +146,7 @@ class _Finder:
         adapter: str,
     ) -> Asking:
         draft = _draft(self.job.entity, payer, members, self.left)
-        proved = attempt(lambda: taxed_as(self.job, payer, draft.tax_point)[0], payer.key, []) or payer
+        proved = attempt(lambda: taxed_as(self.job, payer, draft.tax_point, draft.tax_point)[0], payer.key, []) or payer
         key, papers = f"{cause} {members[0].head['id']}", self.papers.get(payer.key, ())
         requests = invoicing.tax_requests(self.job.entity, proved, draft, key, self.addressed, papers)
         self.asked.update(members[place].id for place in places)
