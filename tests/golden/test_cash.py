@@ -17,7 +17,7 @@ from engine.app import App, Outcome
 from engine.base.errors import TollbookError
 from engine.base.period import Period
 from engine.model.journal import Change
-from engine.runs.cash import matching
+from engine.runs.cash import matched
 from engine.runs.cash.till import Used
 from tests import banks, stories
 from tests.golden.test_export_assertions import bean_check, exported
@@ -166,7 +166,7 @@ def test_two_days_at_the_bank(tmp_path: Path, database_url: str, monkeypatch: py
         clearing = ledger(app, "1000", "1090")
         assert clearing["1090"] == -clearing["1000"] == D("672.23") - due["B1"][1] - due["B3"][1]
         foreseen = app.cash.match(day(3), None)
-        write, calls = matching.Matching.write, []
+        write, calls = matched.Matching.write, []
 
         def killed(self: Any, *given: Any) -> Any:
             calls.append(1)
@@ -174,8 +174,8 @@ def test_two_days_at_the_bank(tmp_path: Path, database_url: str, monkeypatch: py
                 raise KeyboardInterrupt
             return write(self, *given)
 
-        monkeypatch.setattr(matching, "AT_ONCE", 1)
-        monkeypatch.setattr(matching.Matching, "write", killed)
+        monkeypatch.setattr(matched, "AT_ONCE", 1)
+        monkeypatch.setattr(matched.Matching, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             app.cash.match(day(3), CHANGE)
         done = app.cash.match(day(3), CHANGE)

@@ -5,7 +5,7 @@ Whatever settles something locks the account's items first, looks again, and onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -38,6 +38,10 @@ ROLES: Final[tuple[Role, ...]] = (
     *("receivable", "account_credit", "unapplied_cash", "cash", "write_off", "goodwill", "fx_difference"),
     *("realised_gain", "realised_loss"),
 )
+
+
+Purse = tuple[str, str, str, str]
+"""(legal entity, account, currency, functional currency)."""
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -81,7 +85,7 @@ class Move(msgspec.Struct, frozen=True):
         return self.booking.rate.base
 
     @property
-    def purse(self) -> tuple[str, str, str, str]:
+    def purse(self) -> Purse:
         """What is locked for it."""
         return self.entity, self.account, self.currency, self.booking.rate.quote
 
@@ -110,12 +114,22 @@ class Settled(msgspec.Struct, frozen=True):
     known: bool = False
 
 
-def sheet(writer: Writer, tenant: str, purse: tuple[str, str, str, str]) -> Sheet:
+def sheet(writer: Writer, tenant: str, purse: Purse) -> Sheet:
     """The open items of an account in one currency, under lock."""
-    entity, account, currency, _ = purse
-    credit = writer.lock_items(tenant, [purse])[purse]
-    found = writer.reader.open_items(tenant, entity, [account]).get((account, currency), [])
-    return Sheet([credit, *(item for item in found if item.id != CREDIT)])
+    return sheets(writer, tenant, [purse])[purse]
+
+
+def sheets(writer: Writer, tenant: str, purses: Collection[Purse]) -> dict[Purse, Sheet]:
+    """The open items of accounts of one legal entity, each in one currency, under lock."""
+    if not purses:
+        return {}
+    credits = writer.lock_items(tenant, purses)
+    (entity,) = {purse[0] for purse in purses}
+    found = writer.reader.open_items(tenant, entity, {purse[1] for purse in purses})
+    return {
+        purse: Sheet([credit, *(item for item in found.get(purse[1:3], ()) if item.id != CREDIT)])
+        for purse, credit in credits.items()
+    }
 
 
 def move(writer: Writer, tenant: str, asked: Move) -> Settled:
@@ -148,8 +162,8 @@ def book(writer: Writer, tenant: str, acts: Sequence[tuple[Act, Role | None, Occ
     keep_acts(writer, tenant, [(act, settlement_entry(occasion, act.legs, against)) for act, against, occasion in acts])
 
 
-def keep_acts(writer: Writer, tenant: str, acts: Sequence[tuple[Act, JournalEntry | None]]) -> None:
-    """Write acts with their entries, where they have any."""
+def keep_acts(writer: Writer, tenant: str, acts: Sequence[tuple[Act, JournalEntry | None]]) -> list[int]:
+    """Write acts with their entries, where they have any; the document of each act."""
     documents = writer.settle(tenant, [act for act, _ in acts])
     made = [(document, entry) for document, (_, entry) in zip(documents, acts, strict=True) if entry is not None]
     if made:
@@ -159,6 +173,7 @@ def keep_acts(writer: Writer, tenant: str, acts: Sequence[tuple[Act, JournalEntr
         writer.append(
             t.POSTING, [row for n, (_, one) in enumerate(made) for row in rows.posting_rows(first + n, one, 0)]
         )
+    return documents
 
 
 Made = tuple[list[Leg], Role | None]

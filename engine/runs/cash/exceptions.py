@@ -75,8 +75,16 @@ def difference(one: Exceptional, decision: Decision) -> Difference:
 
 def close(writer: Writer, tenant: str, entry: int, how: str, why: str = "") -> None:
     """Resolve what the worklist has about a bank entry, if anything."""
-    for item in writer.reader.work_items(tenant, kinds=(CASH,), state="unresolved", subject=f"bank-entry/{entry}"):
+    for item in writer.reader.work_items(tenant, kinds=(CASH,), state="unresolved", subjects=(f"bank-entry/{entry}",)):
         writer.resolve_item(tenant, item.id, how, why)
+
+
+def close_all(writer: Writer, tenant: str, why: Mapping[int, str]) -> None:
+    """Resolve what the worklist has about bank entries, if anything, as corrected; ``why`` is by the id of the entry."""
+    told = {f"bank-entry/{entry}": text for entry, text in why.items()}
+    items = writer.reader.work_items(tenant, kinds=(CASH,), state="unresolved", subjects=told) if told else ()
+    for item in items:
+        writer.resolve_item(tenant, item.id, "corrected", told[item.subject])
 
 
 def refreshed(open_: OpenEntry, used: Decimal) -> OpenEntry:

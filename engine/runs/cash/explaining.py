@@ -37,7 +37,7 @@ def explain_bank_entry(reader: Reader, tenant: str, name: str, everything: bool)
     release = str(next((decision["release"] for decision in chosen.values()), ""))
     for use in uses:
         steps += _use(reader, tenant, use, chosen, everything)
-    for item in reader.work_items(tenant, subject=entry.subject):
+    for item in reader.work_items(tenant, subjects=(entry.subject,)):
         text = f"item {item.id} is {item.state}{f' as {item.resolution}' if item.resolution else ''}: {item.difference}"
         steps.append(Step("worklist", text, tuple(("trace", line) for line in item.detail.get("trace", ()))))
     steps += _postings(reader, tenant, "journal", entry.parent or entry.id, ENTRY_KIND, everything)

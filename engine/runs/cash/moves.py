@@ -6,20 +6,23 @@ money is an act of kind ``write_off`` below that key.  What is taken back is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO, round_to
 from engine.ledger.cash import Ground, Part, cash_entry, exchanged, worth_of
 from engine.model.cash import CLEARED, Application, OpenEntry, Pay, Use
 from engine.model.decision import Decision
+from engine.model.journal import JournalEntry
 from engine.model.settlement import CREDIT, Leg, OpenItem
+from engine.runs.accounts.settlement_moves import keep_acts
 from engine.runs.cash.clearing import turned
 from engine.runs.cash.giving_up import CREDITED, grounded, parts_of, taxes_of
 from engine.runs.cash.outgoing import MORE_THAN_LEFT, Outgoing
 from engine.runs.cash.till import Used, fits
+from engine.store.tables import BANK_USE
 from engine.store.writing.settlements import Act, as_digest
 
 MORE_THAN_OPEN = Code("cash.more-than-open", "An application of more than is open of a document.")
@@ -37,6 +40,33 @@ Judged = Sequence[tuple[Pay, str, Decimal, Decision]]
 """(what it is beside, reason, amount, decision) of what is given up."""
 
 
+class Asked(NamedTuple):
+    """An application of money of a bank entry that is under lock, with what is given up beside it."""
+
+    open: OpenEntry
+    wanted: Application
+    judged: Judged = ()
+
+
+class _Act(NamedTuple):
+    """An act that is to be kept, its journal entry, and the tax that it says was withheld: (document, amount, worth)."""
+
+    act: Act
+    entry: JournalEntry | None
+    withheld: tuple[OpenItem, Decimal, Decimal] | None = None
+
+
+class _Planned(NamedTuple):
+    """What is to be written for an application: the act of the payment first, then what is given up."""
+
+    open: OpenEntry
+    wanted: Application
+    customer: str
+    total: Decimal
+    acts: Sequence[_Act]
+    used: Used
+
+
 class Cashier(Outgoing):
     """Applies money, gives up what is not paid, and takes both back."""
 
@@ -47,6 +77,31 @@ class Cashier(Outgoing):
             TollbookError: the codes of this module, ``settlement.over-settled``, ``ledger.period-closed``.
         """
         open_ = self.writer.lock_entry(self.tenant, wanted.entry)
+        (used,) = self.apply_all([Asked(open_, wanted, judged)])
+        return used
+
+    def apply_all(self, asked: Sequence[Asked]) -> list[Used]:
+        """Put money of several bank entries to use, each of them under lock; all of it or nothing.
+
+        Raises:
+            TollbookError: as :meth:`apply`.
+        """
+        for one in asked:
+            self._check(one.open, one.wanted)
+        places = self._places(pay.item for one in asked for pay in one.wanted.pays)
+        kept = [(one.wanted.customer, one.open.entry.currency) for one in asked if one.wanted.keep]
+        self.sheets([*places.values(), *kept])
+        customers = [one.wanted.customer or places[one.wanted.pays[0].item][0] for one in asked]
+        countries = self._countries(customers)
+        times = self.reader.times_applied(self.tenant, {one.open.entry.id for one in asked})
+        planned = [
+            self._planned(one, customer, countries[customer], 1 + times.get(one.open.entry.id, 0), places)
+            for one, customer in zip(asked, customers, strict=True)
+        ]
+        self._keep_planned(planned)
+        return [one.used for one in planned]
+
+    def _check(self, open_: OpenEntry, wanted: Application) -> None:
         entry, total = open_.entry, wanted.used + wanted.keep
         if wanted.keep and not wanted.customer:
             raise refuse(UNFIT, "money that is to be kept as credit of nobody", mend="name the account")
@@ -58,30 +113,57 @@ class Cashier(Outgoing):
         if not ZERO < total <= open_.left:
             what = f"{total:f} {entry.currency} of {entry.text}, of which {open_.left:f} is left"
             raise refuse(MORE_THAN_LEFT, what, mend="use no more than that", subject=entry.subject)
-        items = {pay.item: self.item(pay.item) for pay in wanted.pays}
-        kept = [(wanted.customer, entry.currency)] if wanted.keep else []
-        self.sheets([*((item.account, item.currency) for item in items.values()), *kept])
+
+    def _planned(
+        self, asked: Asked, customer: str, country: str, number: int, places: Mapping[int, tuple[str, str]]
+    ) -> _Planned:
+        """What is to be written for an application; the sheets are as it leaves them."""
+        open_, wanted, judged = asked
+        entry, total = open_.entry, wanted.used + wanted.keep
+        items = {pay.item: self._item_of(pay.item, places[pay.item]) for pay in wanted.pays}
         legs = self._legs(wanted, items, open_, judged)
-        customer = wanted.customer or next(iter(items.values())).account
-        country = self._country(customer)
-        number = 1 + sum(
-            1 for use in self.reader.uses(self.tenant, entry_id=entry.id) if use.kind == "applied" and not use.source
-        )
         key = f"bank/{entry.account}/{entry.key}:{number}"
         ground = self.ground(country, f"payment of {customer}, {entry.text}")
-        document = self._act(ground, key, "payment", legs, self._paid(open_, wanted, legs, total), wanted)
-        self._use(
-            *(open_, "applied", total, worth_of(open_, total)),
-            customer=customer,
-            key=key,
-            document=document,
-            told=wanted.told,
-            decision=wanted.decision,
-        )
-        for pay, reason, amount, decision in judged:
-            self._give_up(ground, f"{key}/{reason}", items[pay.item], reason, amount, decision)
+        acts = [
+            self._act(ground, key, legs, self._paid(open_, wanted, legs, total), wanted),
+            *(self._given(ground, f"{key}/{r}", items[pay.item], r, a, decision) for pay, r, a, decision in judged),
+        ]
         told = tuple((one.item.number, one.amount, one.item.left + one.amount) for one in legs)
-        return Used(entry.id, "applied", key, entry.currency, told, open_.left - total)
+        used = Used(entry.id, "applied", key, entry.currency, told, open_.left - total)
+        return _Planned(open_, wanted, customer, total, acts, used)
+
+    def _keep_planned(self, planned: Sequence[_Planned]) -> None:
+        acts = [act for one in planned for act in one.acts]
+        documents = iter(keep_acts(self.writer, self.tenant, [(one.act, one.entry) for one in acts]))
+        ident, uses = self.writer.take_ids(BANK_USE.name, len(planned)), list[Use]()
+        for number, one in enumerate(planned, ident):
+            document, *_ = [self._noted(act, next(documents)) for act in one.acts]
+            worth, told = worth_of(one.open, one.total), one.wanted.told or {}
+            head = (number, self.tenant, self.entity.key, one.open.entry.id, "applied", one.total, worth, self.on)
+            rest = (one.customer, one.used.key, "", document, 0, told, one.wanted.decision, self.writer.run_id)
+            uses.append(Use(*head, *rest))
+        self.writer.use_entries(uses)
+
+    def _noted(self, made: _Act, document: int) -> int:
+        if made.withheld is not None:
+            item, amount, worth = made.withheld
+            self._withhold(item, amount, worth, document)
+        return document
+
+    def _places(self, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """(account, currency) of documents, by id.
+
+        Raises:
+            TollbookError: ``cash.no-item``.
+        """
+        wanted = set(ids)
+        places = self.reader.places_of(self.tenant, self.entity.key, wanted)
+        for ident in sorted(wanted - places.keys()):
+            self.item(ident)
+        return places
+
+    def _item_of(self, ident: int, place: tuple[str, str]) -> OpenItem:
+        return self._sheets[place].items.get(ident) or self.item(ident)
 
     def _legs(self, wanted: Application, items: dict[int, OpenItem], open_: OpenEntry, judged: Judged) -> list[Leg]:
         entry, currencies = open_.entry, {item.currency for item in items.values()}
@@ -141,22 +223,23 @@ class Cashier(Outgoing):
         left = there.items[ident].left if ident in there.items else ZERO
         if not fits(amount, left):
             raise self._over(item, amount, left)
-        made = self._give_up(self.ground(self._country(item.account), ""), key, item, reason, amount, decision)
-        return Used(0, reason, made[0], item.currency, ((item.number, -amount, left - amount),), ZERO)
+        made = self._given(self.ground(self._country(item.account), ""), key, item, reason, amount, decision)
+        self._noted(made, self._keep_act(made.act, made.entry))
+        return Used(0, reason, made.act.key, item.currency, ((item.number, -amount, left - amount),), ZERO)
 
-    def _give_up(
+    def _given(
         self, ground: Ground, under: str, item: OpenItem, reason: str, amount: Decimal, decision: Decision
-    ) -> tuple[str, int]:
+    ) -> _Act:
+        """What gives a part of a document up."""
         there = self._sheets[item.account, item.currency]
         made = there.take(item.id, -amount)
         key = f"{under}/{item.number}"
         digest = as_digest({"key": key, "amount": amount.normalize()})
         act = Act(self.entity.key, key, "write_off", self.on, (made,), digest, note=reason, decision=decision.id)
         parts = parts_of(decision.terms, made, taxes_of(self.reader, item, amount))
-        document = self._keep_act(act, cash_entry(grounded(ground, reason, item), [made], parts))
-        if decision.terms["role"] == "withholding_receivable":
-            self._withhold(item, amount, -made.functional, document)
-        return key, document
+        withheld = decision.terms["role"] == "withholding_receivable"
+        entry = cash_entry(grounded(ground, reason, item), [made], parts)
+        return _Act(act, entry, (item, amount, -made.functional) if withheld else None)
 
     def take_back(self, open_: OpenEntry, kinds: Sequence[str] = UNDONE) -> list[Used]:
         """Take back all that a bank entry was used for, of some ``kinds``: each of its acts is turned round, the newest first.
@@ -239,9 +322,7 @@ class Cashier(Outgoing):
                 legs += self.turn_round(other)[0]
         return legs, document
 
-    def _act(
-        self, ground: Ground, key: str, kind: str, legs: Sequence[Leg], parts: Sequence[Part], wanted: Application
-    ) -> int:
+    def _act(self, ground: Ground, key: str, legs: Sequence[Leg], parts: Sequence[Part], wanted: Application) -> _Act:
         asked = {"entry": wanted.entry, "pays": wanted.pays, "used": wanted.used, "keep": wanted.keep}
-        act = Act(self.entity.key, key, kind, self.on, tuple(legs), as_digest(asked), note=wanted.note)
-        return self._keep_act(act, cash_entry(ground, legs, parts))
+        act = Act(self.entity.key, key, "payment", self.on, tuple(legs), as_digest(asked), note=wanted.note)
+        return _Act(act, cash_entry(ground, legs, parts))

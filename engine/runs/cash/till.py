@@ -19,7 +19,7 @@ from engine.model.entity import LegalEntity
 from engine.model.journal import JournalEntry
 from engine.model.settlement import OpenItem
 from engine.receivables.open_items import Sheet
-from engine.runs.accounts.settlement_moves import sheet
+from engine.runs.accounts.settlement_moves import keep_acts, sheets
 from engine.runs.billing import rows as bill_rows
 from engine.runs.run import Parts
 from engine.store import tables as t
@@ -44,8 +44,8 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Till:
-    """Uses money of the bank entries of one legal entity on one day, through one writer.  It is for one use: where that is
-    refused, what it has seen is not what the books say."""
+    """Uses money of the bank entries of one legal entity on one day, through one writer.  It is for one use, or several that are
+    written together: where one is refused, what it has seen is not what the books say."""
 
     def __init__(self, parts: Parts, writer: Writer, entity: LegalEntity, on: date) -> None:
         self.parts, self.writer, self.entity, self.on = parts, writer, entity, on
@@ -66,10 +66,8 @@ class Till:
     def sheets(self, places: Iterable[tuple[str, str]]) -> None:
         """Lock the items of accounts, (account, currency), in their order; each is read once."""
         own = self.entity.functional_currency
-        new = sorted(set(places) - self._sheets.keys())
-        self.writer.lock_items(self.tenant, [(self.entity.key, *place, own) for place in new])
-        for place in new:
-            self._sheets[place] = sheet(self.writer, self.tenant, (self.entity.key, *place, own))
+        new = [(self.entity.key, *place, own) for place in sorted(set(places) - self._sheets.keys())]
+        self._sheets |= {purse[1:3]: one for purse, one in sheets(self.writer, self.tenant, new).items()}
 
     def item(self, ident: int) -> OpenItem:
         """A document as it stands.
@@ -83,12 +81,16 @@ class Till:
         return found
 
     def _country(self, account: str) -> str:
-        found: dict[str, Account] = self.reader.accounts(self.tenant, self.entity.key, [account])
-        return found[account].country if account in found else self.entity.country
+        return self._countries([account])[account]
+
+    def _countries(self, accounts: Iterable[str]) -> dict[str, str]:
+        """The country of each account; that of the legal entity where there is no such account."""
+        wanted = sorted(set(accounts))
+        found: dict[str, Account] = self.reader.accounts(self.tenant, self.entity.key, wanted)
+        return {key: found[key].country if key in found else self.entity.country for key in wanted}
 
     def _keep_act(self, act: Act, entry: JournalEntry | None) -> int:
-        (document,) = self.writer.settle(self.tenant, [act])
-        self._journal(entry, document)
+        (document,) = keep_acts(self.writer, self.tenant, [(act, entry)])
         return document
 
     def _journal(self, entry: JournalEntry | None, document: int) -> None:

@@ -200,7 +200,7 @@ class DisputeDesk:
             numbers = tracing.numbers(reader, sorted({row["item"] for row in legs}))
             decision = reader.decisions([dispute.decision]).get(dispute.decision)
             subject = f"{TICKET}/{dispute.entity}/{dispute.key}"
-            tickets = reader.work_items(parts.tenant, kinds=(TICKET,), subject=subject)
+            tickets = reader.work_items(parts.tenant, kinds=(TICKET,), subjects=(subject,))
             return Shown(
                 dispute,
                 standing(events),

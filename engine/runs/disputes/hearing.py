@@ -115,7 +115,7 @@ def _take(parts: Parts, writer: Writer, new: DisputeRecord, event: Event, source
 def tell(writer: Writer, tenant: str, dispute: DisputeRecord, more: str = "") -> None:
     """Bring the ticket of a dispute up to date: it is there until nothing is left to do."""
     subject = f"{TICKET}/{dispute.entity}/{dispute.key}"
-    open_ = writer.reader.work_items(tenant, kinds=(TICKET,), state="unresolved", subject=subject, limit=1)
+    open_ = writer.reader.work_items(tenant, kinds=(TICKET,), state="unresolved", subjects=(subject,), limit=1)
     if dispute.closed_on is not None:
         for item in open_:
             writer.resolve_item(tenant, item.id, GONE, f"{dispute.state} on {dispute.closed_on}")

@@ -130,7 +130,7 @@ def _matched(books: AsOf, parts: Parts, entity: str, entry: int, on: date) -> No
     from engine.receivables.matching.matching import match  # they stand on libraries that nothing else needs here
     from engine.runs.cash.facts import incoming, world
     from engine.runs.cash.giving_up import Asker, Judge
-    from engine.runs.cash.matching import differences
+    from engine.runs.cash.matched import differences
 
     with books.reader() as reader:
         found = reader.bank_entry(parts.tenant, entry)

@@ -99,7 +99,7 @@ def _of_stretch(
 
 def _item(reader: Reader, tenant: str, hold: Hold) -> tuple[tuple[str, str], ...]:
     """The newest item of the worklist about a hold, and the rule that opened it."""
-    items = reader.work_items(tenant, subject=hold.subject)
+    items = reader.work_items(tenant, subjects=(hold.subject,))
     if not items:
         return ()
     item = items[-1]

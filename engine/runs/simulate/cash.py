@@ -13,7 +13,7 @@ import msgspec
 from engine.base.money import ZERO
 from engine.model.cash import RUN_MATCH
 from engine.runs.cash.giving_up import Asker, Judge
-from engine.runs.cash.matching import Done, Matching, differences
+from engine.runs.cash.matched import Done, Matching, differences
 from engine.runs.run import Progress
 from engine.runs.simulate.sides import Side
 from engine.store.asof import AsOf

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.base.money import ZERO
 from engine.model.cash import BankEntry, BankStatement, ByHand, OpenEntry, Use, Withheld
-from engine.store import query, types
+from engine.store import convert, query, types
 from engine.store.session import Session
 from engine.store.tables import (
     ACCOUNT,
@@ -90,6 +90,21 @@ class CashReader(Session):
         found = self._entries(BANK_ENTRY.c.tenant == tenant, BANK_ENTRY.c.id == ident)
         return found[0] if found else None
 
+    def bank_entries(self, tenant: str, idents: Collection[int]) -> list[OpenEntry]:
+        """Some bank entries, with what is left of each, the oldest first."""
+        mine = query.among(self.dialect, BANK_ENTRY.c.id, "ids")
+        return self._entries(BANK_ENTRY.c.tenant == tenant, mine, ids=sorted(idents))
+
+    def times_applied(self, tenant: str, idents: Collection[int]) -> dict[int, int]:
+        """How often bank entries were applied, what was taken back again among it, by id."""
+        column = BANK_USE.c
+        mine = (column.tenant == tenant, query.among(self.dialect, column.entry_id, "ids"))
+        statement = sa.select(column.entry_id, sa.func.count()).where(
+            *mine, column.kind == "applied", column.source == 0
+        )
+        rows = self.connection.execute(statement.group_by(column.entry_id), {"ids": sorted(idents)})
+        return dict(map(tuple, rows))
+
     def open_entries(self, tenant: str, entity: str = "") -> list[OpenEntry]:
         """Bank entries of which something is left, the oldest first."""
         left: Any = sa.literal_column("bank_left.open_amount <> 0")
@@ -103,14 +118,29 @@ class CashReader(Session):
             column.tenant == tenant, column.entity == entity, *(column[k] == v for k, v in wanted.items())
         )
 
-    def _entries(self, *conditions: Any) -> list[OpenEntry]:
+    def first_entries(
+        self, tenant: str, entity: str, pairs: Collection[tuple[str, Decimal]]
+    ) -> dict[tuple[str, Decimal], int]:
+        """The ids of the first bank entries with some references of the bank and amounts, by both."""
+        column, found = BANK_ENTRY.c, dict[tuple[str, Decimal], int]()
+        among = query.among(self.dialect, column.bank_ref, "refs", types.TextList)
+        mine = (column.tenant == tenant, column.entity == entity, among)
+        fields = (column.bank_ref, column.amount)
+        for some in convert.chunks(sorted(pairs), 500):
+            amounts = column.amount.in_(sorted({amount for _, amount in some}))  # they are what there is an index of
+            statement = sa.select(*fields, sa.func.min(column.id)).where(*mine, amounts).group_by(*fields)
+            rows = self.connection.execute(statement, {"refs": sorted({ref for ref, _ in some})})
+            found |= {(ref, amount): first for ref, amount, first in rows}
+        return found
+
+    def _entries(self, *conditions: Any, **given: Any) -> list[OpenEntry]:
         statement = (
             sa.select(BANK_ENTRY, BANK_LEFT.c.open_amount, BANK_LEFT.c.functional.label("worth"))
             .join_from(BANK_LEFT, BANK_ENTRY, BANK_ENTRY.c.id == BANK_LEFT.c.entry_id)
             .where(*conditions)
             .order_by(BANK_ENTRY.c.id)
         )
-        return [OpenEntry(BankEntry(*row[:-2]), row[-2], row[-1]) for row in self.rows(statement)]
+        return [OpenEntry(BankEntry(*row[:-2]), row[-2], row[-1]) for row in self.connection.execute(statement, given)]
 
     def uses(self, tenant: str, **wanted: Any) -> list[Use]:
         """Uses whose columns hold what is wanted, in their order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -108,11 +108,11 @@ class LatenessReader(Session):
         kinds: Sequence[str] = (),
         state: str = "",
         owner: str = "",
-        subject: str = "",
+        subjects: Collection[str] = (),
         limit: int = 1000,
     ) -> list[WorkItem]:
-        """Items of the worklist, the oldest first: of some kinds, a state (``unresolved``: all but resolved), an owner, a
-        subject."""
+        """Items of the worklist, the oldest first: of some kinds, a state (``unresolved``: all but resolved), an owner, some
+        subjects."""
         column = WORK_ITEM.c
         conditions: list[Any] = [column.tenant == tenant]
         if kinds:
@@ -121,8 +121,8 @@ class LatenessReader(Session):
             conditions.append(column.state != RESOLVED if state == "unresolved" else column.state == state)
         if owner:
             conditions.append(column.owner == owner)
-        if subject:
-            conditions.append(column.subject == subject)
+        if subjects:
+            conditions.append(column.subject.in_(sorted(subjects)))
         rows = self.connection.execute(sa.select(WORK_ITEM).where(*conditions).order_by(column.id).limit(limit))
         return [WorkItem(*row) for row in rows]
 

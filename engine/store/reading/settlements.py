@@ -64,15 +64,23 @@ class SettlementsReader(Session):
 
     def item(self, tenant: str, entity: str, ident: int) -> OpenItem | None:
         """A document with what is left of it, settled or not."""
+        place = self.places_of(tenant, entity, [ident]).get(ident)
+        mine = documents_of(self, tenant, entity, [place[0]]) if place else ()
+        item = next((one for one in mine if one.id == ident), None)
+        return item and _left(item, item.left + _settled(self, [ident]).get(ident, ZERO))
+
+    def places_of(self, tenant: str, entity: str, ids: Collection[int]) -> dict[int, Purse]:
+        """Whose documents are, and in which currency, by id; those that the legal entity does not have are left out."""
+        found: dict[int, Purse] = {}
         for table in (INVOICE, RECEIVABLE, CASH_ON_ACCOUNT):
-            owner = "payer" if table is INVOICE else "account"
-            found = self.rows(sa.select(table.c[owner]).where(table.c.id == ident, table.c.tenant == tenant))
-            if found:
-                wanted = {"accounts": [found[0][0]]}
-                both = (*_invoices(self, tenant, entity, wanted), *_openings(self, tenant, entity, wanted))
-                item = next((one for one in both if one.id == ident), None)
-                return item and _left(item, item.left + _settled(self, [ident]).get(ident, ZERO))
-        return None
+            column = table.c
+            rest = [ident for ident in ids if ident not in found]
+            if rest:
+                fields = (column.id, column.payer if table is INVOICE else column.account, column.currency)
+                mine = (column.tenant == tenant, column.entity == entity, query.among(self.dialect, column.id, "ids"))
+                rows = self.connection.execute(sa.select(*fields).where(*mine), {"ids": sorted(rest)})
+                found |= {row[0]: (row[1], row[2]) for row in rows}
+        return found
 
     def settlements(self, tenant: str, entity: str, **wanted: Any) -> list[dict[str, Any]]:
         """Settlements by column name, in their order: those whose columns hold what is ``wanted``, or one of a list of it."""

@@ -6,8 +6,9 @@ entry its row of what is left (:meth:`CashWriter.lock_entry`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -15,11 +16,21 @@ import sqlalchemy as sa
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
 from engine.model.cash import BankEntry, BankStatement, OpenEntry, Use, Withheld
+from engine.store import query
 from engine.store.tables import BANK_ENTRY, BANK_LEFT, BANK_MARK, BANK_STATEMENT, BANK_USE, WITHHELD
 from engine.store.writing.base import WriterBase
 
 OVERUSED = Code("cash.over-used", "A use of more of a bank entry than is left of it.")
 UNKNOWN_ENTRY = Code("cash.unknown-entry", "A bank entry that the books do not have.")
+
+
+class _Left(NamedTuple):
+    """What is left of an entry of ``whole``."""
+
+    left: Decimal
+    functional: Decimal
+    version: int
+    whole: Decimal
 
 
 class CashWriter(WriterBase):
@@ -75,14 +86,21 @@ class CashWriter(WriterBase):
         Raises:
             TollbookError: ``cash.unknown-entry``.
         """
-        column = BANK_LEFT.c
-        mine = (column.tenant == tenant, column.entry_id == ident)
-        row = self.connection.execute(sa.select(BANK_LEFT).where(*mine).with_for_update()).one_or_none()
-        found = self.reader.bank_entry(tenant, ident)
-        if row is None or found is None:
-            mend = "`tollbook cash show` lists those that are open"
-            raise refuse(UNKNOWN_ENTRY, f"there is no bank entry {ident}", mend=mend)
-        return OpenEntry(found.entry, row.open_amount, row.functional)
+        return self.lock_entries(tenant, [ident])[ident]
+
+    def lock_entries(self, tenant: str, idents: Collection[int]) -> dict[int, OpenEntry]:
+        """As :meth:`lock_entry` for several, which are locked in the order of their ids.
+
+        Raises:
+            TollbookError: ``cash.unknown-entry``.
+        """
+        locked = self._lock_left(BANK_LEFT.c.tenant == tenant, ids=idents)
+        entries = {one.entry.id: one.entry for one in self.reader.bank_entries(tenant, idents)}
+        for ident in idents:
+            if ident not in locked or ident not in entries:
+                mend = "`tollbook cash show` lists those that are open"
+                raise refuse(UNKNOWN_ENTRY, f"there is no bank entry {ident}", mend=mend)
+        return {ident: OpenEntry(entries[ident], locked[ident].left, locked[ident].functional) for ident in idents}
 
     def use_entries(self, uses: Sequence[Use]) -> None:
         """Append uses and take them off what is left of their entries.
@@ -93,32 +111,49 @@ class CashWriter(WriterBase):
         rows = [msgspec.structs.astuple(one) for one in uses]
         with self._spoiling():
             self._insert(BANK_USE, rows)
+        self._take_off(uses)
         for use in uses:
-            self._take_off(use)
             after = {"entry": use.entry_id, "kind": use.kind, "amount": f"{use.amount:f}", "settlement": use.key}
             self.audit("use", f"bank-use/{use.id}", None, after, tenant=use.tenant)
 
-    def _take_off(self, use: Use) -> None:
+    def _take_off(self, uses: Sequence[Use]) -> None:
+        locked = self._lock_left(ids={use.entry_id for use in uses})
+        for use in uses:
+            before = locked[use.entry_id]
+            left: Decimal = before.left - use.amount
+            sign = 1 if before.whole > ZERO else -1
+            if not ZERO <= left * sign <= abs(before.whole):
+                what = f"{use.kind} of {use.amount:f} would leave {left:f} of {before.whole:f} of bank entry {use.entry_id}"
+                mend = "look at what is left with `tollbook cash show`, and use no more than that"
+                raise refuse(OVERUSED, what, mend=mend, subject=f"bank-entry/{use.entry_id}")
+            worth = before.functional - use.functional
+            locked[use.entry_id] = _Left(left, worth, before.version + 1, before.whole)
         column = BANK_LEFT.c
-        before = self.connection.execute(
-            sa.select(BANK_LEFT, BANK_ENTRY.c.amount.label("whole"))
+        values = [
+            {"ident": ident, "open_amount": one.left, "functional": one.functional, "version": one.version}
+            for ident, one in sorted(locked.items())
+        ]
+        if values:
+            with self._spoiling():
+                self.connection.execute(
+                    sa.update(BANK_LEFT)
+                    .where(column.entry_id == sa.bindparam("ident"))
+                    .values({name: sa.bindparam(name) for name in ("open_amount", "functional", "version")}),
+                    values,
+                )
+
+    def _lock_left(self, *conditions: sa.ColumnElement[bool], ids: Collection[int]) -> dict[int, _Left]:
+        """What is left of some entries, under lock, by id."""
+        column = BANK_LEFT.c
+        statement = (
+            sa.select(column.entry_id, column.open_amount, column.functional, column.version, BANK_ENTRY.c.amount)
             .join_from(BANK_LEFT, BANK_ENTRY, BANK_ENTRY.c.id == column.entry_id)
-            .where(column.entry_id == use.entry_id)
+            .where(query.among(self.dialect, column.entry_id, "ids"), *conditions)
+            .order_by(column.entry_id)
             .with_for_update(of=BANK_LEFT)
-        ).one()
-        left: Decimal = before.open_amount - use.amount
-        sign = 1 if before.whole > ZERO else -1
-        if not ZERO <= left * sign <= abs(before.whole):
-            what = f"{use.kind} of {use.amount:f} would leave {left:f} of {before.whole:f} of bank entry {use.entry_id}"
-            mend = "look at what is left with `tollbook cash show`, and use no more than that"
-            raise refuse(OVERUSED, what, mend=mend, subject=f"bank-entry/{use.entry_id}")
-        values = {
-            "open_amount": left,
-            "functional": before.functional - use.functional,
-            "version": before.version + 1,
-        }
-        with self._spoiling():
-            self.connection.execute(sa.update(BANK_LEFT).where(column.entry_id == use.entry_id).values(values))
+        )
+        rows = self.connection.execute(statement, {"ids": sorted(ids)})
+        return {row[0]: _Left(*row[1:]) for row in rows}
 
     def note_withheld(self, rows: Sequence[Withheld]) -> None:
         """Keep tax that customers have withheld, or the certificates for it."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from engine.base.errors import Code, refuse
 from engine.model.settlement import CREDIT, Leg, OpenItem
+from engine.store import query, types
 from engine.store.reading.settlements import credit_item
 from engine.store.tables import ACCOUNT_CREDIT, SETTLEMENT
 from engine.store.writing.base import WriterBase
@@ -69,13 +70,29 @@ class SettlementsWriter(WriterBase):
             new = self._insert_or_ignore(ACCOUNT_CREDIT, rows)
         if new:
             self.audit("open credit", ACCOUNT_CREDIT.name, None, {"rows": new}, tenant=tenant)
-        credit, found = ACCOUNT_CREDIT.c, dict[Key, OpenItem]()
-        for entity, account, currency, own in sorted(set(keys)):
-            mine = (credit.tenant == tenant, credit.entity == entity, credit.account == account)
-            statement = sa.select(credit.balance, credit.functional).where(*mine, credit.currency == currency)
-            row = self.connection.execute(statement.with_for_update()).one()
-            found[entity, account, currency, own] = credit_item(account, currency, row.balance, own, row.functional)
+        found: dict[Key, OpenItem] = {}
+        for entity in sorted({entity for entity, *_ in keys}):
+            mine = [key for key in sorted(set(keys)) if key[0] == entity]
+            there = self._lock_credits(tenant, entity, {key[1:3] for key in mine})
+            for key in mine:
+                (_, account, currency, own), (balance, worth) = key, there[key[1:3]]
+                found[key] = credit_item(account, currency, balance, own, worth)
         return found
+
+    def _lock_credits(
+        self, tenant: str, entity: str, places: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+        """(balance, functional) of the credit of accounts of a legal entity, by (account, currency); they are locked in that order."""
+        credit = ACCOUNT_CREDIT.c
+        fields = (credit.account, credit.currency, credit.balance, credit.functional)
+        mine = [credit.tenant == tenant, credit.entity == entity]
+        mine += [
+            query.among(self.dialect, column, name, types.TextList)
+            for column, name in ((credit.account, "accounts"), (credit.currency, "currencies"))
+        ]
+        given = {"accounts": sorted({a for a, _ in places}), "currencies": sorted({c for _, c in places})}
+        statement = sa.select(*fields).where(*mine).order_by(credit.account, credit.currency).with_for_update()
+        return {(row[0], row[1]): (row[2], row[3]) for row in self.connection.execute(statement, given)}
 
     def settle(self, tenant: str, acts: Sequence[Act]) -> list[int]:
         """Append the legs of acts and change the credit of accounts; the document of each act.

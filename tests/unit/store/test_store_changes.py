@@ -336,6 +336,7 @@ OTHERS = {
         "lock_debits",
         "lock_draft",
         "lock_entry",
+        "lock_entries",
         "lock_run",
         "lock_wallets",
         "renew_request",
