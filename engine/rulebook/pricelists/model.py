@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from engine.base.errors import Code, TollbookError
 from engine.base.money import minor_digits
 
 UNREADABLE = Code("prices.unreadable", "A price list that is not of the format it is said to be.")
+
+_Part = TypeVar("_Part")
 
 Amount = Callable[[Decimal], Decimal]
 """What a quantity costs by the way of computing that the other system publishes, before it is rounded."""
@@ -33,6 +35,15 @@ class Left(msgspec.Struct, frozen=True, order=True):
     where: str
     what: str
     mend: str
+
+
+MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading raises where a part of a file has another shape than the other system gives it."""
+
+
+def malformed(where: str, error: Exception) -> Left:
+    """A part of the price list that has another shape than the other system gives it."""
+    return Left(where, f"it cannot be read: {error!r}"[:200], "correct it in the file")
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -71,6 +82,21 @@ class PriceList(msgspec.Struct, frozen=True):
     plans: tuple[Plan, ...]
     meters: Mapping[str, str]
     left: tuple[Left, ...]
+
+
+def plans_of(
+    parts: Iterable[_Part], read: Callable[[_Part], Plan | None], name: Callable[[_Part], str], left: list[Left]
+) -> tuple[Plan, ...]:
+    """What is read of the parts of a file, without None; a part of another shape is added to ``left`` under its name."""
+    plans = []
+    for part in parts:
+        try:
+            plan = read(part)
+        except MALFORMED as error:
+            left.append(malformed(name(part), error))
+        else:
+            plans += [] if plan is None else [plan]
+    return tuple(plans)
 
 
 def slug(text: str) -> str:
