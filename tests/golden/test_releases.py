@@ -46,13 +46,8 @@ ADA, CLEO, LEA = who("ada"), who("cleo"), who("lea")
 
 @pytest.fixture(scope="module")
 def lean(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The shipped rules without their cases, as a setting: for what is not about cases."""
-    folder = tmp_path_factory.mktemp("lean")
-    for path in (stories.ROOT / "rules").rglob("*.*"):
-        target = folder / path.relative_to(stories.ROOT / "rules")
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(path.read_text().partition("\ncases:")[0] + "\n")
-    return f"[{folder}, rules]"
+    """The shipped rules without their cases, as a setting."""
+    return f"[{stories.lean_rules(tmp_path_factory.mktemp('lean'))}, rules]"
 
 
 @contextmanager
