@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.base.errors import Where, refuse
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, written
 from engine.rulebook.pricelists.expected import Tier, edges, graduated, packages, volume
 from engine.rulebook.pricelists.model import (
     MALFORMED,
@@ -22,7 +22,6 @@ from engine.rulebook.pricelists.model import (
     malformed,
     plans_of,
     slug,
-    written,
 )
 
 _MONTHS: Final = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from engine.base.errors import Code, TollbookError
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, written
 
 UNREADABLE = Code("prices.unreadable", "A price list that is not of the format it is said to be.")
 
@@ -102,14 +102,6 @@ def plans_of(
 def slug(text: str) -> str:
     """A text as a key: small letters, digits, - _ and points, at most 80 of them."""
     return re.sub(r"[^a-z0-9_.]+", "-", text.lower())[:80].strip("-._") or "x"
-
-
-def written(amount: Decimal, currency: str) -> str:
-    """A price as rule files write it: no digit more than needed, no fewer than the currency has."""
-    least = minor_digits(currency)
-    text = f"{amount.normalize():f}"
-    digits = len(text.partition(".")[2])
-    return f"{f'{amount:.{least}f}' if digits < least else text} {currency}"
 
 
 def prices(amounts: Mapping[str, Decimal]) -> str | list[str]:

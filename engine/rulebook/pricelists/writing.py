@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, written
 from engine.model.decision import Family
 from engine.rulebook.authoring.flow import flow
 from engine.rulebook.cases import run_cases
 from engine.rulebook.pricelists import killbill, lago, stripe
-from engine.rulebook.pricelists.model import UNREADABLE, Charge, Example, Left, Plan, PriceList, written
+from engine.rulebook.pricelists.model import UNREADABLE, Charge, Example, Left, Plan, PriceList
 from engine.rulebook.rulebook import compile_book
 
 UNKNOWN_SYSTEM = Code("prices.unknown-system", "A price list of a system that is not known.")
