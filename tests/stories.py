@@ -113,6 +113,15 @@ def write(folder: Path, *, rules: Mapping[str, str] | None = None, **changed: Se
     return folder
 
 
+def lean_rules(folder: Path) -> Path:
+    """The shipped rules without their cases, written into a folder: for what is not about cases."""
+    for path in (ROOT / "rules").rglob("*.*"):
+        target = folder / path.relative_to(ROOT / "rules")
+        target.parent.mkdir(exist_ok=True, parents=True)
+        target.write_text(path.read_text(encoding="utf-8").partition("\ncases:")[0] + "\n", encoding="utf-8")
+    return folder
+
+
 def deliver(folder: Path, name: str, **files: Sequence[str]) -> Path:
     """A folder of import files."""
     target = folder / name

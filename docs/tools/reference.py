@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.tools import cli, errors, exchange, families, hooks, licences, openapi, settings
+from docs.tools import cli, errors, exchange, families, hooks, licences, openapi, settings, worked
 from engine.runs.intake import formats_page
 
 FOLDER = Path(__file__).parents[1] / "reference"
@@ -25,6 +25,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "licences.md": licences.text,
     "openapi.json": openapi.text,
     "settings.md": settings.text,
+    "worked-numbers.md": worked.text,
     **exchange.pages(),
 }
 

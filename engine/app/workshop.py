@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from engine.base.document import Document
-from engine.base.errors import Finding, TollbookError, Where
+from engine.base.errors import TollbookError
 from engine.model.release import ANYBODY, OWNER, ApprovalFacts, Content, Difference
 from engine.rulebook import difference, rulebook
 from engine.rulebook.cases import run_cases
-from engine.rulebook.desk import RuleDesk
+from engine.rulebook.desk import RuleDesk, placed
 from engine.runs.releases.origin import origin_of
 from engine.runs.releases.views import Drafted
 
@@ -41,12 +40,11 @@ class Workshop:
             if any(finding.level == "error" for finding in wrong):
                 raise TollbookError(wrong)
         except TollbookError as error:
-            raise TollbookError(_placed(finding, files) for finding in error.findings) from None
+            raise TollbookError(placed(error.findings, files)) from None
         content = Content(book.release, book.files, book.overrides, book.plugins)
         origins = tuple(origin_of(root) for root in desk.roots)
-        warnings = tuple(_placed(finding, files) for finding in (*book.warnings, *wrong))
-        starts = {name: one.start for name, one in book.rulesets.items()}
-        return Drafted(content, origins, len(report.results), warnings, starts)
+        warnings = tuple(placed((*book.warnings, *wrong), files))
+        return Drafted(content, origins, len(report.results), warnings)
 
     def on_disk(self, overrides: Mapping[str, Mapping[str, Any]]) -> Content:
         """What the folders would be as a release, right or wrong.
@@ -77,12 +75,6 @@ class Workshop:
             for role in book.decide(_FAMILY, facts, day).terms["roles"]:
                 wanted.add(one.owner if role == OWNER else role)
         return sorted(wanted - {ANYBODY}) or [ANYBODY]
-
-
-def _placed(finding: Finding, files: Mapping[str, Path]) -> Finding:
-    """A finding at the place of the file itself instead of its label."""
-    path = files.get(finding.where.file)
-    return finding if path is None else finding.at(Where(str(path), finding.where.line, finding.where.column))
 
 
 def parameters(given: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -80,6 +80,14 @@ def minor_digits(currency: str) -> int:
     return len(str(unit)) - 1
 
 
+def written(amount: Decimal, currency: str) -> str:
+    """An amount with its currency, as rule files and explanations write it: no digit more than needed, no fewer than the currency has."""
+    least, amount = minor_digits(currency), amount or ZERO
+    text = f"{amount.normalize():f}"
+    digits = len(text.partition(".")[2])
+    return f"{f'{amount:.{least}f}' if digits < least else text} {currency}"
+
+
 @cache
 def minor_unit(currency: str) -> Decimal:
     """The smallest amount of a currency, as an exponent for ``quantize``: ``Decimal('0.01')`` for EUR."""

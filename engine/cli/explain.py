@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -28,7 +29,12 @@ WhyNotOption = Annotated[
     str, typer.Option("--why-not", metavar="RULE", help="Say why this rule did not answer: RULE or RULESET#RULE.")
 ]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the explanation as a page to this file, too.")]
-AllOption = Annotated[bool, typer.Option("--all", help="List all usage events of a line, not the first ten.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="List all events, lines, postings and rules, not the first or nearest ones.")
+]
+
+
+WIDEST: Final = 10_000
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +76,7 @@ def show_missed(missed: Missed) -> None:
         if answer.by and answer.reason != "answered":
             tree.add(f"answered by {escape(answer.by)}")
         tree.add(f"{answer.family} on {answer.on}, release {missed.release}")
-        out.print(tree)
+        _print(tree)
 
 
 def show(found: Explanation) -> None:
@@ -83,4 +89,10 @@ def show(found: Explanation) -> None:
             branch.add(f"{escape(label):<{width}}  {escape(text)}")
     if found.release:
         tree.add(f"[bold]release[/bold]: {found.release}")
-    out.print(tree)
+    _print(tree)
+
+
+def _print(tree: Tree) -> None:
+    """Print a tree whole: folded at the edge of a terminal, and line by line into anything else, which has no edge."""
+    console = out if out.is_terminal else Console(highlight=False, width=WIDEST)
+    console.print(tree, soft_wrap=False)

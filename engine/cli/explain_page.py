@@ -14,7 +14,7 @@ h1 { font-size: 1.3rem; } h1 b { float: right; }
 details { border-left: 3px solid #c9d3e0; margin: .5rem 0; padding: .2rem 0 .2rem 1rem; }
 summary { cursor: pointer; } summary b { margin-right: .5rem; }
 table { border-collapse: collapse; margin: .3rem 0; }
-td { padding: .15rem 1rem .15rem 0; vertical-align: top; } td:first-child { white-space: nowrap; color: #51607a; }
+td { padding: .15rem 1rem .15rem 0; vertical-align: top; } td:first-child { color: #51607a; min-width: 8rem; overflow-wrap: anywhere; }
 .applies { background: #e8f4e8; } .not { color: #7a5151; } footer { color: #51607a; margin-top: 2rem; }
 @media print { details { break-inside: avoid; } }
 """

@@ -66,12 +66,16 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Touched(msgspec.Struct, frozen=True, order=True):
-    """A rule set that a release changes, or ``plugins`` and ``attributes``, which are no rule sets."""
+    """A rule set that a release changes, or ``plugins`` and ``attributes``, which are no rule sets.
+
+    ``start`` is the first day on which the rule set is in force, None where it is in force always.
+    """
 
     family: str
     ruleset: str
     owner: str
     change: str
+    start: date | None = None
 
 
 class ApprovalFacts(msgspec.Struct, frozen=True, gc=False):

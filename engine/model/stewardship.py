@@ -31,7 +31,11 @@ class StewardshipFacts(msgspec.Struct, frozen=True, gc=False):
         str, Meta(description="what is changed of it: segment, or attributes.tier for an attribute that is declared")
     ]
     source: Annotated[
-        str, Meta(description="where it comes from: in the file accounts-erp.csv it is erp; empty for accounts.csv")
+        str,
+        Meta(
+            description="where it comes from: in the file accounts-erp.csv it is erp, empty for accounts.csv; of a message "
+            "the name of the client that sent it"
+        ),
     ]
     entity: Annotated[str, Meta(description="key of the legal entity")]
     before: Annotated[str | None, Meta(description="the value that holds on that day; null where there is none")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from difflib import SequenceMatcher
 from typing import Any, Final
 
@@ -75,8 +76,7 @@ def compare(before: Content, after: Content) -> Difference:
             values = before.overrides.get(name, {}), after.overrides.get(name, {})
             changes += _of_file(old, new, *values)
     changes.sort(key=lambda one: (one.family, one.ruleset))
-    owners = {name: str(one.data.get("owner") or "") for files in (olds, news) for name, one in files.items()}
-    return Difference(before.release, after.release, tuple(changes), tuple(_touched(changes, owners)))
+    return Difference(before.release, after.release, tuple(changes), tuple(_touched(changes, {**olds, **news})))
 
 
 def _files(content: Content, other: Content) -> dict[str, _File]:
@@ -242,7 +242,7 @@ def _changed(
     return Changed(file.family, file.ruleset, rule, kind, what, before, after, where)
 
 
-def _touched(changes: Sequence[Changed], owners: Mapping[str, str]) -> Iterator[Touched]:
+def _touched(changes: Sequence[Changed], files: Mapping[str, _File]) -> Iterator[Touched]:
     """The rule sets that changes touch, each once."""
     kinds: dict[tuple[str, str], list[Changed]] = {}
     for one in changes:
@@ -250,7 +250,10 @@ def _touched(changes: Sequence[Changed], owners: Mapping[str, str]) -> Iterator[
     for (family, ruleset), found in sorted(kinds.items()):
         whole = next((one.kind for one in found if not one.rule and one.kind in ("added", "removed")), "")
         change = whole or ("parameters" if {one.kind for one in found} <= VALUES else "changed")
-        yield Touched(family, ruleset, owners.get(ruleset, ""), change)
+        data = files[ruleset].data if ruleset in files else {}
+        effective = data.get("effective")
+        start = effective.get("from") if isinstance(effective, dict) else None
+        yield Touched(family, ruleset, str(data.get("owner") or ""), change, start if isinstance(start, date) else None)
 
 
 def _rule(rule: Mapping[str, Any]) -> str:

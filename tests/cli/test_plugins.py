@@ -83,7 +83,12 @@ def test_a_contract_is_run_and_named_by_clause(company: Path, capfd: pytest.Capt
         assert run(["plugins", "test", *words]) == 1
         assert said in capfd.readouterr().err
     assert run(["plugins", "test", "tax_acme", "--fail", "dub"]) == 1
-    assert "'dub' is none of timeout, dup, partial, late, garbage" in capfd.readouterr().err
+    assert "did you mean 'dup'?" in capfd.readouterr().err
+    assert run(["new-plugin", "signing", "signing_acme"]) == 0
+    test = "signing_acme/tests/test_contract.py::TestSigningAcme"
+    capfd.readouterr()
+    code, found = told(capfd, "plugins", "test", "signing_acme", "--tests", test, "--fail", "dup")
+    assert (code, found["counts"]["not shown"]) == (0, 1) and "answer no calls" in found["clauses"][0]["said"]
 
 
 def test_there_is_nothing_to_record(company: Path, capfd: pytest.CaptureFixture[str]) -> None:

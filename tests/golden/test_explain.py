@@ -82,7 +82,9 @@ def test_near_misses_and_both_ways(tmp_path: Path, database_url: str) -> None:
         assert "rule revenue of posting/default at rules/posting/default.yaml:25: 4000 for revenue" in posting
         named = app.explain(f"posting:{invoice['number']}/revenue/{credit.rpartition('/')[2]}")
         assert words(named) == posting
-        assert f"{calls}  Calls, 2026-01-01..2026-02-01: 98.5 + 20.69 tax" in words(app.explain(invoice["number"]))
+        assert f"{calls}  Calls, 2026-01-01..2026-02-01: 98.50 EUR + 20.69 EUR tax" in words(
+            app.explain(invoice["number"])
+        )
         assert "debit 1200" in words(app.explain(f"posting:{invoice['number']}/1"))
 
 
@@ -137,7 +139,7 @@ def test_a_credit_explains_the_line_that_it_gives_back(tmp_path: Path, database_
         text = words(app.explain(f"{note['number']}#{credit['number']}"))
         assert "credit: gives back 21 days, 21/31 of the cycle" in text
         assert f"{billed} price: rule seats of pricing/acme at rules/pricing/acme.yaml:5:5, method per_unit" in text
-        assert f"{billed} tax: 21 % = 6.3 EUR" in text
+        assert f"{billed} tax: 21 % = 6.30 EUR" in text
 
 
 @pytest.mark.on_sqlite
@@ -171,6 +173,7 @@ def test_what_does_not_exist_is_refused_with_the_nearest(tmp_path: Path, databas
         stories.bill(app, "2026-02-01")
         assert "did you mean 'E1-2026-00000" in refused(app, "E1-2026-00000x")
         assert "its lines are 1 to" in refused(app, "E1-2026-000001#99")
+        assert "did you mean 'bank'?" in refused(app, "banc:3")
         assert "its postings are 1 to" in refused(app, "posting:E1-2026-000001/999")
         assert "did you mean 'E1-2026-00000" in refused(app, "posting:E1-2026-00000x/1")
         assert "entries of kind invoice, revenue" in refused(app, "posting:E1-2026-000001/cash/1")

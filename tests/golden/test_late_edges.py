@@ -247,5 +247,5 @@ def test_what_a_late_event_is_worth_where_it_is_no_sum(tmp_path: Path, database_
         stories.bill(app, "2026-04-01")
         assert amounts(app, "04-01") == {"level": "11.00"}
         number = next(i["number"] for i in stories.invoices(app) if str(i["invoice_date"])[5:] == "03-03")
-        assert app.explain(f"{number}#1", everything=True).amount == "1.2 EUR"
+        assert app.explain(f"{number}#1", everything=True).amount == "1.20 EUR"
         assert sound(app)

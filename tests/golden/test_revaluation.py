@@ -342,4 +342,4 @@ def test_the_verb_and_what_explains_it(tmp_path: Path, one_url: str, capsys: pyt
         ident = next(ident for ident, e in entries if "2350" in e.text)
     assert verb(tmp_path, one_url, "explain", f"posting:{ident}/2") == 0
     out = capsys.readouterr().out
-    assert "for unrealised_loss" in out and "kept at -190 EUR, worth -200" in out
+    assert "for unrealised_loss" in out and "kept at -190.00 EUR, worth -200.00 EUR" in out

@@ -255,7 +255,7 @@ def test_what_a_user_sees(local: App, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "nothing is due" in tollbook("revenue", "recognise", "--through", "2025-12", *who)
     assert "2026-01" in tollbook("revenue", "recognise", "--through", "2026-01", *who)
     told = tollbook("explain", year)
-    assert "84.93 of 1000 EUR is recognised, 915.07 remains" in told
+    assert "84.93 of 1000.00 EUR is recognised, 915.07 remains" in told
     entry = local.revenue.shown(year).months[0].entries[0]
     back = tollbook("explain", f"posting:{entry}/1")
     assert year in back and "revrec/acme/years" in back and "release r-" in back

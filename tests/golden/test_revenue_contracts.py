@@ -203,7 +203,7 @@ def told(app: App) -> None:
     assert sum((one.amount for one in app.revenue.remaining(date(2026, 4, 30))), ZERO) == 800
     found = app.explain("revenue:E1/K1/onboarding")
     steps = {step.name: step for step in found.steps}
-    assert found.amount == "400 EUR"
+    assert found.amount == "400.00 EUR"
     assert "rule onboarding of revrec/contracts at rules/revrec/contracts.yaml:9" in steps["rule"].text
     assert dict(steps["allocation"].details)["onboarding"] == "alone 480, 15.3846 % of all: 400 of the price"
     ((place, words),) = steps["posted"].details

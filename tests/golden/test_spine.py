@@ -190,9 +190,9 @@ def test_explain_a_usage_line(tmp_path: Path, database_url: str) -> None:
         for part in (
             "100 x 0.1 = 10",
             "50 x 0.05 = 2.5",
-            "12.5 EUR (half_up)",
+            "12.50 EUR (half_up)",
             "15 events of meter calls",
-            "credit 2300 12.5 EUR",
+            "credit 2300 12.50 EUR",
         ):
             assert part in text, part
 

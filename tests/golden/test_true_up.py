@@ -318,6 +318,10 @@ def test_a_correction_tells_its_story_and_passes_as_an_e_invoice(tmp_path: Path,
         assert app.tax.waiting() == []
         assert tax_by_payer(app)["P0000"] == tax_by_payer(app)["P0001"] == 0
         clean(app)
+        found = app.simulation(only=["pricing"]).simulate(date(2026, 1, 1), date(2026, 1, 1))
+        taken = [one.what for one in found.findings if one.code == "simulate.not-replayed"]
+        assert len(taken) == sum(found.beside.values()) > 1 and found.lines == ()
+        assert [one for one in taken if f"{note['number']} to P0000 over {note['total']:.2f} EUR" in one]
 
 
 @pytest.mark.capability("B9.1")

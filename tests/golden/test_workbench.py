@@ -35,12 +35,7 @@ def by(name: str) -> Change:
 @pytest.fixture
 def company(tmp_path: Path) -> tuple[Path, str]:
     """The company of the cash stories, and the shipped rules without their cases."""
-    folder, lean = written(tmp_path), tmp_path / "lean"
-    for path in (stories.ROOT / "rules").rglob("*.*"):
-        target = lean / path.relative_to(stories.ROOT / "rules")
-        target.parent.mkdir(exist_ok=True, parents=True)
-        target.write_text(path.read_text().partition("\ncases:")[0] + "\n")
-    return folder, f"[{lean}, rules]"
+    return written(tmp_path), f"[{stories.lean_rules(tmp_path / 'lean')}, rules]"
 
 
 def approved(app: App, start: date) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -139,30 +138,3 @@ def test_the_first_adapter_comes_from_nothing_to_work(
 def file_of(folder: Path, name: str) -> list[str]:
     """The lines of a file of the adapter of the page."""
     return (folder / "tax_regions/tax_regions" / name).read_text(encoding="utf-8").splitlines()
-
-
-def test_the_tutorial_runs_as_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    page, folder = "docs/tutorial/first-bill.md", tmp_path / "first-bill"
-    shutil.copytree(ROOT / "rules", tmp_path / "rules")
-    write_files(page, folder)
-    monkeypatch.chdir(folder)
-    lines = [line for language, _, text in blocks(page) if language == "sh" for line in text.splitlines()]
-    shown = ""
-    for words in (shlex.split(line) for line in lines):
-        if words[0] == "tollbook":
-            code = run(words[1:])
-            said = capfd.readouterr()
-            assert code == 0, f"{shlex.join(words)}\n{said.out}{said.err}"
-            shown += said.out
-    assert "rules/pricing/team.yaml:" in shown
-    said_lines = "\n".join(line.rstrip() for line in shown.splitlines())
-    outputs = [text for language, _, text in blocks(page) if language == "text"]
-    assert len(outputs) == 3
-    assert [text for text in outputs if text not in said_lines] == []
-    documents = [
-        json.loads(path.read_text(encoding="utf-8")) for path in (folder / "invoices" / "NL01").rglob("*.json")
-    ]
-    assert [(d["number"], d["net"], d["tax"]) for d in documents] == [("NL01-2026-000001", "71.45", "0.00")]
-    assert [line["amount"] for line in documents[0]["lines"]] == ["16.45", "30.00", "25.00"]

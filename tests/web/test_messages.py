@@ -19,6 +19,14 @@ from tests.web.server import CLIENTS, Client, Running, Said, limits, running
 
 pytestmark = pytest.mark.capability("A7.1")
 
+STEWARDS = """
+ruleset: stewardship/acme
+priority: 10
+effective: {from: 2020-01-01}
+rules:
+  - {id: segments, when: source == "erp" and field == "segment", then: {confirm: true, steward: sue, within: 3 days}}
+  - {id: rest, then: {confirm: false}}
+"""
 MAY = CLIENTS.replace("may: [ingest, trigger]", "may: [ingest, exchange]")
 
 
@@ -27,7 +35,8 @@ def company(folder: Path, rules: str = "") -> Path:
     lines = [f"{line}," for line in stories.FILES["charges"]]
     lines[0] = f"{stories.FILES['charges'][0]},starts_on"
     lines[3] = f"{stories.FILES['charges'][3]},go_live"
-    stories.write(folder, rules={"limits/default.yaml": rules} if rules else None, charges=lines)
+    held = {"stewardship/acme.yaml": STEWARDS}
+    stories.write(folder, rules=held | ({"limits/default.yaml": rules} if rules else {}), charges=lines)
     with (folder / "config.yaml").open("a") as file:
         file.write(f"api:{MAY}")
     return folder
@@ -167,6 +176,17 @@ def test_an_order_that_is_wrong_in_its_last_item_leaves_nothing(server: Running)
     items[1]["plan"] = "team"
     assert send(server, message("order", "half", key="C-half", items=items)).status == 200
     assert sorted(one.state for one in rows(server, tables.MESSAGE, key="half")) == ["refused", "taken"]
+
+
+@pytest.mark.capability("B1.6")
+def test_a_change_by_message_waits_for_its_steward_as_one_by_file_does(server: Running) -> None:
+    """The client that sent it is its source; the rest of the message counts."""
+    given = {"key": "W1", "segment": "business"}
+    assert send(server, message("account", "w1", **given)).status == 200
+    assert send(server, message("account", "w2", **given | {"segment": "vip", "name": "New"})).body["state"] == "taken"
+    assert [(one.name, one.segment) for one in rows(server, tables.ACCOUNT, key="W1")][-1] == ("New", "business")
+    (waits,) = server.app.stewardship.listed()
+    assert (waits.record, waits.field, waits.source, waits.after) == ("W1", "segment", "erp", "vip")
 
 
 def test_only_a_client_that_may_exchanges_messages(server: Running) -> None:

@@ -13,16 +13,19 @@ from typing import Any, Final
 
 import pytest
 
-from engine.ports.contracts.trouble import TROUBLES, add
+from engine.ports.contracts.clauses import Contract
+from engine.ports.contracts.trouble import add
+from engine.ports.kit.troubles import EVERY, TROUBLES, words
 
 RESULTS: Final = pytest.StashKey[list[dict[str, Any]]]()
+NO_WAY: Final = "plug-ins of this port give functions and answer no calls, so there is no way to disturb"
 WORDS: Final = {"passed": "kept", "failed": "broken", "skipped": "not shown"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the kit."""
     group = parser.getgroup("tollbook", "contracts of Tollbook's ports")
-    group.addoption("--fail", default="", metavar="LIST", help=f"trouble on the way: {','.join(TROUBLES)} or all")
+    group.addoption("--fail", default="", metavar="LIST", help=f"trouble on the way: {','.join(TROUBLES)} or {EVERY}")
     group.addoption("--replay", default="", metavar="FILE", help="the cassette whose clauses are run")
     group.addoption("--clauses", default="", metavar="FILE", help="write the outcome of each clause as JSON")
 
@@ -30,14 +33,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Add what was asked for."""
     config.stash[RESULTS] = []
-    chosen = [word.strip() for word in config.getoption("--fail").split(",") if word.strip()]
-    if chosen == ["all"]:
-        chosen = [*TROUBLES]
+    chosen = words(config.getoption("--fail"))
     unknown = [word for word in chosen if word not in TROUBLES]
     if unknown:
-        raise pytest.UsageError(f"--fail {unknown[0]!r} is none of {', '.join(TROUBLES)}, all")
+        raise pytest.UsageError(f"--fail {unknown[0]!r} is none of {', '.join(TROUBLES)}, {EVERY}")
     if chosen:
         add(chosen)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say of which contracts no trouble can be shown, where it was asked for."""
+    if not session.config.getoption("--fail"):
+        return
+    classes = (item.cls for item in session.items if isinstance(item, pytest.Function) and item.cls is not None)
+    for cls in dict.fromkeys(classes):
+        if not issubclass(cls, Contract):
+            row = {"clause": "trouble on the way", "outcome": "not shown", "seconds": 0.0, "said": NO_WAY}
+            session.config.stash[RESULTS].append({"contract": cls.__name__, **row})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,11 +23,6 @@ from engine.ports.contracts.harness import ADAPTER, Setup, Stage, refused, stage
 from engine.ports.contracts.proxy import Proxy, proxied
 from engine.ports.failure import AdapterFailed
 
-Trouble = Literal["timeout", "dup", "partial", "late", "garbage"]
-"""``timeout``: the request arrives and no answer ever comes.  ``dup``: the request arrives twice.  ``partial``: the answer breaks
-off half way.  ``late``: the answer comes after the time-out.  ``garbage``: the answer is none."""
-
-TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
 AS: Final[dict[str, Fault]] = {"timeout": "slow", "late": "slow", "partial": "broken-off", "garbage": "malformed"}
 """Which fault of a vendor each trouble looks like to the adapter: it may be classed as that."""
 LONGEST: Final = 2.0

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from engine.base.errors import Where, refuse
 from engine.rulebook.pricelists.expected import blocks
@@ -18,6 +19,7 @@ from engine.rulebook.pricelists.model import (
     Plan,
     PriceList,
     known_currency,
+    plans_of,
     prices,
     slug,
 )
@@ -32,6 +34,7 @@ _PERIODS: Final[Mapping[str, tuple[int, int]]] = {
 }  # fmt: skip
 """Months and days of each billing period."""
 _LENGTHS: Final = {"DAYS": ("days", 1), "WEEKS": ("days", 7), "MONTHS": ("months", 1), "YEARS": ("months", 12)}
+_MEND: Final = "give a catalog as Kill Bill's API returns it in XML"
 _LATER: Final = {"subscribed_on": "2026-01-01", "day": "2099-01-01"}
 
 Amounts = dict[str, Decimal]
@@ -58,14 +61,14 @@ def read(content: bytes, file: str) -> PriceList:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         line, column = error.position
-        raise refuse(UNREADABLE, f"the file is no XML: {error}", where=Where(file, line, column + 1)) from None
+        what, place = f"the file is no XML: {expat.ErrorString(error.code)}", Where(file, line, column + 1)
+        raise refuse(UNREADABLE, what, mend=_MEND, where=place) from None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     if root.tag != "catalog" or root.find("plans/plan") is None:
-        mend = "give a catalog as Kill Bill's API returns it in XML"
-        raise refuse(UNREADABLE, "the file is no catalog with plans", mend=mend, where=Where(file))
+        raise refuse(UNREADABLE, "the file is no catalog with plans", mend=_MEND, where=Where(file))
     reader = _Reader(root)
-    made = tuple(plan for each in root.iterfind("plans/plan") if (plan := reader.plan(each)) is not None)
+    made = plans_of(root.iterfind("plans/plan"), reader.plan, lambda plan: f"plan {plan.get('name')}", reader.left)
     return PriceList("killbill", made, reader.meters, tuple(reader.left))
 
 

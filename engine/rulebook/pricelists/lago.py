@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.base.errors import Where, refuse
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, written
 from engine.rulebook.pricelists.expected import Tier, edges, graduated, packages, volume
 from engine.rulebook.pricelists.model import (
+    MALFORMED,
     UNREADABLE,
     Charge,
     Example,
@@ -18,8 +19,9 @@ from engine.rulebook.pricelists.model import (
     Plan,
     PriceList,
     known_currency,
+    malformed,
+    plans_of,
     slug,
-    written,
 )
 
 _MONTHS: Final = {"monthly": 1, "quarterly": 3, "semiannual": 6, "yearly": 12}
@@ -48,14 +50,15 @@ def read(content: bytes, file: str) -> PriceList:
         mend = "give the answer of GET /api/v1/plans"
         raise refuse(UNREADABLE, f"the file is no JSON: {error}", mend=mend, where=Where(file)) from None
     plans = data.get("plans", [data.get("plan", data)]) if isinstance(data, dict) else data
-    listed = [each for each in plans if isinstance(each, dict) and "code" in each and "amount_cents" in each]
+    several = plans if isinstance(plans, list) else []
+    listed = [each for each in several if isinstance(each, dict) and "code" in each and "amount_cents" in each]
     if not listed:
         mend = "give the answer of GET /api/v1/plans"
         raise refuse(UNREADABLE, "the file has no plans of Lago", mend=mend, where=Where(file))
     reader = _Reader()
     if isinstance(data, dict) and (data.get("meta") or {}).get("next_page"):
         reader.left.append(Left(file, "the list goes on in Lago", "export all pages into one list"))
-    made = tuple(plan for each in listed if (plan := reader.plan(each)) is not None)
+    made = plans_of(listed, reader.plan, lambda plan: f"plan {plan['code']}", reader.left)
     return PriceList("lago", made, reader.meters, tuple(reader.left))
 
 
@@ -80,18 +83,20 @@ class _Reader:
         monthly = bool(plan.get("bill_charges_monthly")) and months > 1
         keys: set[str] = set()
         for number, each in enumerate(plan.get("charges") or (), 1):
-            place = f"{where}, charge {number} ({each.get('billable_metric_code', '?')})"
+            place = f"{where}, charge {number}"
             try:
+                place += f" ({each.get('billable_metric_code', '?')})"
                 key = self._key(each, keys)
                 then, examples = self._model(each, currency)
                 if Decimal(str(each.get("min_amount_cents") or 0)):
                     least = _major(each["min_amount_cents"], currency)
                     then["after"] = [{"minimum": written(least, currency)}]
                     examples = [_raised(example, least) for example in examples]
-            except (_Unknown, KeyError, InvalidOperation, TypeError) as error:
-                mend = error.mend if isinstance(error, _Unknown) else "correct it in the file"
-                what = str(error) if isinstance(error, _Unknown) else f"it cannot be read: {error!r}"
-                self.left.append(Left(place, what, mend))
+            except _Unknown as error:
+                self.left.append(Left(place, str(error), error.mend))
+                continue
+            except MALFORMED as error:
+                self.left.append(malformed(place, error))
                 continue
             keys.add(key)
             meter = slug(str(each["billable_metric_code"]))

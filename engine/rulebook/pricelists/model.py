@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from engine.base.errors import Code, TollbookError
-from engine.base.money import minor_digits
+from engine.base.money import minor_digits, written
 
 UNREADABLE = Code("prices.unreadable", "A price list that is not of the format it is said to be.")
+
+_Part = TypeVar("_Part")
 
 Amount = Callable[[Decimal], Decimal]
 """What a quantity costs by the way of computing that the other system publishes, before it is rounded."""
@@ -33,6 +35,15 @@ class Left(msgspec.Struct, frozen=True, order=True):
     where: str
     what: str
     mend: str
+
+
+MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading raises where a part of a file has another shape than the other system gives it."""
+
+
+def malformed(where: str, error: Exception) -> Left:
+    """A part of the price list that has another shape than the other system gives it."""
+    return Left(where, f"it cannot be read: {error!r}"[:200], "correct it in the file")
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -73,17 +84,24 @@ class PriceList(msgspec.Struct, frozen=True):
     left: tuple[Left, ...]
 
 
+def plans_of(
+    parts: Iterable[_Part], read: Callable[[_Part], Plan | None], name: Callable[[_Part], str], left: list[Left]
+) -> tuple[Plan, ...]:
+    """What is read of the parts of a file, without None; a part of another shape is added to ``left`` under its name."""
+    plans = []
+    for part in parts:
+        try:
+            plan = read(part)
+        except MALFORMED as error:
+            left.append(malformed(name(part), error))
+        else:
+            plans += [] if plan is None else [plan]
+    return tuple(plans)
+
+
 def slug(text: str) -> str:
     """A text as a key: small letters, digits, - _ and points, at most 80 of them."""
     return re.sub(r"[^a-z0-9_.]+", "-", text.lower())[:80].strip("-._") or "x"
-
-
-def written(amount: Decimal, currency: str) -> str:
-    """A price as rule files write it: no digit more than needed, no fewer than the currency has."""
-    least = minor_digits(currency)
-    text = f"{amount.normalize():f}"
-    digits = len(text.partition(".")[2])
-    return f"{f'{amount:.{least}f}' if digits < least else text} {currency}"
 
 
 def prices(amounts: Mapping[str, Decimal]) -> str | list[str]:

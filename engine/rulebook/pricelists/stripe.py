@@ -21,6 +21,7 @@ from engine.rulebook.pricelists.model import (
     Plan,
     PriceList,
     known_currency,
+    plans_of,
     prices,
     slug,
 )
@@ -57,9 +58,8 @@ def read(content: bytes, file: str) -> PriceList:
     reader = _Reader(names)
     if more:
         reader.left.append(Left(file, "the list goes on in Stripe", "export all pages into one list"))
-    for price in listed:
-        reader.price(price)
-    return PriceList("stripe", tuple(reader.plans), reader.meters, tuple(reader.left))
+    plans = plans_of(listed, reader.price, lambda price: f"price {price.get('id', '?')}", reader.left)
+    return PriceList("stripe", plans, reader.meters, tuple(reader.left))
 
 
 def _from_json(data: Any, file: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -109,10 +109,10 @@ def _from_csv(text: str, file: str) -> list[dict[str, Any]]:
         price["type"] = "recurring" if row.get("Interval") else "one_time"
         price["recurring"] = {
             "interval": row.get("Interval"),
-            "interval_count": int(row.get("Interval Count") or 1),
+            "interval_count": row.get("Interval Count") or 1,
             "usage_type": row.get("Usage Type") or "licensed",
             "aggregate_usage": row.get("Aggregate Usage") or None,
-            "trial_period_days": int(row.get("Trial Period Days") or 0) or None,
+            "trial_period_days": row.get("Trial Period Days") or None,
         }
         found.append(price)
     return found
@@ -123,7 +123,6 @@ class _Reader:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
-        self.plans: list[Plan] = []
         self.meters: dict[str, str] = {}
         self.left: list[Left] = []
 
@@ -131,12 +130,12 @@ class _Reader:
         """Notes what is not taken over of a price."""
         self.left.append(Left(f"price {price.get('id', '?')}", what, mend))
 
-    def price(self, price: Mapping[str, Any]) -> None:
+    def price(self, price: Mapping[str, Any]) -> Plan | None:
         """Takes over one price, or says why not."""
         whole = self._refused(price)
         if whole:
             self.leave(price, *whole)
-            return
+            return None
         product = price.get("product")
         name = product.get("name") if isinstance(product, dict) else self.names.get(str(product))
         product_id = product.get("id") if isinstance(product, dict) else product
@@ -144,16 +143,16 @@ class _Reader:
         key = slug(str(price.get("lookup_key") or price["id"]))
         made = self._terms(price)
         if made is None:
-            return
+            return None
         then, amounts, tops = made
         recurring = price.get("recurring") if price.get("type") != "one_time" else None
         metered = bool(recurring) and recurring.get("usage_type") == "metered" if recurring else False
         meter = slug(str(recurring.get("meter") or key)) if recurring and metered else ""
         if meter:
             self.meters[meter] = _AGGREGATION.get(str((recurring or {}).get("aggregate_usage") or "sum"), "sum")
-        trial = (recurring or {}).get("trial_period_days")
+        trial = int((recurring or {}).get("trial_period_days") or 0)
         if trial:
-            then["ramp"] = [{"days": int(trial), "pays": "0 %"}, {"pays": "100 %"}]
+            then["ramp"] = [{"days": trial, "pays": "0 %"}, {"pays": "100 %"}]
         interval, count = (recurring or {}).get("interval"), int((recurring or {}).get("interval_count") or 1)
         charge = Charge(
             key="price",
@@ -161,15 +160,15 @@ class _Reader:
             kind="usage" if metered else ("recurring" if recurring else "one_time"),
             timing="arrears" if metered else "advance",
             then=then,
-            examples=tuple(self._examples(price, amounts, tops, int(trial or 0))),
+            examples=tuple(self._examples(price, amounts, tops, trial)),
             months=_MONTHS.get(str(interval), 1) * (count if interval in _MONTHS else 1),
             days=_DAYS[interval] * count if interval in _DAYS else 0,
             meter=meter,
             product=slug(str(product_id or "")) if product_id else "",
             tax_included=price.get("tax_behavior") == "inclusive",
         )
-        self.plans.append(Plan(key, label, (charge,)))
         self._rest(price)
+        return Plan(key, label, (charge,))
 
     def _refused(self, price: Mapping[str, Any]) -> tuple[str, str] | None:
         """Why a price cannot be taken over at all."""

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.errors import Code, TollbookError, Where, did_you_mean, refuse
-from engine.base.money import minor_digits
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
+from engine.base.money import minor_digits, written
 from engine.model.decision import Family
 from engine.rulebook.authoring.flow import flow
 from engine.rulebook.cases import run_cases
 from engine.rulebook.pricelists import killbill, lago, stripe
-from engine.rulebook.pricelists.model import UNREADABLE, Charge, Example, Left, Plan, PriceList, written
+from engine.rulebook.pricelists.model import UNREADABLE, Charge, Example, Left, Plan, PriceList
 from engine.rulebook.rulebook import compile_book
 
 UNKNOWN_SYSTEM = Code("prices.unknown-system", "A price list of a system that is not known.")
@@ -55,10 +55,12 @@ def import_prices(system: str, source: Path, into: Path, families: Mapping[str, 
     try:
         content = source.read_bytes()
     except OSError as error:
-        raise refuse(
-            UNREADABLE, "the file cannot be read", why=error.strerror or "", where=Where(str(source))
-        ) from None
+        why, mend = error.strerror or "", "name the file that the other system has exported"
+        raise refuse(UNREADABLE, "the file cannot be read", why=why, mend=mend, where=Where(str(source))) from None
     listed = distinct(SYSTEMS[system](content, str(source)))
+    if not listed.plans:
+        place = Where(str(source))
+        raise TollbookError(Finding(UNREADABLE, place, f"{one.where}: {one.what}", "", one.mend) for one in listed.left)
     texts = {f"data/{name}": text for name, text in catalogue(listed).items()}
     rules = {f"rules/pricing/{name_of(listed, plan)}.yaml": rule_file(listed, plan) for plan in listed.plans}
     texts |= rules
@@ -172,7 +174,11 @@ def _case(plan: Plan, charge: Charge, rule: str, example: Example) -> list[str]:
     given["charge"] |= {"meter": charge.meter} if charge.meters else {}
     given |= {"account": {"currency": example.currency}, "complete": True, **example.given}
     unit = Decimal(1).scaleb(-minor_digits(example.currency))
-    amount = written(example.amount.quantize(unit, ROUND_HALF_UP), example.currency)
+    try:
+        amount = written(example.amount.quantize(unit, ROUND_HALF_UP), example.currency)
+    except ArithmeticError:
+        what = f"plan {plan.key}, charge {charge.key}: {example.amount:.3e} is no amount"
+        raise refuse(UNREADABLE, what, mend="correct it in the file") from None
     text = flow(given)
     for key in ("subscribed_on", "day"):
         text = text.replace(f"{key}: '{example.given.get(key)}'", f"{key}: {example.given.get(key)}")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.base.money import written
 from engine.model.accrual import IMPAIRMENT, INTERCOMPANY, KIND
 from engine.runs.explaining.words import Step, number, rule_of
 from engine.store import accruals, impairing, tracing
@@ -32,7 +33,7 @@ def _accrued(reader: Reader, entry: Mapping[str, Any]) -> Owed | None:
         return None
     row = rows[0]
     what = "is accrued" if row["amount"] > 0 else "is released"
-    text = f"{number(abs(row['amount']))} {row['currency']} of {row['charge']} of {row['subscription']} {what}"
+    text = f"{written(abs(row['amount']), row['currency'])} of {row['charge']} of {row['subscription']} {what}"
     days = f"{row['service_from']}..{row['service_to']}"
     rules = [("rule", rule_of(one)) for one in tracing.decisions(reader, [row["decision"]]).values()]
     details = (("service", days), ("account", row["account"]), ("as of the end of", f"{row['month']:%Y-%m}"), *rules)
@@ -55,7 +56,7 @@ def _shared(reader: Reader, entry: Mapping[str, Any]) -> Owed | None:
     if row is None:
         return None
     text = f"share of {row.partner} in line {row.line_id} of {row.entity}"
-    details = (("billed", f"{number(row.base)} {row.currency}"), ("share", f"{number(row.share * 100)} %"))
+    details = (("billed", f"{written(row.base, row.currency)}"), ("share", f"{number(row.share * 100)} %"))
     return Owed(Step("document", text, details), row.country, row.product)
 
 

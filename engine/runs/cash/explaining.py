@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, written
 from engine.model.cash import CLEARED, ENTRY_KIND, USE_KIND, OpenEntry, Use
 from engine.model.direct_debit import FEE
 from engine.runs.cash.clearing import is_cleared, payout_name
-from engine.runs.explaining.words import Explanation, Step, first, number, rule_of, side
+from engine.runs.explaining.words import Explanation, Step, first, number, rule_of, side, terms_of
 from engine.runs.payments.payouts import ENTRY as PAYOUT
 from engine.store import tracing
 from engine.store.reader import Reader
@@ -36,12 +36,12 @@ def explain_bank_entry(reader: Reader, tenant: str, name: str, everything: bool)
     chosen = tracing.decisions(reader, sorted({use.decision for use in uses if use.decision}))
     release = str(next((decision["release"] for decision in chosen.values()), ""))
     for use in uses:
-        steps += _use(reader, tenant, use, chosen, everything)
+        steps += _use(reader, tenant, use, entry.currency, chosen, everything)
     for item in reader.work_items(tenant, subjects=(entry.subject,)):
         text = f"item {item.id} is {item.state}{f' as {item.resolution}' if item.resolution else ''}: {item.difference}"
         steps.append(Step("worklist", text, tuple(("trace", line) for line in item.detail.get("trace", ()))))
     steps += _postings(reader, tenant, "journal", entry.parent or entry.id, ENTRY_KIND, everything)
-    amount = f"{number(entry.amount)} {entry.currency}, {number(found.left)} is left"
+    amount = f"{written(entry.amount, entry.currency)}, {written(found.left, entry.currency)} is left"
     return Explanation(f"bank:{entry.id}", entry.text, amount, release, tuple(steps))
 
 
@@ -60,14 +60,14 @@ def explain_settlement(reader: Reader, tenant: str, entity: str, key: str, every
     steps.append(_settled(reader, rows, everything))
     decision = tracing.decisions(reader, [head["decision"]]).get(head["decision"])
     if decision is not None:
-        steps.append(Step("rule", rule_of(decision), _terms(decision)))
+        steps.append(Step("rule", rule_of(decision), terms_of(decision)))
     for source in reader.settlements(tenant, entity, source=key):
         steps.append(Step("taken back", f"on {source['day']} by settlement:{entity}/{source['key']}"))
     steps += _postings(reader, tenant, "journal", document, SETTLEMENT, everything)
     text = f"{head['kind'].replace('_', ' ')} of {head['account']} on {head['day']}"
     total = sum((row["amount"] for row in rows), ZERO)
     release = str(decision["release"]) if decision is not None else ""
-    return Explanation(f"settlement:{entity}/{key}", text, f"{number(total)} {head['currency']}", release, tuple(steps))
+    return Explanation(f"settlement:{entity}/{key}", text, f"{written(total, head['currency'])}", release, tuple(steps))
 
 
 def money_of(reader: Reader, tenant: str, head: Mapping[str, Any], everything: bool) -> list[Step]:
@@ -78,12 +78,12 @@ def money_of(reader: Reader, tenant: str, head: Mapping[str, Any], everything: b
     details = tuple(
         (
             f"settlement:{row['entity']}/{row['key']}",
-            f"{row['day']} {row['kind'].replace('_', ' ')} {number(row['amount'])}{_from(reader, tenant, row)}",
+            f"{row['day']} {row['kind'].replace('_', ' ')} {written(row['amount'], row['currency'])}{_from(reader, tenant, row)}",
         )
         for row in rows
     )
     settled = sum((row["amount"] for row in rows), ZERO)
-    return [Step("settled", f"{number(settled)} {head['currency']} by {len(rows)} acts", first(details, everything))]
+    return [Step("settled", f"{written(settled, head['currency'])} by {len(rows)} acts", first(details, everything))]
 
 
 def document_of(reader: Reader, tenant: str, entry: Mapping[str, Any]) -> Step | None:
@@ -134,7 +134,7 @@ def _statement(reader: Reader, found: OpenEntry) -> Step:
 
 
 def _use(
-    reader: Reader, tenant: str, use: Use, chosen: Mapping[int, Mapping[str, Any]], everything: bool
+    reader: Reader, tenant: str, use: Use, currency: str, chosen: Mapping[int, Mapping[str, Any]], everything: bool
 ) -> list[Step]:
     told = use.told if isinstance(use.told, dict) else {}
     steps = []
@@ -145,13 +145,13 @@ def _use(
         steps.append(Step("match", f"{rule}{score}", tuple(("trace", str(line)) for line in told.get("trace", ()))))
     elif told.get("reason"):
         steps.append(Step("match", f"by {told['by']}: {told['reason']}"))
-    words = f"{use.day} {use.kind} {number(use.amount)}"
+    words = f"{use.day} {use.kind} {written(use.amount, currency)}"
     words += f" against {use.key}" if use.kind == CLEARED else ""
     words += f" of {use.customer}" if use.customer else f" to {use.other}" if use.other else ""
     details: list[tuple[str, str]] = []
     if use.kind == "applied" and not use.source:
         for key in reader.settled_under(tenant, use.entity, use.key):
-            details += [(f"settlement:{use.entity}/{key}", f"{row['amount']:f} {_numbered(reader, row)}") for row in
+            details += [(f"settlement:{use.entity}/{key}", f"{written(row['amount'], row['currency'])} {_numbered(reader, row)}") for row in
                         reader.settlements(tenant, use.entity, key=key)]  # fmt: skip
     elif use.key and use.kind == "applied":
         details.append((f"settlement:{use.entity}/undo/{use.key}", "turns it round"))
@@ -173,16 +173,17 @@ def _behind(reader: Reader, tenant: str, entity: str, head: Mapping[str, Any], e
         if found is not None:
             entry = found.entry
             text = (
-                f"bank:{entry.id} of {entry.booked}: {number(entry.amount)} {entry.currency} from {entry.payer or '-'}"
+                f"bank:{entry.id} of {entry.booked}: {written(entry.amount, entry.currency)} from {entry.payer or '-'}"
             )
             steps.append(Step("money", text))
         chosen = tracing.decisions(reader, [use.decision])
-        steps += [step for step in _use(reader, tenant, use, chosen, everything) if step.name == "match"]
+        told = _use(reader, tenant, use, head["currency"], chosen, everything)
+        steps += [step for step in told if step.name == "match"]
     return steps
 
 
 def _settled(reader: Reader, rows: Sequence[Mapping[str, Any]], everything: bool) -> Step:
-    details = tuple((_numbered(reader, row), f"{number(row['amount'])} {row['currency']}") for row in rows)
+    details = tuple((_numbered(reader, row), f"{written(row['amount'], row['currency'])}") for row in rows)
     note = f"; {rows[0]['note']}" if rows[0]["note"] else ""
     return Step("settles", f"{len(rows)} items{note}", first(details, everything))
 
@@ -192,10 +193,6 @@ def _numbered(reader: Reader, row: Mapping[str, Any]) -> str:
         return f"credit of {row['account']}"
     item = reader.item(row["tenant"], row["entity"], row["item"])
     return item.number if item is not None else str(row["item"])
-
-
-def _terms(decision: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((str(label), str(value)) for label, value in decision["terms"].items())
 
 
 def _postings(reader: Reader, tenant: str, name: str, document: int, kind: str, everything: bool) -> list[Step]:

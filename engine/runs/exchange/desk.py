@@ -117,7 +117,7 @@ class ExchangeDesk:
                 other = True  # it came twice at the same moment, and the other one is committed by now
             else:
                 other = False
-                folder = _written(Path(scratch), rows)
+                folder = _written(Path(scratch), rows, message.head.sender)
                 report = run_import(
                     Within(writer), tenant, folder, change, change.at.date(), rules=lambda: self._parts().rules
                 )
@@ -150,13 +150,13 @@ def _taken(message: Message, state: str) -> Taken:
     return Taken(message.head.key, message.kind.name, message.head.version, state)
 
 
-def _written(scratch: Path, rows: Rows) -> Path:
-    """A folder of import files."""
+def _written(scratch: Path, rows: Rows, sender: str) -> Path:
+    """A folder of import files, whose names say who sent them."""
     folder = scratch / "message"
     folder.mkdir()
     for kind, made in rows.items():
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for _, row in made)
-        (folder / f"{kind}.jsonl").write_text(lines, encoding="utf-8")
+        (folder / f"{kind}-{sender}.jsonl").write_text(lines, encoding="utf-8")
     return folder
 
 
@@ -166,7 +166,7 @@ def _flaws(report: ImportReport, rows: Rows) -> list[Flaw]:
     for finding in report.findings:
         if finding.level != "error":
             continue
-        made = rows.get(finding.where.file.partition(".")[0], [])
+        made = rows.get(finding.where.file.partition(".")[0].partition("-")[0], [])
         line = finding.where.line
         place = made[line - 1][0] if 0 < line <= len(made) else "data"
         found.append(Flaw(place, msgspec.structs.replace(finding, where=Where(place))))

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from engine.base.errors import Finding, TollbookError
+from engine.base.money import written
 from engine.billing.alike import Alike
 from engine.model.cash import RUN_MATCH
 from engine.model.decision import Decision
@@ -107,7 +108,7 @@ class Again:
             read = read_payers(parts, reader, pinned, entity, key, key)
             batch = compute(parts, read.job, read.dues, read.table, partial(reversible, reader), Clock())
         made = (one.invoice for one in batch.issued)
-        worth = ", ".join(f"{number(one.net)} {one.draft.currency} before tax" for one in made)
+        worth = ", ".join(f"{written(one.net, one.draft.currency)} before tax" for one in made)
         found = [one for one in (*read.findings, *batch.findings) if one.level != "info"]
         return worth, found, _told(rules_of, run.release, hearing, OF_BILLS, everything)
 
@@ -172,5 +173,5 @@ def _about(facts: Any) -> str:
     amount = getattr(facts, "amount", None)
     if isinstance(amount, Decimal):
         reason = getattr(facts, "reason", getattr(facts, "kind", ""))
-        return f"{reason.replace('_', ' ')} of {number(amount)} {facts.currency}: "
+        return f"{reason.replace('_', ' ')} of {written(amount, facts.currency)}: "
     return ""

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, written
 from engine.model.dunning import detail_of
 from engine.runs.explaining.again import Again
-from engine.runs.explaining.words import Details, Explanation, RulesOf, Step, first, number, rule_of
+from engine.runs.explaining.words import Details, Explanation, RulesOf, Step, first, rule_of
 from engine.store import tracing
 from engine.store.reader import Reader
 
@@ -45,7 +45,7 @@ def explain_dunning(
         steps += again.dunning(rules_of, run, key, everything)
     release = looked[0].release if looked else ""
     asked = sum((row["asked"] for row in rows[-1:]), ZERO)
-    amount = f"{number(asked)} {rows[-1]['currency']} asked last" if rows else "nothing was asked"
+    amount = f"{written(asked, rows[-1]['currency'])} asked last" if rows else "nothing was asked"
     subject = f"dunning:{entity}/{key}" + (f"/{wanted}" if wanted else "")
     return Explanation(subject, f"{len(rows)} steps were taken", amount, release, tuple(steps))
 
@@ -61,7 +61,7 @@ def _against(reader: Reader, tenant: str, entity: str, key: str) -> list[Step]:
         end = ended.get(note["id"])
         until = f"ended on {end['start']}: {end['reason']}" if end else f"until {note['until']}"
         details: Details = tuple((str(name), str(value)) for name, value in detail_of(note["detail"]).items())
-        money = f" of {number(note['amount'])} {note['currency']}" if note["amount"] else ""
+        money = f" of {written(note['amount'], note['currency'])}" if note["amount"] else ""
         steps.append(
             Step(
                 "hold", f"{note['kind']}{money} {note['key']} from {note['start']}, {until}; {note['reason']}", details
@@ -74,7 +74,7 @@ def _taken(
     row: Mapping[str, Any], claims: Sequence[Mapping[str, Any]], chosen: Mapping[int, Mapping[str, Any]]
 ) -> list[Step]:
     """A step that was taken: for which documents, by which rule, at what cost, and its letter."""
-    money = f"{number(row['asked'])} {row['currency']}"
+    money = f"{written(row['asked'], row['currency'])}"
     text = f"{row['step']} on {row['day']} (planned {row['planned']}): {row['action']} by {row['channel'] or 'nobody'}, {money}"
     details: list[tuple[str, str]] = []
     if row["decision"] in chosen:
@@ -86,7 +86,7 @@ def _taken(
     for claim in claims:
         if claim["step_id"] == row["id"]:
             rule = chosen.get(claim["decision"])
-            told = f"{claim['kind'].replace('_', ' ')} {claim['name']} {number(claim['amount'])} {claim['currency']}, {claim['basis']}"
+            told = f"{claim['kind'].replace('_', ' ')} {claim['name']} {written(claim['amount'], claim['currency'])}, {claim['basis']}"
             details = [("days", f"{claim['start']} to {claim['until']}")]
             details += [("rule", rule_of(rule))] if rule else []
             steps.append(Step("cost", told.strip(), tuple(details)))

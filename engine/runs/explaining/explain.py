@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-from engine.base.errors import Code, refuse
+from engine.base.errors import Code, TollbookError, did_you_mean, refuse
 from engine.runs.cash.explaining import explain_bank_entry, explain_settlement
 from engine.runs.explaining.again import Again
 from engine.runs.explaining.dunning import explain_dunning
@@ -28,6 +28,8 @@ NOT_EXPLAINABLE = Code(
     "explain.not-a-subject", "What is to be explained is not written as one of the forms that there are."
 )
 
+KINDS = ("usage", "subscription", "posting", "bank", "settlement", "revenue", "dunning", "held")
+"""What stands before the colon of what is no document."""
 FORMS = (
     "NUMBER (an invoice), NUMBER#LINE, usage:ENTITY/SUBSCRIPTION/METER/KEY, subscription:ENTITY/KEY, bank:ENTRY, "
     "settlement:ENTITY/KEY, held:ENTITY/ACCOUNT, dunning:ENTITY/ACCOUNT[/STEP], revenue:ENTITY/CONTRACT[/OBLIGATION[/MONTH]], posting:ENTRY/NUMBER or posting:INVOICE/KIND/NUMBER"
@@ -78,13 +80,14 @@ def explain(
             return explain_posting(reader, tenant, rules_of, entry, int(position), everything)
         if mark and number and line.isdigit():
             return explain_line(reader, tenant, rules_of, number, int(line), everything)
-        if (
-            subject
-            and not mark
-            and kind not in ("usage", "subscription", "posting", "bank", "settlement", "revenue", "dunning", "held")
-        ):
-            return explain_invoice(reader, tenant, rules_of, subject, everything)
-    raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=f"write {FORMS}")
+        if subject and not mark and kind not in KINDS:
+            try:
+                return explain_invoice(reader, tenant, rules_of, subject, everything)
+            except TollbookError:
+                if not colon:
+                    raise
+    mend = did_you_mean(kind, KINDS) if colon and kind not in KINDS else f"write {FORMS}"
+    raise refuse(NOT_EXPLAINABLE, f"{subject!r} is nothing that can be explained", mend=mend)
 
 
 def _asked(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.base.errors import Finding, refuse
+from engine.base.money import written
 from engine.billing.drafting import DRAFT_REJECTED, UNDER_REVIEW
 from engine.billing.invoicing import HELD
 from engine.model.draft import APPROVED, OPEN, REJECTED, Draft
 from engine.runs.billing.read import ACCOUNT, ALL
 from engine.runs.explaining.again import Again
 from engine.runs.explaining.dunning import NO_SUCH_ACCOUNT
-from engine.runs.explaining.words import Explanation, RulesOf, Step, number, rule_of
+from engine.runs.explaining.words import Explanation, RulesOf, Step, rule_of
 from engine.store import tracing
 from engine.store.reader import Reader
 from engine.store.tracing_back import findings_about
@@ -59,7 +60,7 @@ def explain_held(
 
 
 def _under_review(reader: Reader, draft: Draft) -> Step:
-    worth = ", ".join(f"{number(net)} {currency}" for currency, net in sorted(draft.net.items()))
+    worth = ", ".join(f"{written(net, currency)}" for currency, net in sorted(draft.net.items()))
     stored = tracing.decisions(reader, [draft.decision]).get(draft.decision)
     details = [("since", f"{draft.opened_at:%Y-%m-%d %H:%M} UTC, run {draft.run_id} of {draft.period}")]
     details += [("rule", rule_of(stored))] if stored else []

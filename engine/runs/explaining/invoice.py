@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.base.money import ZERO
+from engine.base.money import ZERO, written
 from engine.model.account import Account
 from engine.model.routing import RoutingFacts
 from engine.runs.cash.explaining import money_of
 from engine.runs.explaining.numbers import beside
 from engine.runs.explaining.occasion import occasioned
-from engine.runs.explaining.words import Explanation, RulesOf, Step, first, number, rule_of, side, traced
+from engine.runs.explaining.words import Explanation, RulesOf, Step, first, number, rule_of, side, terms_of, traced
 from engine.store import tracing, tracing_back
 from engine.store.reader import Reader
 
@@ -30,8 +30,7 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
     for name, key in (("grouping", "draft_decision"), ("numbering", "numbering_decision")):
         decision = stored.get(head[key])
         if decision is not None:
-            terms = tuple((label, str(value)) for label, value in decision["terms"].items())
-            steps.append(Step(name, rule_of(decision), terms))
+            steps.append(Step(name, rule_of(decision), terms_of(decision)))
     steps.extend(beside(reader, head))
     occasion = occasioned(reader, tenant, head)
     if occasion is not None:
@@ -51,8 +50,8 @@ def explain_invoice(reader: Reader, tenant: str, rules_of: RulesOf, wanted: str,
             Step(f"{entry['kind']} entry", f"{entry['posting_date']} {entry['text']}", first(details, everything))
         )
     text = f"{head['kind'].replace('_', ' ')} of {head['invoice_date']} to {head['payer']}, due {head['due_date']}"
-    total = f"{number(head['net'])} + {number(head['tax'])} tax = {number(head['total'])} {head['currency']}"
-    return Explanation(wanted, text, total, release, tuple(steps))
+    net, tax, total = (written(head[part], head["currency"]) for part in ("net", "tax", "total"))
+    return Explanation(wanted, text, f"{net} + {tax} tax = {total}", release, tuple(steps))
 
 
 def _wallets(reader: Reader, head: dict[str, Any], moved: list[dict[str, Any]], everything: bool) -> Step:
@@ -68,7 +67,7 @@ def _wallets(reader: Reader, head: dict[str, Any], moved: list[dict[str, Any]], 
         details.append((f"{row['wallet']}/{row['lot']}", text))
     paid = -sum((row["amount"] for row in moved), ZERO)
     words = (
-        f"{number(paid)} of {number(head['total'])} {head['currency']} from wallets, {number(head['total'] - paid)} due"
+        f"{number(paid)} of {written(head['total'], head['currency'])} from wallets, {number(head['total'] - paid)} due"
     )
     return Step("wallets", words, first(tuple(details), everything))
 
@@ -79,8 +78,8 @@ def _lines(reader: Reader, head: dict[str, object], everything: bool) -> Step:
         (
             f"{head['number']}#{line.number}",
             f"{line.charge.text}, {line.charge.service_from}..{line.charge.service_to}: "
-            f"{number(line.charge.amount)} + {number(line.tax['tax_amount'])} tax",
+            f"{written(line.charge.amount, line.charge.currency)} + {written(line.tax['tax_amount'], line.charge.currency)} tax",
         )
         for line in lines
     )
-    return Step("lines", f"{len(lines)} lines", first(details, everything))
+    return Step("lines", f"{len(lines)} line{'' if len(lines) == 1 else 's'}", first(details, everything))

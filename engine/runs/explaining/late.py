@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.base.money import written
 from engine.model.lateness import LateRecord
-from engine.runs.explaining.words import Step, number, rule_of
+from engine.runs.explaining.words import Step, rule_of, terms_of
 from engine.store.reader import Reader
 
 _ENDED: Final = {
@@ -32,10 +33,10 @@ def _step(reader: Reader, record: LateRecord) -> Step:
     details = [("run", str(record.run_id))]
     if record.amount is not None:
         words = "what all late usage of these days came to, before tax"
-        details.append(("amount", f"{number(record.amount)} {record.currency}: {words}"))
+        details.append(("amount", f"{written(record.amount, record.currency)}: {words}"))
     decision = reader.decision(record.decision) if record.decision else None
     if decision is not None:
         details.append(("rule", rule_of(decision)))
-        details += [(name, str(value)) for name, value in sorted(decision["terms"].items())]
+        details += sorted(terms_of(decision))
     text = f"{record.days_late} days after the end of {served}: {_ENDED[record.disposition]}"
     return Step(what, text, tuple(details))

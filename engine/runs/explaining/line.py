@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, Finding, Where
-from engine.base.money import ZERO, minor_unit, round_to
+from engine.base.money import ZERO, minor_unit, round_to, written
 from engine.billing.memos import BY_HAND
 from engine.billing.milestones import MARK
 from engine.billing.pricing import OTHER_CHARGES, WHOLE, priced, times
@@ -66,7 +66,7 @@ def explain_line(
     return Explanation(
         f"{invoice}#{position}",
         charge.text,
-        f"{number(charge.amount)} {charge.currency}",
+        f"{written(charge.amount, charge.currency)}",
         release_of(reader, record),
         (*steps, *_forward(reader, tenant, rules_of, record)),
         tuple(findings),
@@ -169,10 +169,10 @@ def _credit(
         "credit",
         f"gives back {what} of line {billed.number} of invoice {head.get('number', '?')}",
         (
-            ("billed", f"{number(charge.amount)} {charge.currency} for {charge.service_from}..{charge.service_to}"),
+            ("billed", f"{written(charge.amount, charge.currency)} for {charge.service_from}..{charge.service_to}"),
             (
                 "given back",
-                f"{number(record.charge.amount)} {charge.currency}, never more than is left of the line",
+                f"{written(record.charge.amount, charge.currency)}, never more than is left of the line",
             ),
         ),
     )
@@ -222,14 +222,14 @@ def _price(
     elif prorated is not None:
         tiers = "limits, allowances and flat parts" if applies_to == "tiers" else "steps that are prorated"
         details.append(("tiers", f"{tiers} shrink to {charge.share} of the cycle"))
-    details.append(("rounded", f"{long(whole)} -> {number(due)} {currency} ({terms['rounding']}), once"))
+    details.append(("rounded", f"{long(whole)} -> {written(due, currency)} ({terms['rounding']}), once"))
     if below:
         details.append(
             ("difference", f"to what {len(below)} earlier lines bill for the same days, taken off before rounding")
         )
     if before:
         details.append(
-            ("billed before", f"{number(before)} {currency} for the same stretch; this line is the difference")
+            ("billed before", f"{written(before, currency)} for the same stretch; this line is the difference")
         )
     if before and earlier is not None and not made.said and any(part.meter for part in made.parts):
         given = priced(decision, earlier, share, applies_to)

@@ -7,11 +7,11 @@ from fractions import Fraction
 
 import msgspec
 
-from engine.base.money import round_to
+from engine.base.money import round_to, written
 from engine.billing.milestones import MARK
 from engine.billing.pricing import priced, times
 from engine.runs.explaining.price import facts_of, shown, told
-from engine.runs.explaining.words import Step, TracingRules, long, number, tried
+from engine.runs.explaining.words import Step, TracingRules, long, tried
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
 
@@ -31,8 +31,8 @@ def milestone_price(
     amount = round_to(times(whole, Fraction(charge.share)), currency)
     details = [*tried(trace), *shown(facts, decision), *(told(part, currency) for part in made.parts)]
     details += [
-        ("whole", f"{long(made.amount)} -> {number(whole)} {currency}, by the rule of {charge.cycle_from}"),
-        ("milestone", f"{charge.exact.removeprefix(MARK)}: {charge.share} of the whole = {number(amount)} {currency}"),
+        ("whole", f"{long(made.amount)} -> {written(whole, currency)}, by the rule of {charge.cycle_from}"),
+        ("milestone", f"{charge.exact.removeprefix(MARK)}: {charge.share} of the whole = {written(amount, currency)}"),
     ]
     text = f"rule {decision.rule} of {decision.ruleset} at {decision.where}, method {decision.terms['method']}"
     return Step("price", text, tuple(details)), amount

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import Code, TollbookError, refuse
+from engine.base.money import written
 from engine.ledger.posting import PostingFacts, Role
 from engine.model.account import Account
 from engine.model.accrual import IMPAIRMENT, INTERCOMPANY, OWED
 from engine.model.accrual import KIND as ACCRUAL
+from engine.model.decision import Trace
 from engine.model.revaluation import BACK, KIND
 from engine.model.revenue import KIND as RECOGNITION
 from engine.runs.accruals import explaining as explain_owed
@@ -99,7 +101,7 @@ def explain_posting(
     release = ""
     if decision is not None:
         release = str(decision["release"])
-        steps.append(_account(reader, rules_of, entry, found, head, line, decision, owed))
+        steps.append(_account(reader, rules_of, entry, found, head, line, decision, owed, everything))
     steps.append(_rate(found))
     subject = f"posting:{entry['id']}/{position}"
     return Explanation(
@@ -143,7 +145,7 @@ def _document(head: Mapping[str, Any], line: LineRecord | None) -> Step:
         return Step("document", f"the whole of invoice {label} to {head.get('payer', '?')}")
     charge = line.charge
     text = f"line {label}#{line.number}: {charge.text}, {charge.service_from}..{charge.service_to}"
-    amount = f"{number(charge.amount)} {charge.currency} net, {number(line.tax['tax_amount'])} tax"
+    amount = f"{written(charge.amount, charge.currency)} net, {written(line.tax['tax_amount'], charge.currency)} tax"
     return Step("document", text, (("amount", amount), ("subscription", charge.subscription)))
 
 
@@ -153,8 +155,8 @@ def _revalued(reader: Reader, tenant: str, entry: Mapping[str, Any], everything:
     details = tuple(
         (
             row["customer"] or "-",
-            f"{number(row['amount'])} {row['currency']} kept at {number(row['functional_amount'])} "
-            f"{row['functional_currency']}, worth {number(row['worth'])}",
+            f"{written(row['amount'], row['currency'])} kept at {written(row['functional_amount'], row['functional_currency'])}, "
+            f"worth {written(row['worth'], row['functional_currency'])}",
         )
         for row in rows
     )
@@ -175,6 +177,7 @@ def _account(
     line: LineRecord | None,
     decision: Mapping[str, Any],
     owed: Owed | None,
+    everything: bool,
 ) -> Step:
     """The rule that chose the GL account; its facts are found by asking for each role until the same rule answers."""
     payer = tracing.version(reader, Account, head["payer_id"]) if head else None
@@ -198,8 +201,19 @@ def _account(
             continue
         trace = rules.trace("posting", facts, entry["posting_date"])
         if trace.decision is not None and trace.decision.id == decision["id"]:
-            return Step("account", f"{rule_of(decision)}: {posting['account']} for {role}", tried(trace))
+            near = trace if everything else _near(trace)
+            beside = len(trace.tried) - len(near.tried)
+            more = (("...", f"{beside} rules for other roles (--all)"),) if beside else ()
+            text = f"{rule_of(decision)}: {posting['account']} for {role}"
+            return Step("account", text, (*tried(near), *more))
     return Step("account", f"{rule_of(decision)}: {posting['account']}")
+
+
+def _near(trace: Trace) -> Trace:
+    """The same without the rules that the role alone keeps from answering."""
+    return msgspec.structs.replace(
+        trace, tried=tuple(one for one in trace.tried if one.matched or {*one.facts} != {"role"})
+    )
 
 
 def _rate(posting: Mapping[str, Any]) -> Step:

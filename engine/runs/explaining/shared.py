@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from engine.base.money import written
 from engine.billing.basis import Pooled, read_carried
 from engine.model.invoice import RatedCharge
 from engine.runs.explaining.words import number
@@ -21,6 +22,6 @@ def pool_told(pool: Pooled, whole: Decimal, currency: str) -> tuple[tuple[str, s
     """The pool that a line was priced in, and the part of it that the line bears."""
     return (
         ("pool", f"{pool.pool} of {pool.scope} {pool.of}: {pool.members} subscriptions used {number(pool.quantity)}"),
-        ("all of it", f"{number(whole)} {currency}"),
+        ("all of it", f"{written(whole, currency)}"),
         ("bears", f"{number(pool.weight)} of {number(pool.total)}, after {number(pool.ahead)} of members before it"),
     )

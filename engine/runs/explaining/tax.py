@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.base.money import round_to
+from engine.base.money import round_to, written
 from engine.model.account import Account
 from engine.model.routing import RoutingFacts
 from engine.model.tax_correction import LAST_GOOD, TAX, Correction
@@ -44,7 +44,7 @@ def tax_steps(
         details.append(("included", f"{gross} {charge.currency} with tax, {net} without"))
     elif not charge.credits and tax["tax_amount"] != round_to(charge.amount * tax["tax_rate"], charge.currency):
         details.append(("rounded", "with the other lines of its category and rate, or by the adapter"))
-    text = f"{number(tax['tax_rate'] * 100)} % = {number(tax['tax_amount'])} {charge.currency}"
+    text = f"{number(tax['tax_rate'] * 100)} % = {written(tax['tax_amount'], charge.currency)}"
     steps = [Step("tax", text, tuple(details))]
     payer = tracing.version(reader, Account, head["payer_id"])
     if payer is not None and not charge.credits:
@@ -74,7 +74,7 @@ def _difference(one: Correction, details: list[tuple[str, str]]) -> Step:
     """What a line that corrects tax takes or gives back."""
     currency = one.charge.currency
     text = (
-        f"{number(one.quote.rate * 100)} % of {number(one.net_after)} = {number(one.quote.amount)} {currency}, "
+        f"{number(one.quote.rate * 100)} % of {number(one.net_after)} = {written(one.quote.amount, currency)}, "
         f"of which {number(one.before)} were taken: {number(one.difference)}"
     )
     return Step("tax", text, (*details, ("why", _why(one)), ("corrects", f"invoice {one.invoice}")))
@@ -88,7 +88,7 @@ def _since(reader: Reader, tenant: str, record: LineRecord) -> Iterator[Step]:
             continue
         where = tracing.numbers(reader, [document]).get(document) if document else None
         carried = f"on {where}" if where else "on the next bill, which is yet to come"
-        text = f"{number(one.before)} became {number(one.quote.amount)} {one.charge.currency}, {carried}"
+        text = f"{number(one.before)} became {written(one.quote.amount, one.charge.currency)}, {carried}"
         rates = f"{number(one.rate_before * 100)} % before, {number(one.quote.rate * 100)} % now"
         yield Step("tax corrected", text, (("why", _why(one)), ("rate", rates)))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.base.errors import Code, TollbookError, did_you_mean, refuse
+from engine.base.money import written
 from engine.model.catalog import Charge, Meter
 from engine.runs.explaining.late import late_steps
 from engine.runs.explaining.measure import counts
@@ -49,7 +50,7 @@ def explain_usage(reader: Reader, tenant: str, entity: str, subscription: str, m
             details = (
                 (
                     "amount",
-                    f"{number(charge.amount)} {charge.currency} for {number(charge.quantity)} of {charge.events} events",
+                    f"{written(charge.amount, charge.currency)} for {number(charge.quantity)} of {charge.events} events",
                 ),
                 ("served", f"{charge.service_from}..{charge.service_to}"),
                 ("invoice", f"{head['kind']} of {head['invoice_date']} to {head['payer']}"),

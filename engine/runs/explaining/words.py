@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.base.errors import Finding
+from engine.base.money import written
 from engine.model.attribute import Declared
 from engine.model.decision import Trace
 
@@ -76,9 +77,9 @@ def long(amount: Decimal) -> str:
 def side(posting: Mapping[str, Any]) -> str:
     """A posting in words: side, account, amount, and the functional amount where it is another."""
     text = f"{'debit' if posting['amount'] > 0 or posting['functional_amount'] > 0 else 'credit'} {posting['account']} "
-    text += f"{number(abs(posting['amount']))} {posting['currency']}"
+    text += f"{written(abs(posting['amount']), posting['currency'])}"
     if posting["currency"] != posting["functional_currency"]:
-        text += f" = {number(abs(posting['functional_amount']))} {posting['functional_currency']}"
+        text += f" = {written(abs(posting['functional_amount']), posting['functional_currency'])}"
     return text
 
 
@@ -107,13 +108,26 @@ def traced(name: str, rules: TracingRules, release: str, family: str, facts: Any
     if trace.decision is None:
         return Step(name, f"no rule of {family} answers in release {release}", tried(trace))
     chosen = trace.decision
-    terms = ", ".join(f"{key} {_plain(value)}" for key, value in trace.said.items()) or "as is usual"
+    terms = ", ".join(f"{key} {_plain(value)}" for key, value in trace.said.items() if _says(value)) or "as is usual"
     text = f"rule {chosen.rule} of {chosen.ruleset} at {chosen.where}: {terms} (decided again by release {release})"
     return Step(name, text, tried(trace))
+
+
+def terms_of(decision: Mapping[str, Any]) -> Details:
+    """What a stored decision says, without what it leaves open."""
+    return tuple((str(name), _plain(value)) for name, value in decision["terms"].items() if _says(value))
+
+
+def _says(value: Any) -> bool:
+    return value is not None and value not in ("", [], (), {})
 
 
 def _plain(value: Any) -> str:
     """A term in words."""
     if isinstance(value, Decimal):
         return number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(inner)}" for name, inner in value.items() if _says(inner))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return " ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.base.errors import Code, Where, did_you_mean, refuse
 from engine.ports.discovery import SHIPPED, find, known_names
+from engine.ports.kit.troubles import EVERY, TROUBLES, words
 from engine.ports.manifest import FILE
 
 NO_PYTEST = Code("kit.no-pytest", "A contract or a fake that is to run where pytest is not installed.")
@@ -73,6 +74,10 @@ def run_contract(paths: Sequence[str], folder: Path, fail: str = "", replay: str
         TollbookError: ``kit.no-pytest``, ``kit.cannot-test``.
     """
     need_pytest()
+    if wrong := [word for word in words(fail) if word not in TROUBLES]:
+        why = f"there are {', '.join(TROUBLES)}, and {EVERY}"
+        mend = did_you_mean(wrong[0], (*TROUBLES, EVERY)) or f"such as --fail {TROUBLES[0]},{TROUBLES[1]}"
+        raise refuse(CANNOT_TEST, f"{wrong[0]!r} is no trouble that --fail can make", why=why, mend=mend)
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch, "clauses.json")
         command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "--tb=short"]

@@ -47,8 +47,11 @@ def agree_text(given: Mapping[str, Any]) -> str:
     """What agreeing does, in words."""
     role = f" for {given['role']}" if given["role"] else ""
     day = f", in force from {given['day']}" if given["day"] else ""
-    past = f", which bills days before that again by {', '.join(given['past'])}" if given.get("past") else ""
-    return f"agree to release {given['release']}{role}{day}{past}"
+    return f"agree to release {given['release']}{role}{day}{_past(given)}"
+
+
+def _past(given: Mapping[str, Any]) -> str:
+    return f", which bills days before that again by {', '.join(given['past'])}" if given.get("past") else ""
 
 
 def agree_roles(given: Mapping[str, Any]) -> Sequence[str]:
@@ -135,7 +138,7 @@ def start_subject(given: Mapping[str, Any]) -> str:
 
 def start_text(given: Mapping[str, Any]) -> str:
     """What scheduling does, in words."""
-    return f"put release {given['release']} in force from {given['day']}"
+    return f"put release {given['release']} in force from {given['day']}{_past(given)}"
 
 
 def start_relies(reader: Reader, tenant: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -156,7 +159,7 @@ def start(writer: Writer, tenant: str, given: Mapping[str, Any]) -> bool:
 
 def back_text(given: Mapping[str, Any]) -> str:
     """What a rollback does, in words."""
-    return f"put release {given['release']} in the place of {given['withdraws']} from {given['day']}"
+    return f"put release {given['release']} in the place of {given['withdraws']} from {given['day']}{_past(given)}"
 
 
 def back(writer: Writer, tenant: str, given: Mapping[str, Any]) -> bool:

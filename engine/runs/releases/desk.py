@@ -104,7 +104,7 @@ class ReleaseDesk:
                 mend=f"`tollbook release schedule {content.release} --from DAY` puts it in force; nothing in the folders is new",
             )
         difference = self._workshop.compare(base, content)
-        past = agreed_past([*backdated(difference, drafted.starts, day or change.at.date())], changes, billed)
+        past = agreed_past([*backdated(difference, day or change.at.date())], changes, billed)
         roles = self._workshop.roles(judge if judge.release else content, difference, change.at.date())
         self._refuse_alone(roles, change)
         with self._books.writer(change, tenant=self._tenant) as writer:
@@ -128,18 +128,16 @@ class ReleaseDesk:
         writer.store_release(tenant, content.release, content.files, content.overrides, content.plugins)
         writer.lock_release(tenant, content.release)
         before = proposal(writer.reader.release_events(tenant))
+        more = {"past": list(past)} if past else {}
         told = {
             "base": base.release,
             "roles": list(roles),
             "cases": drafted.cases,
             "origins": [msgspec.to_builtins(one) for one in drafted.origins],
-            **({"past": list(past)} if past else {}),
+            **more,
         }
-        known = before is not None and (before.release, before.day, dict(before.content)) == (
-            content.release,
-            day,
-            told,
-        )
+        same = (content.release, day, told)
+        known = before is not None and (before.release, before.day, dict(before.content)) == same
         if known and before is not None and self._waiting(writer.reader, content.release):
             done = agreed(writer.reader.release_events(tenant), before)
             roles = [role for role in roles if role not in done]
@@ -148,7 +146,6 @@ class ReleaseDesk:
             self._lapse(writer, before)
             writer.note_release(tenant, content.release, PROPOSED, day=day, content=told)
         asked = str(day) if day else ""
-        more = {"past": list(past)} if past else {}
         given = [{"release": content.release, "role": role, "day": asked, **more} for role in roles]
         return known, [self._approvals.act_in(writer, acts.AGREE, one) for one in given]
 
@@ -219,8 +216,10 @@ class ReleaseDesk:
         """
         with self._books.reader() as reader:
             release = self._resolved(reader, name)
-            acts.start_relies(reader, self._tenant, {"release": release, "day": str(day)})
-        return self._approvals.act(acts.START, {"release": release, "day": str(day)}, change)
+            given = {"release": release, "day": str(day)}
+            acts.start_relies(reader, self._tenant, given)
+            again = self._again(reader, in_force(reader.release_events(self._tenant), day), release, day)
+        return self._approvals.act(acts.START, given | again, change)
 
     def rollback(self, change: Change, day: date, name: str = "", to: str = "") -> Outcome:
         """Take a release (that in force on the day by default) out of force from a day on, and put in its place the one that would be
@@ -245,7 +244,16 @@ class ReleaseDesk:
                 raise refuse(NOTHING_EARLIER, what, mend="name one with --to, or propose the rules mended")
             given = {"release": earlier, "withdraws": bad, "day": str(day)}
             acts.start_relies(reader, self._tenant, given)
-        return self._approvals.act(acts.BACK, given, change)
+            again = self._again(reader, in_force(events, day), earlier, day)
+        return self._approvals.act(acts.BACK, given | again, change)
+
+    def _again(self, reader: Reader, before: str, after: str, day: date) -> dict[str, Any]:
+        """The rule sets by which days before ``day`` that are billed are billed again, where a release takes the place of another."""
+        old, new = self._content(reader, before), self._content(reader, after)
+        if old is None or new is None or reader.last_billed(self._tenant) is None:
+            return {}
+        past = [str(one.where) for one in backdated(self._workshop.compare(old, new), day)]
+        return {"past": past} if past else {}
 
     def log(self) -> list[ReleaseEvent]:
         """Everything that happened to releases, the newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -24,15 +24,15 @@ HARMLESS: Final = frozenset({"cases", "text", "owner", "effective"})
 """Kinds of differences that decide nothing otherwise; of an end, or a later beginning, the rules that follow say what they do."""
 
 
-def backdated(found: Difference, starts: Mapping[str, date], day: date) -> Iterator[Finding]:
+def backdated(found: Difference, day: date) -> Iterator[Finding]:
     """Findings about rule sets that were in force before ``day`` and decide otherwise now."""
     if not found.before:
         return
     for one in found.touched:
         kinds = {change.kind for change in found.changes if change.ruleset == one.ruleset}
-        start = starts.get(one.ruleset, date.min)
-        if one.family in AGAIN and kinds - HARMLESS and start < day:
-            what = f"{one.ruleset} is {one.change} for days before {day}, too: it is in force since {start}"
+        if one.family in AGAIN and kinds - HARMLESS and (one.start is None or one.start < day):
+            since = f"since {one.start}" if one.start else "always"
+            what = f"{one.ruleset} is {one.change} for days before {day}, too: it is in force {since}"
             why = "the next bill run asks it about the last cycles again, and bills the difference"
             mend = f"leave it as it is up to {day} and put the new rules into a rule set of their own, effective from {day}"
             yield Finding(CHANGES_PAST, Where(one.ruleset), what, why, mend, "warning", f"ruleset/{one.ruleset}")

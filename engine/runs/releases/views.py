@@ -14,13 +14,12 @@ from engine.runs.approvals import Outcome
 
 
 class Drafted(msgspec.Struct, frozen=True):
-    """The rules of the folders, compiled, checked and with every case passed; ``starts`` are the first days of the rule sets."""
+    """The rules of the folders, compiled, checked and with every case passed."""
 
     content: Content
     origins: tuple[Origin, ...]
     cases: int
     warnings: tuple[Finding, ...]
-    starts: Mapping[str, date]
 
 
 class Workshop(Protocol):

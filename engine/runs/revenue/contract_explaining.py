@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, written
 from engine.model.decision import Decide, Decision
 from engine.revenue.contract_balances import BALANCES
 from engine.runs.explaining.words import Explanation, RulesOf, Step, TracingRules, first, number, rule_of, tried
@@ -60,7 +60,7 @@ def explain_contract(reader: Reader, tenant: str, rules_of: RulesOf, rest: str, 
     steps += [_changes(told), _billed(group, everything), _posted(rows, everything)]
     amount = sum((row["amount"] for row in rows), ZERO)
     name = f"{obligation or 'contract'} {key} of {entity}" + (f" for {month}" if month else "")
-    return Explanation(f"revenue:{rest}", name, f"{number(amount)} {contract.currency}", release, tuple(steps))
+    return Explanation(f"revenue:{rest}", name, f"{written(amount, contract.currency)}", release, tuple(steps))
 
 
 def of_contract(reader: Reader, tenant: str, entity: str, line_id: int) -> Step | None:
@@ -128,7 +128,7 @@ def _price(group: Group, told: AccountShown) -> Step:
         details.append(("payable to the customer", number(-one.payable)))
     details += [(f"expected back of {each.promise}", f"{number(each.units)} units") for each in one.returned]
     return Step(
-        "price", f"transaction price {number(told.price)} {told.currency}, all changes included", tuple(details)
+        "price", f"transaction price {written(told.price, told.currency)}, all changes included", tuple(details)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.base.money import ZERO
+from engine.base.money import ZERO, written
 from engine.model.revenue import EARLY
 from engine.runs.explaining.words import Step, first, number
 from engine.runs.revenue.reports import months_of, told_of
@@ -22,7 +22,7 @@ def scheduled(reader: Reader, tenant: str, record: LineRecord) -> list[Step]:
     months = months_of(reader, [row["id"], *(one["id"] for one in credits)])
     left = row["amount"] + sum((one["amount"] for one in credits), ZERO)
     done = sum((one.recognised for one in months), ZERO)
-    text = f"schedule {row['id']}: {number(done)} of {number(left)} {row['currency']} is recognised, {number(left - done)} remains"
+    text = f"schedule {row['id']}: {number(done)} of {written(left, row['currency'])} is recognised, {number(left - done)} remains"
     details = [
         (
             f"{one.month:%Y-%m}",

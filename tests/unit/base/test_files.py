@@ -28,6 +28,10 @@ def test_what_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
     with whole(link) as part:
         part.write_text("after")
     assert (file.read_text(), file.stat().st_mode & 0o777, link.is_symlink()) == ("after", 0o600, True)
+    with whole(file) as part, whole(file) as other:  # two commands at once
+        part.write_text("mine")
+        other.write_text("theirs, which ends first")
+    assert file.read_text() == "mine"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "out.csv"]
 
 

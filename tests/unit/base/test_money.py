@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.base import money
 from engine.base.errors import TollbookError
-from engine.base.money import Money, minor_digits, minor_unit, round_to, split, to_decimal
+from engine.base.money import Money, minor_digits, minor_unit, round_to, split, to_decimal, written
 
 D = Decimal
 
@@ -199,3 +199,16 @@ class TestMoney:
         price = Money("1.10", "EUR")
         assert copy.deepcopy(price) == price == pickle.loads(pickle.dumps(price))
         assert hash(price) == hash(Money("1.10", "EUR"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("36.3000", "EUR", "36.30 EUR"),
+        ("0.0125", "EUR", "0.0125 EUR"),
+        ("1500.0", "JPY", "1500 JPY"),
+        ("-0E-4", "EUR", "0.00 EUR"),
+    ],
+)
+def test_an_amount_has_the_digits_of_its_currency_or_more(amount: str, currency: str, text: str) -> None:
+    assert written(D(amount), currency) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from engine.model.release import Content, Touched
@@ -105,7 +107,7 @@ def test_values_set_by_the_release_and_plug_ins() -> None:
     ]
     assert found.touched == (
         Touched("plugins", "plugins", "", "changed"),
-        Touched("pricing", "pricing/acme", "finance.pricing", "parameters"),
+        Touched("pricing", "pricing/acme", "finance.pricing", "parameters", date(2020, 1, 1)),
     )
 
 

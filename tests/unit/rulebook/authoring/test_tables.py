@@ -8,7 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.base.document import parse
@@ -114,7 +114,7 @@ VALUES = st.recursive(
 
 
 @example({"<<": None})
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_values_written_in_one_line_are_read_back_the_same(value: object) -> None:
     assert alike(parse(f"x: {flow(value)}", "").data["x"], value)

@@ -128,6 +128,9 @@ def test_what_has_no_equivalent_is_named(tmp_path: Path) -> None:
         ("stripe", "x.csv", b"Price ID,Amount,Currency\np,ten,usd\n", "prices.unreadable"),
         ("lago", "x.json", b"\xff", "prices.unreadable"),
         ("lago", "x.json", b'{"plans": [{"code": 1}]}', "prices.unreadable"),
+        ("lago", "x.json", b'{"plans": 3}', "prices.unreadable"),
+        ("stripe", "x.json", b'[{"id": "p", "currency": "eur", "active": false}]', "prices.unreadable"),
+        ("stripe", "x.json", b'[{"id": "p", "currency": "eur", "unit_amount": 1e400}]', "prices.unreadable"),
         ("killbill", "x.xml", b"<catalog>", "prices.unreadable"),
         ("killbill", "x.xml", b"<catalog/>", "prices.unreadable"),
         ("killbill", "x.xml", b'<!DOCTYPE x [<!ENTITY a "b">]><catalog/>', "prices.unreadable"),
@@ -138,8 +141,27 @@ def test_what_is_no_price_list_is_refused(tmp_path: Path, system: str, name: str
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TollbookError) as caught:
         import_prices(system, tmp_path / name, tmp_path / "out", ALL, force=False)
-    assert caught.value.findings[0].code == code
+    assert caught.value.findings[0].code == code and caught.value.findings[0].mend
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "where"),
+    [
+        ("stripe.json", '"divide_by": 100', '"divide_by": "abc"', "price price_pack"),
+        ("stripe.json", '"tiers": [', '"tiers": ["abc", ', "price price_calls"),
+        ("lago.json", '"amount_cents": 10000', '"amount_cents": "abc"', "plan startup"),
+        ("killbill.xml", "<size>100<", "<size>0<", "plan standard-monthly"),
+    ],
+)
+def test_a_part_of_another_shape_is_named_and_the_rest_taken(
+    tmp_path: Path, name: str, before: str, after: str, where: str
+) -> None:
+    text = (SAMPLES / name).read_text()
+    assert before in text
+    (tmp_path / name).write_text(text.replace(before, after, 1))
+    made = import_prices(name.partition(".")[0], tmp_path / name, tmp_path / "out", ALL, force=False)
+    assert made.plans and [one.mend for one in made.left if one.where == where] == ["correct it in the file"]
 
 
 def test_files_that_are_there_are_kept_unless_forced(tmp_path: Path) -> None:
