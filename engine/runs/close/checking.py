@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,7 @@ UNKNOWN_CHECK = Code("close.unknown-check", "A check of the close that does not 
 FAMILY: Final = "close"
 
 
+@lru_cache(maxsize=64)  # each check and each step of a month asks
 def business_days(country: str, month: Month, today: date) -> int:
     """How many business days of a country have begun since a month's end, at most 366."""
     calendar, day, count = Calendar(country), month.after, 0

@@ -220,8 +220,9 @@ def event_of_values(values: Mapping[str, Any], where: Where, known: date) -> Occ
         TollbookError: all that is wrong, at that place.
     """
     data, wrong = _EVENT.read(dict(values), "the event")
-    if wrong:
-        raise TollbookError([_in_row(one, where) for one in wrong])
+    findings = [_in_row(one, where) for one in wrong] or list(_nothing(_Row(where), ("adds",), data.get("adds", ())))
+    if findings:
+        raise TollbookError(findings)
     return occurrence(data, known)
 
 
@@ -264,6 +265,7 @@ def added_promises(content: bytes, file: str) -> list[dict[str, Any]]:
     """
     document = parse(content, file)
     data, findings = validate(document, _ADDS, data={"promises": document.data})
+    findings = findings or list(_nothing(document, ("promises",), data["promises"]))
     if findings:
         raise TollbookError(findings)
     return list(data["promises"])
@@ -309,6 +311,7 @@ def _doubts(document: _Places, data: Mapping[str, Any]) -> Iterable[Finding]:
                 document, path, "a material right needs both saves and purchase", "say what it saves of which purchase"
             )
         yield from _unbilled(document, (*path, "bills"), one.get("bills", ()))
+    yield from _nothing(document, ("promises",), data["promises"])
     yield from _unbilled(document, ("bills",), data.get("bills", ()))
     for at, bundle in enumerate(data.get("bundles", ())):
         yield from _unknown(document, ("bundles", at, "promises"), bundle["promises"], promises)
@@ -325,9 +328,25 @@ def _doubts(document: _Places, data: Mapping[str, Any]) -> Iterable[Finding]:
         yield from _unknown(
             document, ("events", at, "promise"), [one["promise"]] if "promise" in one else [], promises + adds
         )
+        yield from _nothing(document, ("events", at, "adds"), one.get("adds", ()))
         if one["key"] in keys[:at]:
             yield _wrong(
                 document, ("events", at, "key"), f"there are two events {one['key']!r}", "give each a key of its own"
+            )
+
+
+def _nothing(
+    document: _Places, path: tuple[str | int, ...], promises: Iterable[Mapping[str, Any]]
+) -> Iterable[Finding]:
+    """Promises of no units: nothing is a share of them, and they have no price each."""
+    for at, one in enumerate(promises):
+        if not one.get("quantity", 1):
+            what = f"{one['promise']!r} promises no units, so that its price is of nothing"
+            yield _wrong(
+                document,
+                (*path, at, "quantity"),
+                what,
+                "say how many are expected, or leave quantity out: it is one then",
             )
 
 

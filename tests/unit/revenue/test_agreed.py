@@ -241,6 +241,19 @@ class TestPrice:
         found = [(one.account.recognised(end), balances(one, end)) for end in (day(1, 31), day(2, 28))]
         assert found == [(15000, {}), (50000, {"refund_liability": 10000})]
 
+    def test_a_lower_price_from_a_day_on_takes_nothing_off_what_was_paid_in_advance(self) -> None:
+        """What is left of the advance is still to be served, at whatever price: no refund, unlike a lower price of all units."""
+        units = promise("units", "units", 150)
+        cheaper = replace(units, promise="cheaper", price=D(120), service_from=day(2))
+        before = told("use", day(1, 20), promise="units", quantity=D(40))
+        later = told("modify", day(2), adds=(cheaper,)), told("use", day(2, 20), promise="cheaper", quantity=D(20))
+        one = standing(signed(units, told=(before, *later)), (BEGIN, 15000))
+        assert (one.account.recognised(day(2, 28)), balances(one, day(2, 28))) == (8400, {})
+        of_all = told("use", day(2, 20), promise="units", quantity=D(20), expected=D(120))
+        assert balances(standing(signed(units, told=(before, of_all)), (BEGIN, 15000)), day(2, 28)) == {
+            "refund_liability": 1800
+        }
+
     @pytest.mark.parametrize(
         ("of", "more", "words"),
         [

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from engine.base.errors import TollbookError
+from engine.base.errors import TollbookError, Where
 from engine.model.revenue_contract import Bill, agreed_of, plain_document
-from engine.runs.revenue.contract_files import read
+from engine.runs.revenue.contract_files import added_promises, event_of_values, read
 
 GOOD = """contract: K1
 entity: E1
@@ -44,6 +45,7 @@ def test_a_contract_is_read_whole() -> None:
     ("old", "new", "place", "code"),
     [
         ("kind: recurring", "kind: recuring", "k1.yaml:8:45", "document.wrong-value"),
+        ("price: 1000", "price: 1000, quantity: 0", "k1.yaml:7:61", "revenue.contract-wrong"),
         ("price: 1000", "price: many", "k1.yaml:7:45", "document.wrong-type"),
         ("currency: EUR", "currency: EUX", "k1.yaml:4:11", "money.unknown-currency"),
         ("promise: support, product", "promise: licence, product", "k1.yaml:8:15", "revenue.contract-wrong"),
@@ -59,3 +61,16 @@ def test_what_is_wrong_is_said_at_its_place(old: str, new: str, place: str, code
     with pytest.raises(TollbookError) as caught:
         read(GOOD.replace(old, new).encode(), "k1.yaml", KNOWN)
     assert (f"{caught.value.findings[0].where}", caught.value.findings[0].code) == (place, code)
+
+
+def test_a_promise_of_no_units_is_refused_wherever_it_comes_from() -> None:
+    """Its price would be divided by nothing as soon as something of it is delivered."""
+    none = {"promise": "more", "product": "erp", "quantity": Decimal(0)}
+    event = {"key": "m", "kind": "modify", "on": date(2026, 3, 1), "adds": [none]}
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: added_promises(b"- {promise: more, product: erp, quantity: 0}", "more.yaml"),
+        lambda: event_of_values(event, Where("events.csv", 2), KNOWN),
+    )
+    for way in ways:
+        with pytest.raises(TollbookError, match="'more' promises no units"):
+            way()
