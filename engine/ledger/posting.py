@@ -27,6 +27,7 @@ Role = Literal[
     "contract_liability",
     "contract_asset",
     "refund_liability",
+    "repurchase_liability",
     "supplier_payable",
     "consideration_in_kind",
     "contract_cost",

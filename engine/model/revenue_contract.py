@@ -79,6 +79,7 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
         back: units that are expected to come back.
         carried: what a unit of them was carried at before it was sold.
         recovery: what it costs to have a unit back, lost value included.
+        call: what the seller may buy it back for up to the end of its service.
         commission: the seller's share, where a rule says that he is an agent.
         bills: what bills for it.
         measures: usage in the books that is what was used of it.
@@ -103,6 +104,7 @@ class PromiseTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     back: Decimal = ZERO
     carried: Decimal = ZERO
     recovery: Decimal = ZERO
+    call: Decimal | None = None
     commission: Decimal | None = None
     bills: tuple[Bill, ...] = ()
     measures: tuple[Measure, ...] = ()

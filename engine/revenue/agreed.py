@@ -32,6 +32,7 @@ from engine.revenue.promised import (
     owners_of,
     terms_of,
 )
+from engine.revenue.repurchase import Option, options_of, with_options
 from engine.revenue.satisfied import as_invoiced
 from engine.revenue.signing import OF_WHAT_HAPPENS, Offer, Opened, opened
 
@@ -55,6 +56,7 @@ class Assembled(msgspec.Struct, frozen=True):
         counted: variable amounts, as they were estimated at inception and since.
         interest: of significant financing, by day.
         returned: what may come back.
+        options: what the seller may take back.
         passes: what agents pass on, by obligation.
         payable: what the customer is paid.
         received: worth of consideration in kind that came, by day.
@@ -73,6 +75,7 @@ class Assembled(msgspec.Struct, frozen=True):
     counted: tuple[Counted, ...] = ()
     interest: Interest = Interest()
     returned: tuple[Returned, ...] = ()
+    options: tuple[Option, ...] = ()
     passes: Mapping[str, Decimal] = {}
     payable: Decimal = ZERO
     received: tuple[tuple[date, Decimal], ...] = ()
@@ -116,6 +119,7 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     terms = {one.promise: one for each in group for one in each.contract.agreed.promises}
     if not kept:
         return _nothing(group, decided, by_invoice)
+    kept, options = options_of(kept, terms, (each for one in group for each in one.occurrences))
     kept, passes, returned = net_of(kept, terms, decided)
     fixed = sum((one.facts.amount for one in kept if decided[one.facts.element].method not in OF_WHAT_HAPPENS), ZERO)
     counted = counted_of(group, kept, decided, decide, fixed)
@@ -130,7 +134,7 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
     done = happenings_of(group, {one.facts.element for one in kept} | set(added_promises(group)))
     kept = [replace(one, facts=replace(one.facts, happenings=done.get(one.facts.element, ()))) for one in kept]
     found = opened(head.currency, kept, decide, price=price, bundles=bundles, exists=exists)
-    contract = _with_own(found.contract, counted, mine.of(found))
+    contract = with_options(_with_own(found.contract, counted, mine.of(found)), options, mine.keys)
     back = tuple(came_back(one, group) for one in returned)
     changes, counted = changes_of(group, decide, given_back(group, counted, returned), mine, done, back)
     received = tuple((o.on, o.quantity) for each in group for o in each.occurrences if o.kind == "receive")
@@ -147,6 +151,7 @@ def assembled(group: Sequence[Signed], decide: Decide) -> Assembled:
         tuple(counted),
         interest,
         back,
+        options,
         {mine.keys[key]: amount for key, amount in passes.items()},
         payable,
         received,

@@ -106,9 +106,11 @@ def standing_of(one: Assembled, assets: Iterable[Asset], billed: Iterable[tuple[
 
 
 def interest_owed(standing: Standing, day: date) -> Decimal:
-    """Interest on money that came before performance."""
+    """Interest on money that came before performance, or for what may be taken back."""
     one = standing.assembled
-    return max(one.interest.accrued(day, one.terminated), ZERO)
+    last = day if one.terminated is None else min(day, one.terminated)
+    more = sum((option.grown(last) - option.liability for option in one.options), ZERO)
+    return max(one.interest.accrued(day, one.terminated), ZERO) + more
 
 
 def interest_earned(standing: Standing, day: date) -> Decimal:
@@ -139,7 +141,7 @@ def refunds(standing: Standing, day: date) -> Decimal:
     if one.payable and standing.account.price:
         share = Fraction(standing.account.recognised(day)) / Fraction(standing.account.price)
         owed += cents(Fraction(one.payable) * share, currency)
-    left = _left(standing, day) - passed_on(standing, day)
+    left = _left(standing, day) - passed_on(standing, day) - lent(standing, day)
     if one.terminated is not None and one.terminated <= day:
         return max(left, ZERO)
     lowered = _lowered(standing, day) + _below_stated(standing, day)
@@ -194,6 +196,12 @@ def passed_on(standing: Standing, day: date) -> Decimal:
     return sum(parts, ZERO)
 
 
+def lent(standing: Standing, day: date) -> Decimal:
+    """What the customer has given for what the seller may take back, with interest: no more than he has given, and was not earned."""
+    owed = sum((option.owed(day) for option in standing.assembled.options), ZERO)
+    return min(owed, max(_left(standing, day) - passed_on(standing, day), ZERO))
+
+
 def received(standing: Standing, day: date) -> Decimal:
     """Worth of consideration in kind that came."""
     return sum((worth for on, worth in standing.assembled.received if on <= day), ZERO)
@@ -212,7 +220,7 @@ def _left(standing: Standing, day: date) -> Decimal:
 
 def contract_asset(standing: Standing, day: date) -> Decimal:
     """What was performed beyond what was billed; net for the contract."""
-    owed = refunds(standing, day) + passed_on(standing, day)
+    owed = refunds(standing, day) + passed_on(standing, day) + lent(standing, day)
     taken = standing.account.recognised(day) + interest_earned(standing, day) + owed
     given = billed(standing, day) + received(standing, day) + interest_owed(standing, day)
     return at(daily([Movement(day, REVENUE, taken), Movement(day, DUE, given)]), day).contract_asset
@@ -311,6 +319,7 @@ BALANCES: Final[Mapping[str, Kept]] = {
     "consideration_in_kind": Kept("consideration_in_kind", "contract_liability", received),
     "refund_liability": Kept("contract_liability", "refund_liability", refunds),
     "supplier_payable": Kept("contract_liability", "supplier_payable", passed_on),
+    "repurchase_liability": Kept("contract_liability", "repurchase_liability", lent),
     "contract_asset": Kept("contract_asset", "contract_liability", contract_asset),
     "contract_cost": Kept("contract_cost", "contract_cost_expense", cost_asset),
     "contract_cost_impairment": Kept("contract_cost_impairment", "contract_cost", cost_impairment),

@@ -1,4 +1,4 @@
-"""What is promised: combination of contracts, distinct obligations, options, warranties, agents, licences, repurchases."""
+"""What is promised: combination of contracts, distinct obligations, options, warranties, agents, licences."""
 
 from __future__ import annotations
 
@@ -123,20 +123,3 @@ def look_through(price: Decimal, renewing: Decimal, efforts: Sequence[Decimal]) 
     likely = [Fraction(renewing) ** number for number in range(len(efforts))]
     total = sum((Fraction(price) * one for one in likely), Fraction(0))
     return LookedThrough(total, tuple(Fraction(effort) * one for effort, one in zip(efforts, likely, strict=True)))
-
-
-class Repurchase(msgspec.Struct, frozen=True):
-    """A sale that the seller may take back: a loan, if he pays no less for it."""
-
-    revenue: Decimal
-    liability: Decimal
-    interest: Decimal
-    if_lapsed: Decimal
-
-
-def with_call(sale: Decimal, call: Decimal) -> Repurchase:
-    """A sale with an option of the seller to buy back.  At no less than the sale it is a financing: nothing is revenue, the
-    difference is interest, and if the option lapses all of it is revenue.  Below the sale it is a lease of the difference."""
-    if call >= sale:
-        return Repurchase(ZERO, sale, call - sale, call)
-    return Repurchase(sale - call, call, ZERO, call)

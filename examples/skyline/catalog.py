@@ -151,6 +151,7 @@ GL_ACCOUNTS = (
     ("2310", "Refund liabilities", "liability"),
     ("2320", "Owed to suppliers of agency sales", "liability"),
     ("2330", "Provision for losses of contracts", "liability"),
+    ("2340", "Owed for goods that may be bought back", "liability"),
     ("2350", "Prepaid credits of customers", "liability"),
     ("2400", "Unapplied receipts", "liability"),
     ("2450", "Refunds to be paid", "liability"),

@@ -14,9 +14,9 @@ from engine.base.money import ZERO, minor_unit, round_to
 from engine.base.period import add_months
 from engine.ledger.fx import convert
 from engine.model.journal import FxRate
-from engine.model.revenue_contract import PromiseTerms
+from engine.model.revenue_contract import Occurrence, PromiseTerms
 from engine.revenue import allocation, balances, costs, financing, obligations, price
-from engine.revenue.contract_balances import Standing, billed
+from engine.revenue.contract_balances import BALANCES, Standing, billed
 from engine.revenue.spread import by_month, cents
 from tests.vectors.reading import number
 from tests.vectors.revrec_books import delivered, held, promise, standing, variable
@@ -237,9 +237,19 @@ def renewed(world: World) -> dict[str, Decimal]:
     }
 
 
-def called(world: World) -> obligations.Repurchase:
-    """A sale that may be taken back."""
-    return obligations.with_call(of(world, "sale"), of(world, "call"))
+def called(world: World) -> Standing:
+    """A sale that may be taken back for a year, and is not."""
+    sold = {"id": "sold", "price": world.contract["sale"], "years": 1}
+    terms = promise(world, sold, call=of(world, "call"))
+    lapsed = Occurrence("lapsed", "expire", terms.service_to, terms.service_to)
+    return standing(world, terms, told=[lapsed], billed=terms.price)
+
+
+def at_sale(world: World) -> dict[str, Decimal]:
+    """What the sale itself is."""
+    found = called(world)
+    standing_then = BALANCES["repurchase_liability"].wanted(found, world.start)
+    return {"revenue": found.account.recognised(world.start), "financial_liability": standing_then}
 
 
 def loss(world: World) -> costs.Loss:
@@ -336,8 +346,8 @@ FIGURES: Mapping[str, Figure] = {
     "adjusted_cost": lambda w: by_year(w, [cents(one, w.currency) for one in looked_through(w).efforts]),
     "stated_allocation": lambda w: by_year(w, looked_through(w).shares(WHOLE)),
     "inception": renewed,
-    "at_sale": lambda w: {"revenue": called(w).revenue, "financial_liability": called(w).liability},
-    "if_lapsed_revenue": lambda w: called(w).if_lapsed,
+    "at_sale": at_sale,
+    "if_lapsed_revenue": lambda w: called(w).account.recognised(date.max),
     "revenue_to_date": lambda w: loss(w).revenue,
     "cost_to_date": lambda w: loss(w).cost,
     "loss_provision": lambda w: loss(w).provision,

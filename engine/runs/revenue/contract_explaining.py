@@ -126,6 +126,13 @@ def _price(group: Group, told: AccountShown) -> Step:
         details.append(("interest apart", number(one.interest.price)))
     if one.payable:
         details.append(("payable to the customer", number(-one.payable)))
+    details += [
+        (
+            f"paid for {each.promise}, which may be bought back",
+            f"{number(each.liability)}, no part of the price until that lapses",
+        )
+        for each in one.options
+    ]
     details += [(f"expected back of {each.promise}", f"{number(each.units)} units") for each in one.returned]
     return Step(
         "price", f"transaction price {written(told.price, told.currency)}, all changes included", tuple(details)
@@ -147,7 +154,7 @@ def _allocation(told: AccountShown) -> Step:
 
 def _promise(group: Group, obligation: str) -> Step:
     found = next((one for one in group.assembled.opened.found if one.key == obligation), None)
-    keys = [one.key for one in found.promises] if found else [obligation]
+    keys = [one.key for one in found.promises] if found else [obligation.partition("+")[0]]
     promises = [
         one
         for each in group.signed

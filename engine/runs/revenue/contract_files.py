@@ -63,6 +63,7 @@ PROMISE: Final[Rules] = {
     "back": _of("decimal", "units that are expected to come back", min=0),
     "carried": _of("decimal", "what a unit that may come back was carried at", min=0),
     "recovery": _of("decimal", "what it costs to have such a unit back, lost value included", min=0),
+    "call": _of("decimal", "what the seller may buy it back for up to the end of its service", min=0),
     "commission": _of("decimal", "of an agent: his share", min=0, max=1),
     "bills": _many(BILL, "what bills for it"),
     "measures": _many(MEASURE, "usage in the books that earns it; no usage of it is told by hand"),
@@ -167,6 +168,9 @@ _EVENT: Final = Shape(OCCURRENCE)
 _ADDS: Final = Shape({"promises": _many(PROMISE, "what is added", required=True, minlength=1)})
 _DAYS: Final = {"from": "service_from", "to": "service_to"}
 
+NOT_CALLED: Final = frozenset(("back", "commission", "saves"))
+"""What a promise that may be bought back cannot have."""
+
 Read = tuple[RevenueContract, list[Occurrence]]
 
 
@@ -220,7 +224,7 @@ def event_of_values(values: Mapping[str, Any], where: Where, known: date) -> Occ
         TollbookError: all that is wrong, at that place.
     """
     data, wrong = _EVENT.read(dict(values), "the event")
-    findings = [_in_row(one, where) for one in wrong] or list(_nothing(_Row(where), ("adds",), data.get("adds", ())))
+    findings = [_in_row(one, where) for one in wrong] or list(_added(_Row(where), ("adds",), data.get("adds", ())))
     if findings:
         raise TollbookError(findings)
     return occurrence(data, known)
@@ -265,7 +269,7 @@ def added_promises(content: bytes, file: str) -> list[dict[str, Any]]:
     """
     document = parse(content, file)
     data, findings = validate(document, _ADDS, data={"promises": document.data})
-    findings = findings or list(_nothing(document, ("promises",), data["promises"]))
+    findings = findings or list(_added(document, ("promises",), data["promises"]))
     if findings:
         raise TollbookError(findings)
     return list(data["promises"])
@@ -310,8 +314,9 @@ def _doubts(document: _Places, data: Mapping[str, Any]) -> Iterable[Finding]:
             yield _wrong(
                 document, path, "a material right needs both saves and purchase", "say what it saves of which purchase"
             )
+        yield from _called(document, path, one)
+        yield from _nothing(document, path, one)
         yield from _unbilled(document, (*path, "bills"), one.get("bills", ()))
-    yield from _nothing(document, ("promises",), data["promises"])
     yield from _unbilled(document, ("bills",), data.get("bills", ()))
     for at, bundle in enumerate(data.get("bundles", ())):
         yield from _unknown(document, ("bundles", at, "promises"), bundle["promises"], promises)
@@ -328,26 +333,40 @@ def _doubts(document: _Places, data: Mapping[str, Any]) -> Iterable[Finding]:
         yield from _unknown(
             document, ("events", at, "promise"), [one["promise"]] if "promise" in one else [], promises + adds
         )
-        yield from _nothing(document, ("events", at, "adds"), one.get("adds", ()))
+        yield from _added(document, ("events", at, "adds"), one.get("adds", ()))
         if one["key"] in keys[:at]:
             yield _wrong(
                 document, ("events", at, "key"), f"there are two events {one['key']!r}", "give each a key of its own"
             )
 
 
-def _nothing(
-    document: _Places, path: tuple[str | int, ...], promises: Iterable[Mapping[str, Any]]
-) -> Iterable[Finding]:
-    """Promises of no units: nothing is a share of them, and they have no price each."""
+def _nothing(document: _Places, path: tuple[str | int, ...], promise: Mapping[str, Any]) -> Iterable[Finding]:
+    """A promise of no units: nothing is a share of them, and they have no price each."""
+    if not promise.get("quantity", 1):
+        what = f"{promise['promise']!r} promises no units, so that its price is of nothing"
+        mend = "say how many are expected, or leave quantity out: it is one then"
+        yield _wrong(document, (*path, "quantity"), what, mend)
+
+
+def _called(document: _Places, path: tuple[str | int, ...], promise: Mapping[str, Any]) -> Iterable[Finding]:
+    """A promise that may be bought back, without what it was sold for and until when, or with what else changes its price."""
+    if "call" not in promise:
+        return
+    lacks = [f"no {name}" for name in ("price", "to") if not promise.get(name)]
+    if lacks or promise["price"] < 0 or NOT_CALLED & promise.keys():
+        with_ = lacks or sorted(NOT_CALLED & promise.keys()) or ["a price below nothing"]
+        what = f"{promise['promise']!r} may be bought back, and has {' and '.join(with_)}"
+        mend = "write what it is sold for and the day after the last on which it may be; back, commission and saves have no place beside"
+        yield _wrong(document, (*path, "call"), what, mend)
+
+
+def _added(document: _Places, path: tuple[str | int, ...], promises: Iterable[Mapping[str, Any]]) -> Iterable[Finding]:
+    """What is wrong with promises that come with a modification."""
     for at, one in enumerate(promises):
-        if not one.get("quantity", 1):
-            what = f"{one['promise']!r} promises no units, so that its price is of nothing"
-            yield _wrong(
-                document,
-                (*path, at, "quantity"),
-                what,
-                "say how many are expected, or leave quantity out: it is one then",
-            )
+        yield from _nothing(document, (*path, at), one)
+        if "call" in one:
+            what = f"{one['promise']!r} may be bought back, and comes with a modification"
+            yield _wrong(document, (*path, at, "call"), what, "sign it as a contract of its own")
 
 
 def _unknown(

@@ -274,6 +274,40 @@ class TestPrice:
         assert one.account.price == 1240
         assert balances(one, END) == {"consideration_in_kind": 100, "refund_liability": 60}
 
+    def test_what_may_be_bought_back_is_a_loan_until_that_lapses(self) -> None:
+        """1,000 that become 1,102.50 in a year: in 90 of 365 days 1,000 x (1.1025 ^ (90 / 365) - 1) = 24.35 of interest, and no revenue."""
+        machine = replace(promise("machine", "goods", 1000), service_to=END, call=D("1102.50"))
+        loan = standing(signed(machine), (BEGIN, 1000))
+        assert (loan.account.price, balances(loan, BEGIN)) == (0, {"repurchase_liability": 1000})
+        assert balances(loan, day(3, 31)) == {"interest_expense": D("24.35"), "repurchase_liability": D("1024.35")}
+        last = {"interest_expense": D("102.50"), "repurchase_liability": D("1102.50")}
+        assert balances(loan, day(12, 31)) == balances(loan, date(2027, 6, 30)) == last
+
+        lapsed = standing(
+            signed(machine, SUPPORT, told=(told("expire", day(12, 31), promise="machine"),)), (BEGIN, 2200)
+        )
+        assert {one.key: one.amount for one in lapsed.account.items if one.on == day(12, 31)}["machine"] == D("1102.50")
+        assert lapsed.account.price == D("2302.50") == lapsed.account.recognised(END)
+        assert balances(lapsed, END) == {"interest_expense": D("102.50")}
+        early = standing(signed(machine, told=(told("expire", day(3, 31)),)), (BEGIN, 1000))
+        assert (early.account.price, balances(early, day(4, 30))) == (D("1024.35"), {"interest_expense": D("24.35")})
+        credited = standing(signed(machine), (BEGIN, 1000), (day(12, 31), D("-1102.50")))
+        assert balances(credited, END) == {"interest_expense": D("102.50")}
+
+    def test_what_is_bought_back_for_less_is_a_lease_of_the_difference(self) -> None:
+        let = replace(SUPPORT, price=D(1000), call=D(760))
+        end = told("expire", day(12, 31), promise="support")
+        lease = standing(signed(let, told=(end,)), (BEGIN, 1000))
+        assert (lease.account.recognised(day(3, 31)), balances(lease, day(3, 31))) == (
+            60,
+            {"repurchase_liability": 760},
+        )
+        assert (lease.account.price, lease.account.recognised(END), balances(lease, END)) == (1000, 1000, {})
+        earned = {
+            key: sum(one.amount for one in lease.account.items if one.key == key) for key in lease.account.unearned
+        }
+        assert earned == {"support": 240, "support+call": 760}
+
     def test_money_and_performance_far_apart(self) -> None:
         two = replace(SUPPORT, service_to=date(2028, 1, 1), price=D(2000))
         one = standing(signed(two, financing=FinancingTerms("prepaid", D("0.12"), 24)), (BEGIN, 2000))

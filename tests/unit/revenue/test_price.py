@@ -136,10 +136,6 @@ def test_a_principal_shows_all_of_it() -> None:
     assert obligations.presented({"role": "principal"}, D(100), D("0.3"), "EUR") == obligations.Presented(D(100), D(0))
 
 
-def test_a_call_below_the_sale_is_a_lease_of_the_difference() -> None:
-    assert obligations.with_call(D(100), D(80)) == obligations.Repurchase(D(20), D(80), D(0), D(80))
-
-
 @pytest.mark.parametrize(("within", "commensurate", "months"), [(0, True, 12), (12, True, 0), (12, False, 60)])
 def test_how_long_a_cost_lasts(within: int, commensurate: bool, months: int) -> None:
     assert costs.lasts({"commensurate": commensurate, "cost_within": within}, 12, 60) == months

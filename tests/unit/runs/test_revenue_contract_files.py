@@ -46,6 +46,8 @@ def test_a_contract_is_read_whole() -> None:
     [
         ("kind: recurring", "kind: recuring", "k1.yaml:8:45", "document.wrong-value"),
         ("price: 1000", "price: 1000, quantity: 0", "k1.yaml:7:61", "revenue.contract-wrong"),
+        ("price: 1000", "price: 1000, call: 1100", "k1.yaml:7:57", "revenue.contract-wrong"),
+        ("price: 0.10", "price: 0.10, back: 1, call: 1", "k1.yaml:8:84", "revenue.contract-wrong"),
         ("price: 1000", "price: many", "k1.yaml:7:45", "document.wrong-type"),
         ("currency: EUR", "currency: EUX", "k1.yaml:4:11", "money.unknown-currency"),
         ("promise: support, product", "promise: licence, product", "k1.yaml:8:15", "revenue.contract-wrong"),
