@@ -23,6 +23,7 @@ from engine.cli.common import (
     show_findings,
     table,
 )
+from engine.cli.ledger_books import BookOption
 
 if TYPE_CHECKING:
     from engine.app import Ageing, Impairment, Shares, Tie
@@ -117,12 +118,20 @@ def _register_balances(group: typer.Typer) -> None:
         ] = None,
         on: LastOption = None,
         entity: EntityOption = "",
+        book: BookOption = "",
         form: FormOption = "table",
         as_json: JsonOption = False,
     ) -> None:
-        """Add up postings by what is behind them: GL account, customer, product, subscription, country, month."""
+        """Add up postings by what is behind them: GL account, customer, product, subscription, country, month.
+
+        A further book is added up to the day that it is adjusted through where no day is given.
+        """
+        first = since.date() if since else None
         with open_app(context.obj.config, context.obj.overrides) as tollbook:
-            found = tollbook.reports.balances(by, since.date() if since else None, _day(on), entity)
+            if book:
+                found = tollbook.further_books.balances(by, first, on.date() if on else None, book, entity)
+            else:
+                found = tollbook.reports.balances(by, first, _day(on), entity)
         names = [part.strip() for part in by.split(",") if part.strip()]
         columns = (*names, "currency", "amount", "functional currency", "functional amount")
         rows = [

@@ -34,18 +34,28 @@ DIMENSIONS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
     "subscription": _of("subscription"),
 }
 """What postings can be added up by; months are of their day here, and countries of their customer."""
+_IN_BOOKS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
+    **DIMENSIONS,
+    "entity": t.BOOK_POSTING.c.entity,
+    "account": t.BOOK_POSTING.c.account,
+    "month": t.BOOK_ENTRY.c.posting_date,
+    "kind": t.BOOK_ENTRY.c.kind,
+}
+"""The same of adjustments in further books; what they are about is what the entry that they adjust is about."""
 
 
 def totals(
-    session: Session, tenant: str, by: Sequence[str], first: date | None, last: date, entity: str = ""
+    session: Session, tenant: str, by: Sequence[str], first: date | None, last: date, entity: str = "", book: str = ""
 ) -> list[tuple[Any, ...]]:
-    """Sums of postings dated from ``first`` to ``last``: a value for each of ``by``, then currency, functional currency, amount and
+    """Sums of postings of the leading book, or of the adjustments of a further ``book`` alone, dated from ``first`` to ``last``: a value for each of ``by``, then currency, functional currency, amount and
     functional amount.  Where customers are wanted the legal entity comes first, whether it was asked for or not."""
-    posting, entry = t.POSTING.c, t.ENTRY.c
-    fields = [posting.entity, *(DIMENSIONS[name] for name in by)]
+    posting, entry = (t.BOOK_POSTING.c, t.BOOK_ENTRY.c) if book else (t.POSTING.c, t.ENTRY.c)
+    known, join = (_IN_BOOKS, _adjusted) if book else (DIMENSIONS, _joined)
+    fields = [posting.entity, *(known[name] for name in by)]
     keys = [one.label(f"key_{place}") for place, one in enumerate(fields)]
     money = (posting.currency, posting.functional_currency, posting.amount, posting.functional_amount)
-    joined = _joined(*keys, *money).where(posting.tenant == tenant, entry.posting_date <= last)
+    joined = join(*keys, *money).where(entry.tenant == tenant, entry.posting_date <= last)
+    joined = joined.where(t.BOOK_ENTRY.c.book == book) if book else joined
     joined = joined.where(entry.posting_date >= first) if first is not None else joined
     joined = joined.where(posting.entity == entity) if entity else joined
     one, kind = joined.subquery(), posting.amount.type
@@ -67,11 +77,21 @@ def behind(session: Session, entries: Sequence[int]) -> dict[int, list[tuple[str
 
 def _joined(*fields: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Fields of postings, their entries, and the lines, documents and accruals behind them."""
-    posting, entry = t.POSTING.c, t.ENTRY.c
+    statement = sa.select(*fields).join_from(t.POSTING, t.ENTRY, t.ENTRY.c.id == t.POSTING.c.entry_id)
+    return _with_lines(statement, t.POSTING.c.line_id)
+
+
+def _adjusted(*fields: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """The same of adjustments, with the entries of the leading book that they are of."""
+    posting, entry = t.BOOK_POSTING.c, t.BOOK_ENTRY.c
+    statement = sa.select(*fields).join_from(t.BOOK_POSTING, t.BOOK_ENTRY, entry.id == posting.entry_id)
+    return _with_lines(statement.join(t.ENTRY, t.ENTRY.c.id == entry.of_entry, isouter=True), posting.line_id)
+
+
+def _with_lines(statement: sa.Select[Any], line: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    document = t.ENTRY.c.document
     return (
-        sa.select(*fields)
-        .join_from(t.POSTING, t.ENTRY, entry.id == posting.entry_id)
-        .join(t.INVOICE, t.INVOICE.c.id == entry.document, isouter=True)
-        .join(t.INVOICE_LINE, (_LINE.id == posting.line_id) & (posting.line_id != 0), isouter=True)
-        .join(t.REVENUE_ACCRUAL, _ACCRUAL.id == entry.document, isouter=True)
+        statement.join(t.INVOICE, t.INVOICE.c.id == document, isouter=True)
+        .join(t.INVOICE_LINE, (_LINE.id == line) & (line != 0), isouter=True)
+        .join(t.REVENUE_ACCRUAL, _ACCRUAL.id == document, isouter=True)
     )

@@ -139,6 +139,21 @@ def entries_of(session: Session, document: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
+def book_entries(session: Session, tenant: str, *, ident: int = 0, of_entry: int = 0) -> list[dict[str, Any]]:
+    """Entries of further books in order: that with an id, or those that adjust an entry of the leading book."""
+    column = t.BOOK_ENTRY.c
+    wanted = column.id == ident if ident else column.of_entry == of_entry
+    rows = session.rows(sa.select(t.BOOK_ENTRY).where(column.tenant == tenant, wanted).order_by(column.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def book_postings(session: Session, entry_id: int) -> list[dict[str, Any]]:
+    """The postings of an entry of a further book in order."""
+    column = t.BOOK_POSTING.c
+    rows = session.rows(sa.select(t.BOOK_POSTING).where(column.entry_id == entry_id).order_by(column.number))
+    return [dict(row._mapping) for row in rows]
+
+
 def postings(session: Session, entry_id: int) -> list[dict[str, Any]]:
     """The postings of an entry in order."""
     column = t.POSTING.c

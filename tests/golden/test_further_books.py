@@ -58,6 +58,23 @@ def codes(app: App, month: date) -> list[str]:
         return [one.mend for one in checking.CHECKS["books-not-adjusted"].find(look, None)]  # type: ignore[arg-type]
 
 
+def explained(app: App) -> None:
+    """An adjustment leads to its rule and to what it adjusts, that leads back to it, and what a person posted says so."""
+    own = {one.reference: one for one in app.further_books.journal("local-gaap") if one.reference.startswith("local")}
+    hand = own.pop("local-gaap/h1")
+    assert [step.name for step in app.explain(f"posting:{hand.id}/1").steps] == ["entry", "document", "rate"]
+    one, at = next((one, n) for one in own.values() for n, p in enumerate(one.entry.postings, 1) if p.account == "4700")
+    told = app.explain(f"posting:{one.id}/{at}")
+    assert told.text == "adjustment in book local-gaap"
+    steps = {step.name: step for step in told.steps}
+    assert steps["rule"].text.startswith("rule set-up of books/acme")
+    assert tuple(label for label, _ in steps["rule"].details) == ("rule no-yen", "rule hold", "rule set-up")
+    places = [label for label, _ in steps["document"].details]
+    forward = next(step for step in app.explain(places[0]).steps if step.name == "further books")
+    assert f"posting:{one.id}/{at}" in dict(forward.details)
+    refused("explain.no-such-posting", app.explain, f"posting:{one.id}/99")
+
+
 def test_a_book_of_local_rules(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """From rules to a closed month: what is booked, once; what a corrected rule changes; entries by hand; other programs; verify."""
     stories.write(tmp_path, rules={"books/acme.yaml": RULES}, gl_accounts=stories.add("gl_accounts", *CHART))
@@ -90,10 +107,25 @@ def test_a_book_of_local_rules(tmp_path: Path, database_url: str, capsys: pytest
         assert {"1200", "2200", "4000"} <= set(yen)
         assert leading == {(b["account"], b["currency"]): b["amount"] for b in app.ledger.trial_balance()["E1"]}
 
+        # added up by anything, the book comes to what its trial balance says
+        whole = {
+            (b.account, b.currency): b.amount
+            for b in desk.trial_balance("local-gaap", "E1", FEB)["E1"]
+            if b.functional_amount
+        }
+        assert {
+            (*b.key, b.currency): b.amount for b in desk.balances("account", None, FEB, "local-gaap") if b.functional
+        } == whole
+        about = desk.balances("account,kind,customer,product", FEB.replace(day=1), None, "local-gaap", "E1")
+        fees = {b.key[1:]: b.amount for b in about if b.key[0] == "4700" and b.currency == "EUR"}
+        assert fees == {("adjustment", "A1", "services"): D("-198.00")}
+        refused("ledger.unknown-dimension", desk.balances, "colour", None, FEB, "local-gaap")
+
         # by hand
         sides = [("6950", D("100.00")), ("2390", D("-100.00"))]
         assert desk.post("local-gaap", "E1", "h1", FEB, "Costs", sides, CHANGE).done
         assert held(app, FEB)["6950", "EUR"] == (0, D(100))
+        explained(app)
         refused("books.booked", desk.post, "local-gaap", "E1", "h1", FEB, "Costs", sides, CHANGE)
         refused("ledger.not-balanced", desk.post, "local-gaap", "E1", "h2", FEB, "Costs", sides[:1], CHANGE)
         refused("ledger.unknown-account", desk.post, "local-gaap", "E1", "h2", FEB, "x", [("1", D(1))], CHANGE)

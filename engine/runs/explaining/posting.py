@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import Code, TollbookError, refuse
+from engine.base.errors import TollbookError, refuse
 from engine.base.money import written
 from engine.ledger.posting import PostingFacts, Role
 from engine.model.account import Account
@@ -19,13 +19,24 @@ from engine.model.revenue import KIND as RECOGNITION
 from engine.runs.accruals import explaining as explain_owed
 from engine.runs.accruals.explaining import Owed
 from engine.runs.cash.explaining import document_of
-from engine.runs.explaining.words import Explanation, RulesOf, Step, first, number, rule_of, side, tried
+from engine.runs.explaining.adjustment import adjustments, explain_adjustment
+from engine.runs.explaining.words import (
+    NO_SUCH_POSTING,
+    Explanation,
+    RulesOf,
+    Step,
+    at_position,
+    first,
+    listed,
+    rate_of,
+    rule_of,
+    side,
+    tried,
+)
 from engine.runs.revenue.explaining import recognised
 from engine.store import revaluing, tracing, tracing_back
 from engine.store.reader import Reader
 from engine.store.tracing import LineRecord
-
-NO_SUCH_POSTING = Code("explain.no-such-posting", "An entry or posting that the books do not have.")
 
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "invoice": ("receivable", "contract_liability", "other_income", "tax", "fx_rounding"),
@@ -73,12 +84,13 @@ def explain_posting(
     Raises:
         TollbookError: ``explain.no-such-posting``.
     """
+    if entry_name.isdigit():
+        adjustment = explain_adjustment(reader, tenant, rules_of, int(entry_name), position, everything)
+        if adjustment is not None:
+            return adjustment
     entry = _entry(reader, tenant, entry_name)
     rows = tracing_back.postings(reader, entry["id"])
-    found = next((row for row in rows if row["number"] == position), None)
-    if found is None:
-        what = f"entry {entry_name} has no posting {position}"
-        raise refuse(NO_SUCH_POSTING, what, mend=f"its postings are 1 to {len(rows)}")
+    found = at_position(rows, position, entry_name)
     head = tracing_back.head_by_id(reader, entry["document"]) or {}
     line = tracing.line_by_id(reader, found["line_id"]) if found["line_id"] else None
     decision = tracing.decisions(reader, [found["decision"]]).get(found["decision"])
@@ -86,7 +98,7 @@ def explain_posting(
         Step(
             "entry",
             f"{entry['kind']} entry {entry['id']} of {entry['posting_date']}: {entry['text']}",
-            first(_all(rows), everything),
+            first(listed(rows), everything),
         )
     ]
     owed = explain_owed.behind(reader, entry) if entry["kind"] in OWED else None
@@ -102,7 +114,7 @@ def explain_posting(
     if decision is not None:
         release = str(decision["release"])
         steps.append(_account(reader, rules_of, entry, found, head, line, decision, owed, everything))
-    steps.append(_rate(found))
+    steps += [rate_of(found), *adjustments(reader, tenant, entry, everything)]
     subject = f"posting:{entry['id']}/{position}"
     return Explanation(
         subject, f"{entry['kind']} of {head.get('number', entry['document'])}", side(found), release, tuple(steps)
@@ -131,10 +143,6 @@ def _entry(reader: Reader, tenant: str, name: str) -> dict[str, Any]:
         )
         raise refuse(NO_SUCH_POSTING, f"there is no entry {name!r}", mend=mend)
     return entry
-
-
-def _all(rows: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    return tuple((f"posting:{row['entry_id']}/{row['number']}", side(row)) for row in rows)
 
 
 def _document(head: Mapping[str, Any], line: LineRecord | None) -> Step:
@@ -214,10 +222,3 @@ def _near(trace: Trace) -> Trace:
     return msgspec.structs.replace(
         trace, tried=tuple(one for one in trace.tried if one.matched or {*one.facts} != {"role"})
     )
-
-
-def _rate(posting: Mapping[str, Any]) -> Step:
-    if posting["currency"] == posting["functional_currency"]:
-        return Step("rate", f"{posting['currency']} is the functional currency")
-    text = f"1 {posting['currency']} = {number(posting['rate'])} {posting['functional_currency']}"
-    return Step("rate", text, (("published", f"{posting['rate_source']}, {posting['rate_on']}"),))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
 
-from engine.base.errors import Finding
+from engine.base.errors import Code, Finding, refuse
 from engine.base.money import written
 from engine.model.attribute import Declared
 from engine.model.decision import Trace
@@ -26,6 +26,8 @@ class TracingRules(Protocol):
 
 RulesOf = Callable[[str], TracingRules]
 """The rule book of a release, as the books keep it."""
+
+NO_SUCH_POSTING = Code("explain.no-such-posting", "An entry or posting that the books do not have.")
 
 Details = tuple[tuple[str, str], ...]
 
@@ -81,6 +83,32 @@ def side(posting: Mapping[str, Any]) -> str:
     if posting["currency"] != posting["functional_currency"]:
         text += f" = {written(abs(posting['functional_amount']), posting['functional_currency'])}"
     return text
+
+
+def listed(postings: Sequence[Mapping[str, Any]]) -> Details:
+    """Postings as details, each by what it is explained by."""
+    return tuple((f"posting:{row['entry_id']}/{row['number']}", side(row)) for row in postings)
+
+
+def at_position(postings: Sequence[Mapping[str, Any]], position: int, entry: str) -> Mapping[str, Any]:
+    """The posting of an entry with a number.
+
+    Raises:
+        TollbookError: ``explain.no-such-posting``.
+    """
+    found = next((row for row in postings if row["number"] == position), None)
+    if found is None:
+        what = f"entry {entry} has no posting {position}"
+        raise refuse(NO_SUCH_POSTING, what, mend=f"its postings are 1 to {len(postings)}")
+    return found
+
+
+def rate_of(posting: Mapping[str, Any]) -> Step:
+    """The rate that stays with a posting."""
+    if posting["currency"] == posting["functional_currency"]:
+        return Step("rate", f"{posting['currency']} is the functional currency")
+    text = f"1 {posting['currency']} = {number(posting['rate'])} {posting['functional_currency']}"
+    return Step("rate", text, (("published", f"{posting['rate_source']}, {posting['rate_on']}"),))
 
 
 def rule_of(decision: Mapping[str, Any]) -> str:

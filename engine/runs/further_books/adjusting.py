@@ -99,15 +99,16 @@ def _decided(
     parts: Parts, book: str, entry: JournalEntry, behind: Sequence[tuple[str, str, str, str]]
 ) -> list[Decision]:
     """A decision for each posting of an entry."""
+    return [parts.rules.decide("books", facts, entry.posting_date) for facts in facts_of(book, entry, behind)]
+
+
+def facts_of(book: str, entry: JournalEntry, behind: Sequence[tuple[str, str, str, str]]) -> Iterator[BooksFacts]:
+    """What rules see of each posting of an entry; ``behind`` is what each is about: (customer, product, plan, charge)."""
     head, day = (book, entry.entity, entry.kind), entry.posting_date
-    decide = parts.rules.decide
-    made = []
     for posting, known in zip(entry.postings, behind, strict=True):
         own = posting.functional_amount
         side: Literal["debit", "credit"] = "credit" if (own or posting.amount) < 0 else "debit"
-        facts = BooksFacts(*head, posting.account, side, posting.currency, abs(own), *known, day)
-        made.append(decide("books", facts, day))
-    return made
+        yield BooksFacts(*head, posting.account, side, posting.currency, abs(own), *known, day)
 
 
 def _in_chart(decisions: Sequence[Decision], chart: Mapping[str, GLAccount]) -> None:

@@ -19,6 +19,7 @@ from engine.runs.approvals import Approvals, Outcome
 from engine.runs.further_books.acts import ACT, NOT_READY, last_of, relies
 from engine.runs.further_books.adjusting import Adjusted, adjust, pending
 from engine.runs.journal import closings, exported
+from engine.runs.reports.balances import Balance, dimensions, totals_of_book
 from engine.runs.run import PartsOn
 from engine.store.books import Books
 from engine.store.reader import Reader
@@ -163,6 +164,17 @@ class BookDesk:
         keys = self.entities(book, entity)
         with self._books.reader() as reader:
             return {key: list(self._compared(reader, book, key, self._until(reader, book, key, up_to))) for key in keys}
+
+    def balances(self, by: str, first: date | None, last: date | None, book: str, entity: str = "") -> list[Balance]:
+        """As :meth:`engine.runs.reports.desk.ReportDesk.balances`, of a book; without ``last`` as far as it is adjusted.
+
+        Raises:
+            TollbookError: ``ledger.unknown-dimension``, ``books.unknown``, ``books.not-of-entity``, ``ledger.unknown-entity``.
+        """
+        wanted, keys = dimensions(by), self.entities(book, entity or None)
+        with self._books.reader() as reader:
+            until = {key: self._until(reader, book, key, last) or date.max for key in keys}
+            return totals_of_book(self._parts(), reader, wanted, first, book, until)
 
     def journal(self, book: str, entity: str | None = None, up_to: date | None = None) -> Iterator[Exported]:
         """Entries of a book in order of posting date: those of the leading book, and its own."""

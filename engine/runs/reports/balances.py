@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -49,11 +49,26 @@ def totals(
     parts: Parts, reader: Reader, by: Sequence[str], first: date | None, last: date, entity: str = ""
 ) -> list[Balance]:
     """Sums of postings by some dimensions, in order; those that come to nothing in both currencies are left out."""
+    return _added(parts, reader, by, balances.totals(reader, parts.tenant, by, first, last, entity))
+
+
+def totals_of_book(
+    parts: Parts, reader: Reader, by: Sequence[str], first: date | None, book: str, until: Mapping[str, date]
+) -> list[Balance]:
+    """The same of a further book, which is the leading one and its adjustments, by legal entity up to and with a day."""
+    rows = (
+        row
+        for entity, last in until.items()
+        for of in ("", book)
+        for row in balances.totals(reader, parts.tenant, by, first, last, entity, of)
+    )
+    return _added(parts, reader, by, rows)
+
+
+def _added(parts: Parts, reader: Reader, by: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
     sums: dict[tuple[Any, ...], list[Decimal]] = {}
     countries: dict[str, dict[str, str]] = {}
-    for own, *values, currency, functional_currency, amount, functional in balances.totals(
-        reader, parts.tenant, by, first, last, entity
-    ):
+    for own, *values, currency, functional_currency, amount, functional in rows:
         if "country" in by and own not in countries:
             countries[own] = {k: one.country for k, one in reader.accounts(parts.tenant, own).items()}
         key = tuple(_shown(n, value, countries.get(own, {})) for n, value in zip(by, values, strict=True))
