@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
+from engine.base.period import add_months, months_between
 from engine.model.decision import Decide, Decision
 from engine.model.revenue_contract import Likely, Occurrence, PromiseTerms, RevenueContract, VariableTerms
 from engine.revenue import price as prices
@@ -109,6 +110,31 @@ def owners_of(group: Sequence[Signed]) -> dict[str, str]:
                 raise refuse(TWICE, what, why=why, mend="give promises of contracts that are one keys of their own")
             owner[promise.promise] = one.contract.key
     return owner
+
+
+def served(signed: Signed) -> dict[str, tuple[date, date]]:
+    """The first day of service of each promise that says when it ends, and the day after its last, after all that has changed it."""
+    ends: dict[str, tuple[date, date]] = {}
+    for key, one in terms_of([signed]).items():
+        if one.service_to is not None:
+            ends[key] = (one.service_from or signed.contract.signed, one.service_to)
+    for change in in_order(signed.occurrences):
+        for key, (begins, until) in ends.items():
+            if until > change.on:
+                ends[key] = (begins, _until(until, change))
+    return ends
+
+
+def _until(until: date, change: Occurrence) -> date:
+    """The day after the last of a service that is changed."""
+    if change.kind == "terminate":
+        return change.on + timedelta(days=1)
+    if change.kind == "modify" and change.ends is not None:
+        return change.ends
+    if change.kind == "pause" and change.extend and change.ends is not None:
+        longer = add_months(until, months_between(change.on, change.ends))  # by months or by days, as the pause is
+        return max(longer, until + (change.ends - change.on))
+    return until
 
 
 def terms_of(group: Sequence[Signed]) -> dict[str, PromiseTerms]:

@@ -73,7 +73,7 @@ def test_a_close_works_in_the_books_of_its_legal_entity(tmp_path: Path, sqlite_u
         assert {name: of for name, of in app.verify().items() if of} == {}
 
 
-@pytest.mark.capability("A5.1", "A5.4", "A8.4", "B2.6")
+@pytest.mark.capability("A5.1", "A5.4", "A8.4", "B2.6", "B7.6")
 def test_checks_see_contracts(tmp_path: Path, sqlite_url: str) -> None:
     """What a contract has earned and nobody has recognised is found by one check, what its entries have posted otherwise by another;
     both months where it is told late, and nothing once it is put right."""
@@ -113,6 +113,17 @@ def test_checks_see_contracts(tmp_path: Path, sqlite_url: str) -> None:
         assert (one.subject, one.amount) == ("revenue-contracts/revenue/onboarding/EUR", 400)
         contracts.recognise(app, 2)
         assert {*found(app)} == clean
+        ended = {"key": "ended", "kind": "terminate", "on": date(2026, 1, 20)}
+        app.revenue_contracts.tell("K1", ended, contracts.at("2026-02-25"))
+        (one,) = found(app)["contract-dates"]
+        assert (one.subject, one.since, one.severity) == (
+            "subscription/S1/support/2026-01-01",
+            date(2026, 1, 1),
+            "blocker",
+        )
+        assert "which is promised for 2026-01-01..2026-01-21" in one.what
+        done = app.closing.run("E1", JAN, CLOSER, dry_run=True)
+        assert done.steps[0].state == "blocked" and one in done.in_the_way
 
 
 @pytest.mark.capability("A5.6")

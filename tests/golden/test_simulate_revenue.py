@@ -50,7 +50,7 @@ def by_month(app: App) -> Mapping[tuple[str, str], Decimal]:
     return found
 
 
-@pytest.mark.capability("B4.7")
+@pytest.mark.capability("B4.7", "B7.2")
 def test_revenue_by_other_rules_is_what_the_ledger_would_have(
     tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

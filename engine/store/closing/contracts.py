@@ -38,6 +38,24 @@ def recognised(session: Session, tenant: str, entity: str, first: date, last: da
     return session.rows(statement.group_by(*keys).order_by(_POSTED.entry_id))
 
 
+def billed(session: Session, tenant: str, entity: str, first: date, last: date) -> list[Any]:
+    """What documents of some days have billed for promises of contracts, by service: (contract, promise, subscription, charge,
+    service_from, service_to, currency, amount); what was credited again is left out."""
+    mark, line, head = t.REVENUE_BILLED.c, t.INVOICE_LINE.c, t.INVOICE.c
+    fields = (line.subscription, line.charge, line.service_from, line.service_to, line.currency)
+    keys = (mark.contract, mark.obligation.label("promise"), *fields)
+    amount = sa.func.sum(line.amount, type_=line.amount.type)
+    statement = (
+        sa.select(*keys, amount.label("amount"))
+        .join_from(t.INVOICE, t.INVOICE_LINE, line.invoice_id == head.id)
+        .join(t.REVENUE_BILLED, mark.id == line.id)
+        .where(
+            head.tenant == tenant, head.entity == entity, head.invoice_date.between(first, last), mark.obligation != ""
+        )
+    )
+    return session.rows(statement.group_by(*keys).having(amount != 0).order_by(*keys))
+
+
 def posted(session: Session, entries: Sequence[int]) -> list[Any]:
     """What entries have posted: (entry_id, account, currency, amount), in order."""
     amount = sa.func.sum(_POSTING.amount, type_=_POSTING.amount.type).label("amount")

@@ -33,7 +33,7 @@ from engine.revenue.agreed import NEVER, as_known, assembled
 from engine.revenue.changes import accounted
 from engine.revenue.contract_balances import BALANCES, Standing, cost_assets, cost_impairment, standing_of
 from engine.revenue.contracts import Account
-from engine.revenue.promised import Signed
+from engine.revenue.promised import Signed, served
 from engine.rulebook.rulebook import compile_book
 
 D = Decimal
@@ -179,7 +179,7 @@ class TestPromises:
         assert one.owner == {"work": "K", "support": "L"}
 
 
-@pytest.mark.capability("B7.2")
+@pytest.mark.capability("A5.1", "B7.5")
 class TestPrice:
     BONUS = VariableTerms("bonus", (Likely(D(100), D("0.6")), Likely(D(0), D("0.4"))), D(40))
     FEE = VariableTerms("fee", (Likely(D(100), D("0.5")), Likely(D(50), D("0.5"))), promise="work")
@@ -405,6 +405,17 @@ class TestTime:
         assert as_known([contract], BEGIN) == []
         assert [account(*as_known([contract], when)).recognised(END) for when in (day(4), day(4, 2))] == [0, 600]
 
+    def test_service_is_that_after_all_that_has_changed_it(self) -> None:
+        def until(*events: Occurrence) -> date:
+            found = served(signed(SUPPORT, WORK, told=events))
+            assert {key: begins for key, (begins, _) in found.items()} == {"support": BEGIN}  # work says no end
+            return found["support"][1]
+
+        paused = told("pause", day(2), ends=day(4), extend=True)
+        assert [until(), until(paused), until(told("pause", day(2), ends=day(4)))] == [END, date(2027, 3, 1), END]
+        assert until(told("modify", day(3), ends=day(7)), paused) == day(7)
+        assert until(told("terminate", day(5, 31)), told("modify", day(8), ends=END)) == day(6)
+
     @pytest.mark.parametrize(
         ("event", "words"),
         [
@@ -448,7 +459,7 @@ def occurrences(draw: st.DrawFn) -> tuple[Occurrence, ...]:
     return tuple(made)
 
 
-@pytest.mark.capability("A5.1", "B7.4")
+@pytest.mark.capability("A5.1", "B7.3")
 @settings(max_examples=20, deadline=None)
 @given(occurrences(), st.randoms(use_true_random=False), st.booleans())
 def test_any_sequence_keeps_the_price(events: tuple[Occurrence, ...], chance: random.Random, collectible: bool) -> None:

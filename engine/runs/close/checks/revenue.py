@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from engine.model.close import CloseTerms, Found
+from engine.revenue.promised import Signed, served
 from engine.runs.close.checks import earned
 from engine.runs.close.look import Check, Look, told_amount, where_of
-from engine.store.closing import revenue
+from engine.store.closing import contracts, revenue
 
 
 def periods(look: Look, terms: CloseTerms) -> Iterator[Found]:
@@ -17,6 +19,25 @@ def periods(look: Look, terms: CloseTerms) -> Iterator[Found]:
         service, planned = f"{row.service_from}..{row.service_to}", f"{row.planned_from}..{row.planned_to}"
         what = f"{where_of(row)} is for {service}, its schedule for {planned}"
         yield Found(f"revenue-schedule/{where_of(row)}", what, row.amount, row.currency, row.service_from)
+
+
+def promised(look: Look, terms: CloseTerms) -> Iterator[Found]:
+    """What was billed for promises of contracts, for days that those do not have."""
+    rows = contracts.billed(*look.of, *look.days)
+    if not rows:
+        return
+    reader, tenant, entity = look.of
+    named = {row.contract for row in rows}
+    signed = {one.key: one for one in reader.revenue_contracts(tenant, entity) if one.key in named}
+    told = reader.revenue_occurrences([one.id for one in signed.values()])
+    service = {key: served(Signed(one, tuple(told.get(one.id, ())))) for key, one in signed.items()}
+    for row in rows:
+        begins, until = service.get(row.contract, {}).get(row.promise, (date.min, date.max))
+        if begins <= row.service_from and row.service_to <= until:
+            continue
+        subject = f"subscription/{row.subscription}/{row.charge}/{row.service_from}"
+        what = f"{row.service_from}..{row.service_to} is billed for {row.promise} of contract {row.contract}, which is promised for {begins}..{until}"
+        yield Found(subject, what, row.amount, row.currency, row.service_from)
 
 
 def timing(look: Look, terms: CloseTerms) -> Iterator[Found]:
@@ -46,6 +67,11 @@ def overridden(look: Look, terms: CloseTerms) -> Iterator[Found]:
 
 
 CHECKS: Final = (
+    Check(
+        *("contract-dates", "Bills for days that their contract does not promise", "blocker", "revenue", "billing"),
+        mend="`tollbook revenue contract change ... modify --ends`, or end the subscription and credit the line",
+        find=promised,
+    ),
     Check(
         *("revenue-not-recognised", "Revenue that is due and not recognised", "blocker", "revenue", "books"),
         mend="`tollbook revenue recognise`",
