@@ -59,6 +59,10 @@ class CreditingFacts(msgspec.Struct, frozen=True, gc=False):
     ]
     credited: Annotated[bool, Meta(description="whether something of the invoice was given back before")]
     day: Annotated[date, Meta(description="date of the document; selects the rule in force")]
+    paid: Annotated[
+        bool,
+        Meta(description="whether money came for the invoice that was not refunded or charged back; credit is none"),
+    ] = False
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -33,7 +33,9 @@ ruleset: crediting/abroad
 scope: entity.country == "NL" and account.key == "A2"
 priority: 1
 effective: {from: 2020-01-01}
+hit: first
 rules:
+  - {id: paid, when: memo == "void" and paid, then: {decision: refuse, why: what was paid is refunded first}}
   - {id: corrected, then: {decision: allow, document: corrected_invoice}}
 """
 
@@ -313,6 +315,12 @@ def test_a_credit_note_is_voided(local: App) -> None:
     assert codes(refused) == ["void.nothing-left"]
     local.void(INVOICE, day(4), CHANGE)
     assert owed(local, "A1") == (0, 0)
+    local.accounts.pay("A2", "wire", D(10), CHANGE, on=day(4))
+    with pytest.raises(TollbookError) as refused:
+        local.void(DOLLARS, day(5), CHANGE)
+    assert codes(refused) == ["credit.refused"], "a rule asks whether it is paid"
+    local.accounts.refund("A2", "back", D(10), CHANGE, payment="wire", on=day(5))
+    local.void(DOLLARS, day(5), CHANGE)
     well(local)
 
 

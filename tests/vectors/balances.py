@@ -43,6 +43,7 @@ RULES = {
     "usage_control": (ROOT / "rules" / "usage_control" / "default.yaml").read_text(),
     "crediting": "ruleset: crediting/vector\neffective: {from: 1900-01-01}\nrules:\n"
     '  - {id: void, when: memo == "void" and credited, then: {decision: refuse, why: what was credited is voided first}}\n'
+    '  - {id: paid, when: memo == "void" and paid, then: {decision: refuse, why: what was paid is refunded first}}\n'
     "  - {id: all, then: {decision: allow}}\n",
 }
 CHART = ("1000", "1200", "2200", "2300", "2350", "2400", "3900", "4000", "4900", "6900", "7900", "7910", "7920", "7930")
@@ -72,9 +73,10 @@ class World:
         self.family = any("child" in word or "parent" in word for step in case["steps"] for word in step)
         self.plans = len(priced(case))
         self.used = self.events = self.acts = 0
-        self.drafted: dict[str, Any] | None = None
+        self.child = CHILDREN[0]
         self.waiting = False
         self.started: date | None = None
+        self.billed: date | None = None
         self.subscribed: list[str] = []
         self._load_company()
 
@@ -167,14 +169,14 @@ class World:
 
     def bill(self, on: date | None = None) -> None:
         """A bill run."""
-        self.day = on or self.day
+        self.day = self.billed = on or self.day
         report = self.app.bill(self.day, CHANGE)
         assert not [finding for finding in report.findings if finding.level == "error"], report.findings
 
     def invoiced(self, step: Step) -> None:
         """Something new is billed, or drafted where the parent pays and nothing says that it is committed."""
         account = step.get("child", PAYER) if self.family else PAYER
-        if account in self.subscribed:
+        if account in self.subscribed or self.billed == self.day:
             self.day += timedelta(days=1)
         self.subscribe(account)
         committed = step.get("status") == "COMMITTED" or number(step.get("parent_balance", 0))
@@ -223,7 +225,7 @@ class World:
         key, self.events = self.act(), self.events + 1
         self._load(coupons=["key,name,amount,currency,cycles", f"{key},Adjustment,{amount},USD,1"])
         head = "entity,subscription,key,kind,on,coupon"
-        event = f"E,S{CHILDREN[0]},{self.events},redeem,{self.day},{key}"
+        event = f"E,S{self.child},{self.events},redeem,{self.day},{key}"
         self._load(subscription_events=[head, event])
 
     def credited(self, account: str, amount: Any) -> None:
@@ -233,14 +235,14 @@ class World:
     def child_credited(self, amount: Any) -> None:
         """A child gets credit: for what is drafted, prepaid credit that pays its lines; else credit on its account."""
         if self.waiting:
-            self.app.wallets.grant(CHILDREN[0], Asked(self.act(), number(amount), on=self.day), CHANGE)
+            self.app.wallets.grant(self.child, Asked(self.act(), number(amount), on=self.day), CHANGE)
         else:
-            self.credited(CHILDREN[0], amount)
+            self.credited(self.child, amount)
 
     def handed_over(self) -> None:
         """A child hands all of its credit to its parent."""
-        amount = self.balance(CHILDREN[0]).credit
-        self.app.accounts.hand_over(CHILDREN[0], PAYER, self.act(), amount, CHANGE, on=self.day)
+        amount = self.balance(self.child).credit
+        self.app.accounts.hand_over(self.child, PAYER, self.act(), amount, CHANGE, on=self.day)
 
     def voided(self, what: Any, which: str) -> None:
         """A document is voided, or refuses to be."""
@@ -324,7 +326,7 @@ def _tax(world: World, step: Step) -> Decimal:
 
 def _credit_used(world: World, step: Step) -> Decimal:
     if "preview_lines" in step:
-        return Decimal(world.draft()["credit"])
+        return Decimal(world.draft().get("credit", 0))
     newest = world.newest()["id"]
     return -sum((row["amount"] for row in world.settled("account_credit") if row["item"] == newest), ZERO)
 
@@ -351,7 +353,7 @@ def _draft_total(world: World) -> Decimal:
 
 
 def _balance(world: World, step: Step) -> Decimal:
-    return Decimal(world.draft().get("due", "0")) if "preview_lines" in step else world.open(world.newest())
+    return _draft_total(world) if "preview_lines" in step else world.open(world.newest())
 
 
 def _bill_lines(world: World, step: Step) -> list[Any]:
@@ -389,7 +391,7 @@ ASKED: Mapping[str, Doing] = {
     "parent_balance": lambda w, s: w.balance(PAYER).balance,
     "parent_paid": lambda w, s: -sum((row["amount"] for row in w.settled("payment")), ZERO),
     "parent_credit": lambda w, s: w.balance(PAYER).credit,
-    "child_balance": lambda w, s: w.balance(CHILDREN[0]).balance + w.balance(CHILDREN[0]).carried,
+    "child_balance": lambda w, s: w.balance(w.child).balance + w.balance(w.child).carried,
     "child_balances": lambda w, s: sum((w.balance(c).balance + w.balance(c).carried for c in CHILDREN), ZERO),
     "child_invoice_after_credit": lambda w, s: _draft_total(w),
     "payments_attempted": lambda w, s: len([item for item in w.app.accounts.shown(PAYER).items if item.left > 0]),
@@ -497,6 +499,7 @@ def balances(case: Case, document: Document) -> Outcome:
         return unsupported(case, f"unknown words: {', '.join(sorted(words))}")
     with company(case) as world:
         for place, step in enumerate(case["steps"], 1):
+            world.child = step.get("child", world.child)
             for word, do in ACTIONS.items():
                 if word in step:
                     do(world, step)

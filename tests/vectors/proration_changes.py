@@ -11,12 +11,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import msgspec
 import yaml
 
 from engine import families
 from engine.base.money import ZERO
 from engine.base.period import MIDNIGHT, Period, cycle_containing, instant_of, local_day, zone
+from engine.billing.adjusting import given_back
 from engine.model.catalog import Charge
 from engine.model.decision import Decision
 from engine.model.invoice import BilledLine, RatedCharge
@@ -80,6 +80,8 @@ class Scene:
         self.charges: list[Charge] = []
         self.prices: list[dict[str, Any]] = []
         self.plans = self._plans()
+        # A month's stub leads to the anchor day; a longer period runs already when a first unit joins it.
+        self.joins = self.events[0]["action"] == "start" and case["period"]["months"] != 1
         book = self._book(terms)
         begins = self.start.astimezone(zone(self.zone)).time()
         more = {"anchor_time": begins.isoformat()} if self.exact and begins != MIDNIGHT else {}
@@ -149,42 +151,46 @@ class Scene:
     def _anchor_day(self) -> int:
         """The anchor day of which the period of the case is a cycle."""
         months = self.case["period"]["months"]
-        days = (self.whole.start.day, self.whole.end.day, 31) if months else ()
-        fitting = (
-            day for day in days if cycle_containing(self.whole.start, day, months, self.whole.start) == self.whole
-        )
-        return next(fitting, self.whole.start.day)
+        later = self.case.get("next_period")
+        wanted = [self.whole]
+        if later:
+            wanted.append(
+                Period(*(local_day(datetime.fromisoformat(later[name]), self.zone) for name in ("start", "end")))
+            )
+        for day in (
+            sorted({one.day for period in wanted for one in (period.start, period.end)} | {31}) if months else ()
+        ):
+            if all(cycle_containing(one.start, day, months, self.whole.start) == one for one in wanted):
+                return day
+        return self.whole.start.day
 
     def play(self) -> list[RatedCharge]:
         """The lines of the runs that follow each event."""
         made: list[RatedCharge] = []
-        if self.events[0]["action"] != "start":
-            self._know("start", self.start, self.plans[0], self.events[0].get("from_qty"))
-            first = self.shop.run(self.whole.start)
-            self._credit(first, self.events[0].get("already_credited"))
+        if self.joins or self.events[0]["action"] != "start":
+            self._know("start", self.start, self.plans[0], 0 if self.joins else self.events[0].get("from_qty"))
+            self.shop.run(self.whole.start)
+            self._credit(self.events[0].get("already_credited"))
         for event, plan in zip(self.events, self.plans[1:], strict=True):
             made += self._happens(event, plan)
         return made
 
-    def _credit(self, lines: tuple[RatedCharge, ...], amount: Any) -> None:
+    def _credit(self, amount: Any) -> None:
         """A credit note on the line that was billed; it gives back no days."""
         if amount is not None:
-            line = self.shop.lines[0]
-            day = lines[0].service_from
-            given = msgspec.structs.replace(
-                line.charge, service_to=day, service_from=day, amount=-number(amount), credits=line.id
-            )
-            self.shop.lines.append(BilledLine(len(self.shop.lines) + 1, given))
+            back = given_back(self.shop.lines[0], -number(amount), "credit note")
+            self.shop.lines.append(BilledLine(len(self.shop.lines) + 1, back))
 
     def _happens(self, event: dict[str, Any], plan: str) -> list[RatedCharge]:
         """What the run of an event's day bills for it.  What belongs to the next cycle is known before that begins."""
         at, kind = datetime.fromisoformat(event["at"]), KINDS[event["action"]]
+        kind = "change" if self.joins and kind == "start" else kind
         day, made = local_day(at, self.zone), []
         late = at >= self.end if self.exact else day >= self.whole.end
         beyond = late and kind == "resume"
         if beyond:
             made += self.shop.run(self.whole.end)
-        quantity = event.get("to_qty") if kind == "change" else None
+        quantity = event.get("to_qty", 1 if self.joins else None) if kind == "change" else None
         self._know(kind, at, plan if kind in ("start", "change") else None, quantity)
         made += self.shop.run(day - timedelta(days=1) if late and not beyond else day)
         return [line for line in made if beyond or self.span(line)[0] < self._point(self.end)]
@@ -262,7 +268,8 @@ def _follows(
     local = lambda text: local_day(datetime.fromisoformat(text), scene.zone)  # noqa: E731
     if "effective" in case:
         last = case["events"][-1]
-        price = number(last.get("to_price", 0)) * number(last.get("to_qty", 1))
+        off = last.get("coupon_percent_new") or last.get("coupon_percent") or 0
+        price = number(last.get("to_price", 0)) * number(last.get("to_qty", 1)) * (1 - number(off) / 100)
         expected["effective"] = (local(case["effective"]), price) if price else None
         actual["effective"] = (following.service_from, following.full) if following else None
     if "new_period_end" in case:

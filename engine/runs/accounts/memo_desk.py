@@ -201,6 +201,14 @@ def judged(
     return decision
 
 
+def paid(reader: Reader, head: Mapping[str, Any]) -> bool:
+    """Whether money came for a document, more than was refunded or charged back."""
+    money = reader.settlements(
+        head["tenant"], head["entity"], item=head["id"], kind=["payment", "refund", "chargeback"]
+    )
+    return bool(sum((row["amount"] for row in money), ZERO))
+
+
 def _head(reader: Reader, tenant: str, number: str) -> dict[str, Any]:
     ident = reader.find_invoice(tenant, number)
     head = reader.invoice(ident) if ident is not None else None
@@ -225,7 +233,7 @@ def _credit(
     given = parts(opens, wanted, head["number"])
     net = sum((part for _, part in given), ZERO)
     payer = reader.accounts(made.tenant, head["entity"], [head["payer"]])[head["payer"]]
-    decision = judged(made, reader, _facts(head, rows, opens, net, reason, on), payer, net, _rate(head))
+    decision = judged(made, reader, _facts(reader, head, rows, opens, net, reason, on), payer, net, _rate(head))
     terms = decision.terms
     charges = credits(given, rebill=terms["rebill"])
     role: Any = role_of(terms["revenue"])
@@ -245,6 +253,7 @@ def _rate(head: Mapping[str, Any]) -> FxRate:
 
 
 def _facts(
+    reader: Reader,
     head: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     opens: Sequence[Numbered],
@@ -259,6 +268,7 @@ def _facts(
         "reason": reason,
         "share": CONTEXT.divide(net, whole) if whole else ZERO,
         "credited": any(one.left != one.line.charge.amount for _, one in opens),
+        "paid": paid(reader, head),
         "age": (on - head["invoice_date"]).days,
         "day": on,
     }
@@ -273,7 +283,7 @@ def asked_again(made: Parts, reader: Reader, memo: Mapping[str, Any], payer: str
     head = reader.invoice(memo["original"])
     assert head is not None
     rows = reader.invoice_lines(head["id"])
-    facts = _facts(head, rows, _open(reader, rows), net, memo["reason"], memo["day"])
+    facts = _facts(reader, head, rows, _open(reader, rows), net, memo["reason"], memo["day"])
     account = reader.accounts(made.tenant, head["entity"], [payer])[payer]
     return asked(made, reader, facts, account, net, _rate(head))[0]
 

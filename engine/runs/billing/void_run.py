@@ -23,7 +23,7 @@ from engine.model.clearance import NUMBERED, REJECTED, SUBMITTED
 from engine.model.invoice import BilledLine, RatedCharge
 from engine.model.journal import Change, FxRate
 from engine.model.tax_correction import Correction
-from engine.runs.accounts.memo_desk import judged
+from engine.runs.accounts.memo_desk import judged, paid
 from engine.runs.accounts.memo_moves import earned_as
 from engine.runs.billing.partition import Batch
 from engine.runs.billing.read import VOIDING, Pinned
@@ -105,7 +105,7 @@ def _allowed(parts: Parts, reader: Reader, head: dict[str, Any], on: date) -> No
     payer = reader.accounts(parts.tenant, head["entity"], [head["payer"]])[head["payer"]]
     share = CONTEXT.divide(net, whole) if whole else ZERO
     facts = {"memo": "void", "reason": "", "share": share, "age": max((on - head["invoice_date"]).days, 0), "day": on}
-    judged(parts, reader, facts | {"credited": net != whole}, payer, net, rate)
+    judged(parts, reader, facts | {"credited": net != whole, "paid": paid(reader, head)}, payer, net, rate)
 
 
 def _start(parts: Parts, head: dict[str, Any], on: date, change: Change) -> tuple[Pinned, bool]:
