@@ -42,6 +42,10 @@ def register(app: typer.Typer) -> None:
     _register_certificate(group)
 
 
+LISTED = 50
+"""Applied payments that a matching run lists; all else is listed whole."""
+
+
 def _register_match(group: typer.Typer) -> None:
     @group.command("match")
     def match(
@@ -63,6 +67,8 @@ def _register_match(group: typer.Typer) -> None:
         show_findings(matched.findings)
 
         def render() -> None:
+            applied = [one for one in matched.entries if one.state == "applied"]
+            left_out = {one.entry for one in applied[LISTED:]}
             rows = [
                 (
                     *(one.entry, one.booked, coins(one.amount, one.currency), one.currency, one.state, one.rule),
@@ -71,8 +77,11 @@ def _register_match(group: typer.Typer) -> None:
                     ),
                 )
                 for one in matched.entries
+                if one.entry not in left_out
             ]
             table("", ("entry", "day", "amount", "", "", "rule", "what"), rows, right=(0, 2))
+            if left_out:
+                out.print(f"... and {len(left_out)} more that were applied; --json lists them", markup=False)
             told = ", ".join(f"{count} {name}" for name, count in matched.counts.items())
             head = "a dry run: nothing is written" if matched.dry else f"run {matched.run_id}"
             out.print(f"{head}: {told}", markup=False)
