@@ -152,7 +152,7 @@ def _effective(header: Record, flaws: list[Finding]) -> date | None:
 
 def _amount_of(record: Record, sec: str) -> Decimal:
     text = record.cut(28, 39) if sec == "ADV" else record.cut(30, 39)
-    if text and not text.isdigit():
+    if not text.isdigit():  # fields of money are never blank: a record without one was cut off
         raise bad(f"the amount of an entry is {text!r}, which is no whole number of cents", record.line)
     return minor(text, _CURRENCY, record.line, "the amount of an entry")
 

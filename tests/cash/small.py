@@ -18,7 +18,8 @@ RULES = Path(__file__).parents[2] / "rules"
 ACME = Party("ACME", "Acme Corporation 777", "EUR", ("DE1",))
 OTHER = Party("OTHER", "Linden Papier Ltd", "EUR", ("DE2",))
 CHILD = Party("CHILD", "Boreal Bau GmbH", "EUR", (), "ACME")
-PARTIES = (ACME, OTHER, CHILD)
+TWIN = Party("TWIN", "Acme Corporation 777 Holding", "EUR")
+PARTIES = (ACME, OTHER, CHILD, TWIN)
 RATES = {"EURGBP": Decimal("0.8570"), "GBPEUR": Decimal("1.1669")}
 
 

@@ -492,6 +492,7 @@ def test_nacha_an_effective_day_that_is_none_does_not_count(kinds: Kinds) -> Non
     [
         (b"622091", b"620091", "3 '20' is no transaction code"),
         (b"0000001250", b"00000012.5", "3 the amount of an entry is '00000012.5', which is no whole number of cents"),
+        (b"0000001250", b"          ", "3 the amount of an entry is '', which is no whole number of cents"),
         (b"\n5200", b"\n6200", "2 a record 6 stands outside of a batch"),
         (b"\n622", b"\nX22", "3 a record begins with 'X'"),
     ],

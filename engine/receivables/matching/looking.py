@@ -92,6 +92,7 @@ class Looker:
             unread += foreign
             if options and not text.unknown:
                 options += self._completed(payment, options[0], text, who)
+            options += self._some(payment, options)
         if not options and text.ordered:
             options = list(self._ordered(text, who))
             unread += 0 if options else len(text.ordered)
@@ -201,6 +202,14 @@ class Looker:
         places = tuple(dict.fromkeys((*named.places, *self._meant(shorts_of(text.left, self.keys), accounts))))
         if len(places) > len(named.places) and self._opened(places) == payment.amount:
             yield Option(places, "short")
+
+    def _some(self, payment: Incoming, named: Iterable[Option]) -> list[Option]:
+        """Two or more of the documents that are named, not all of them, where the money is exactly that of these."""
+        places = tuple(dict.fromkeys(place for option in named for place in option.places))
+        if len(places) < 3 or self._opened(places) == payment.amount:
+            return []
+        found = sums_to(payment.amount, [self.items[place].open for place in places]).found
+        return [Option(tuple(places[at] for at in some), "list", unread=len(places) - len(some)) for some in found]
 
     def _opened(self, places: Iterable[int]) -> Decimal:
         """What documents came with, added up."""

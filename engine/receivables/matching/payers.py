@@ -118,7 +118,7 @@ class Payers:
         named, learnt = who.by_name, who.by_account
         if learnt:
             if account in learnt:
-                agrees = not named or account in named or self._kin(named, learnt) or self._like(who.name, account)
+                agrees = not named or account in named or self._kin(named, learnt)
                 return "account" if agrees else "other"
             if self._above(account, learnt):
                 return "parent" if not named or self._kin(named, learnt) or account in named else "other"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.model.matching import Candidate, Incoming
-from tests.cash.small import CHILD, OTHER, invoice, matched, money, shown
+from tests.cash.small import CHILD, OTHER, TWIN, invoice, matched, money, shown
 
 TERMS = {"terms": "2/10net30"}
 ONE = invoice("INV-2026-000049", "100.00")
@@ -53,6 +53,18 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         money("P", "98.00", "Rechnung 49", day=9),
         ("suggest", (ONE.id, "98.00")),
         "fits-elsewhere",
+    ),
+    "one of three that are named, or the other two": (
+        [invoice("INV-2026-000050", "50.00"), *(invoice(f"INV-2026-0000{n}", "25.00") for n in (51, 52))],
+        money("P", "50.00", "INV-2026-000050 INV-2026-000051 INV-2026-000052"),
+        ("suggest", ("INV-2026-000050", "50.00")),
+        "ambiguous",
+    ),
+    "the account of one, the name of another like it": (
+        [ONE],
+        money("P", "100.00", payer_name=TWIN.name),
+        ("suggest", (ONE.id, "100.00")),
+        "payer-conflict",
     ),
     "short numbers beside a whole one": (
         [ONE, *BESIDE],
