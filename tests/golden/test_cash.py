@@ -249,6 +249,7 @@ def test_differences_are_given_up_by_rule(local: App, tmp_path: Path) -> None:
         "cash.partly-taken-back"
     ]
     well(local)
+    assert codes(lambda: local.cash.unapply(entry, CHANGE, on=day(3))) == ["cash.unfit"]
     local.cash.unapply(entry, CHANGE, on=day(9))
     assert left(local, "B1")[0] == total - 50
     well(local)

@@ -249,13 +249,13 @@ class CashDesk(SayingDesk):
         """
         parts = self._parts()
         with self._books.reader() as reader:
-            kinds = {row["kind"] for row in reader.settlements(parts.tenant, entity, key=key)}
-            if not kinds:
+            rows = reader.settlements(parts.tenant, entity, key=key)
+            if not rows:
                 mend = "`tollbook account show` lists the keys"
                 raise refuse(UNKNOWN_ACT, f"{entity} has no settlement {key!r}", mend=mend)
             seller = reader.entities(parts.tenant)[entity]
-            day = self._day(reader, entity, change, on, date.min)
-        if kinds - {"write_off"}:
+            day = self._day(reader, entity, change, on, max(row["day"] for row in rows), "was given up")
+        if {row["kind"] for row in rows} - {"write_off"}:
             raise refuse(UNFIT, f"{key} is no write-off", mend="`tollbook cash unapply` takes back applications")
         keep(parts, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:

@@ -64,7 +64,8 @@ class SayingDesk:
             one = open_entry(reader, parts.tenant, ident)
             entity = reader.entities(parts.tenant)[one.entry.entity]
             found = [reader.find_invoice(parts.tenant, number, entity.key) for number in invoices]
-            day = self._day(reader, entity.key, change, on, one.entry.booked)
+            last = self._last_use(reader, of, one.entry.booked)
+            day = self._day(reader, entity.key, change, on, last, "was used")
         keep(parts, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
             original, back = (writer.lock_entry(parts.tenant, each) for each in (of, ident))
@@ -84,7 +85,8 @@ class SayingDesk:
         with self._books.reader() as reader:
             one = open_entry(reader, parts.tenant, ident)
             entity = reader.entities(parts.tenant)[one.entry.entity]
-            day = self._day(reader, entity.key, change, on, one.entry.booked)
+            last = self._last_use(reader, ident, one.entry.booked)
+            day = self._day(reader, entity.key, change, on, last, "was used")
         keep(parts, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
             cashier, open_ = Cashier(parts, writer, entity, day), writer.lock_entry(parts.tenant, ident)
@@ -99,11 +101,17 @@ class SayingDesk:
                 raise refuse(ON_ITS_WAY, what, why=why, mend="ask the bank to stop it", subject=open_.entry.subject)
             return made
 
-    def _day(self, reader: Reader, entity: str, change: Change, on: date | None, least: date) -> date:
+    def _last_use(self, reader: Reader, entry: int, booked: date) -> date:
+        """The day before which nothing of an entry can be taken back."""
+        return max([booked, *(use.day for use in reader.uses(self._parts().tenant, entry_id=entry))])
+
+    def _day(
+        self, reader: Reader, entity: str, change: Change, on: date | None, least: date, then: str = "came"
+    ) -> date:
         zone = ZoneInfo(reader.entities(self._parts().tenant)[entity].zone)
         day = on or max(change.at.astimezone(zone).date(), least)
         if day < least:
-            raise refuse(UNFIT, f"a use on {day} of money that came on {least}", mend="date it on that day or later")
+            raise refuse(UNFIT, f"a use on {day} of money that {then} on {least}", mend="date it on that day or later")
         return day
 
 
