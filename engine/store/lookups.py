@@ -47,6 +47,7 @@ _LOOKUPS: Final = {
     "coupons": _Lookup(tables.COUPON, ("key",)),
     "exemptions": _Lookup(tables.EXEMPTION, ("entity", "account", "certificate")),
     "tax_evidence": _Lookup(tables.TAX_EVIDENCE, ("entity", "account", "key")),
+    "remittances": _Lookup(tables.REMITTANCE_ADVICE, ("entity", "key")),
     "tax_codes": _Lookup(tables.TAX_CODE, ("key",)),
     "index_values": _Lookup(tables.INDEX_VALUE, ("index_key", "month"), types.DayList),
     "rates": _Lookup(tables.FX_RATE, ("source", "base", "quote", "on_day"), types.DayList),

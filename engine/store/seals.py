@@ -124,6 +124,7 @@ SEALED: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
     "tax_detail": (10, {}),
     "tax_code": (1, {}),
     "tax_evidence": (1, {}),
+    "remittance_advice": (1, {}),
     "tax_correction": (1, _CARRIED),
     "settlement": (1, {}),
     "memo": (1, {}),

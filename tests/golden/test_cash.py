@@ -255,6 +255,24 @@ def test_differences_are_given_up_by_rule(local: App, tmp_path: Path) -> None:
     well(local)
 
 
+ADVICES = "entity,key,end_to_end_id,bank_ref,text"
+
+
+@pytest.mark.capability("A4.2")
+def test_an_advice_that_came_apart_says_what_a_payment_is_for(local: App, tmp_path: Path) -> None:
+    """The payment says nothing; what the payer mailed does."""
+    number, total = owed(local)["B2"]
+    paid_by(local, tmp_path, ("C", f"{total:.2f}", "K9", "A bank", "see mail"))
+    assert [one.state for one in local.cash.match(day(4), None).entries] == ["unidentified"]
+    wrong = stories.deliver(tmp_path, "wrong", remittances=(ADVICES, f"E1,M-1,,,{number}"))
+    assert [one.code for one in stories.load(local, wrong).findings] == ["intake.contradiction"]
+    mails = (f"E1,M-1,,K9,ISA*00~ST*820*0001~RMR*IV*{number}*PO*{total:.2f}~", f"E1,M-2,,K8,{number}")
+    assert stories.load(local, stories.deliver(tmp_path, "mails", remittances=(ADVICES, *mails))).findings == ()
+    (done,) = local.cash.match(day(4), CHANGE).entries
+    assert (done.state, done.pays) == ("applied", ((number, total),))
+    well(local)
+
+
 @pytest.mark.capability("A4.3")
 def test_bad_debt_goes_through_the_allowance_and_may_come_back(local: App, tmp_path: Path) -> None:
     """With two persons; tax is given back in proportion; what is paid after all reopens the document with its tax."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -40,6 +40,24 @@ def incoming(one: OpenEntry) -> Incoming:
     entry = one.entry
     texts = (entry.payer, entry.payer_account, entry.remittance, entry.end_to_end_id, entry.structured)
     return Incoming(str(entry.id), entry.bank_ref, entry.booked, one.left, entry.currency, *texts)
+
+
+def advised(reader: Reader, entries: Sequence[OpenEntry]) -> list[OpenEntry]:
+    """Bank entries of a legal entity with the advices that came apart from them behind their own texts."""
+    if not entries:
+        return []
+    first = entries[0].entry
+    told = reader.advices(first.tenant, first.entity, [one.entry for one in entries])
+    replace = msgspec.structs.replace
+    return [
+        replace(
+            one,
+            entry=replace(one.entry, remittance=" ; ".join(filter(None, (one.entry.remittance, *told[one.entry.id])))),
+        )
+        if one.entry.id in told
+        else one
+        for one in entries
+    ]
 
 
 def world(parts: Parts, reader: Reader, entity: str, on: date, money: Iterable[OpenEntry]) -> World:

@@ -24,7 +24,7 @@ from engine.runs.cash.allocating import allocated
 from engine.runs.cash.by_hand import booked_by_hand
 from engine.runs.cash.clearing import Cleared, is_cleared, recognised
 from engine.runs.cash.exceptions import Exceptional
-from engine.runs.cash.facts import World, already_settled, incoming, numbered, tokens, world
+from engine.runs.cash.facts import World, advised, already_settled, incoming, numbered, tokens, world
 from engine.runs.cash.giving_up import Asker, Judge
 from engine.runs.cash.moves import Asked, Cashier
 from engine.runs.cash.outgoing import sent_back
@@ -67,6 +67,7 @@ class Matching:
     def __init__(self, parts: Parts, reader: Reader, entity: LegalEntity, on: date) -> None:
         self.parts, self.entity, self.on = parts, entity, on
         entries = [one for one in reader.open_entries(parts.tenant, entity.key) if one.entry.booked <= on]
+        entries = advised(reader, entries)
         self.open = {str(one.entry.id): one for one in entries}
         self.world: World = world(parts, reader, entity.key, on, entries) if entries else World({}, [], [], {}, {}, {})
         self.cleared = recognised(parts, reader, entity, entries)

@@ -16,7 +16,7 @@ from engine.runs.intake.mandate_formats import MANDATES
 from engine.runs.intake.opening_formats import OPENINGS
 from engine.runs.intake.order_formats import PURCHASE_ORDERS
 from engine.runs.intake.party_formats import BUYER, SELLER
-from engine.runs.intake.payment_formats import PAYMENT_METHODS
+from engine.runs.intake.payment_formats import PAYMENT_METHODS, REMITTANCES
 from engine.runs.intake.price_formats import PRICED
 from engine.runs.intake.revenue_contract_formats import REVENUE_CONTRACTED
 from engine.runs.intake.shapes import ENTITY, Column, Format, if_version, key_column
@@ -365,6 +365,7 @@ FORMATS: Final[dict[str, Format]] = {
         *_FORMATS,
         PURCHASE_ORDERS,
         PAYMENT_METHODS,
+        REMITTANCES,
         MANDATES,
         WALLETS,
         *OPENINGS,

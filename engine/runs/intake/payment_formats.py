@@ -49,6 +49,33 @@ PAYMENT_METHODS: Final = Format(
     correction="close it, and give the other account a method of its own",
 )
 
+REMITTANCES: Final = Format(
+    "remittances",
+    "remittance advice",
+    "What customers tell apart from a payment that it is for, by mail or as EDI 820; matching reads it with the text of the payment.",
+    (
+        ENTITY,
+        key_column("key", "identifies the advice, such as the number of the message"),
+        Column(
+            "end_to_end_id",
+            "text",
+            "end-to-end id of the payment, of EDI 820 its trace number (TRN); it, or bank_ref, is there",
+            default="",
+        ),
+        Column("bank_ref", "text", "the bank's reference of the payment", default=""),
+        Column(
+            "text",
+            "lines",
+            "what it says, the numbers of the documents among it; at most 20,000 characters",
+            required=True,
+            high=20_000,
+        ),
+    ),
+    ("entity", "key"),
+    appended=True,
+    correction="import the better one under a key of its own: matching reads all that belong to a payment",
+)
+
 _DIGITS: Final = re.compile(r"[0-9](?:[ -]?[0-9]){12,18}")
 _FIELDS: Final = ("key", "token", "customer", "brand", "last4", "network_transaction")
 

@@ -283,6 +283,12 @@ def _wallet(values: Values) -> Iterator[tuple[Code, str, str, str]]:
         yield CONTRADICTION, what, "it is what one unit is worth", "write a rate above zero, and name the unit"
 
 
+def _remittance(values: Values) -> Iterator[tuple[Code, str, str, str]]:
+    if not (values["end_to_end_id"] or values["bank_ref"]):
+        what, why = "the advice names no payment", "neither end_to_end_id nor bank_ref is there"
+        yield CONTRADICTION, what, why, "write the end-to-end id of the payment, or the bank's reference of it"
+
+
 def _opening(kind: str) -> Callable[[Values], Iterator[tuple[Code, str, str, str]]] | None:
     """What the columns of a row of a cut-over must be to each other."""
     flaws = opening_rows.EXTRA.get(kind)
@@ -307,6 +313,7 @@ _EXTRA: Final[dict[str, Callable[[Values], Iterable[tuple[Code, str, str, str]]]
     "rates": _rate,
     "wallets": _wallet,
     "payment_methods": payment_formats.method,
+    "remittances": _remittance,
     "mandates": mandate_rows.mandate,
 }
 """What the columns of one row must be to each other, by kind; what is implied is filled in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,7 @@ from engine.store.tables import (
     PAYMENT,
     POSTING,
     RECEIVABLE,
+    REMITTANCE_ADVICE,
     SETTLEMENT,
     WITHHELD,
 )
@@ -117,6 +118,24 @@ class CashReader(Session):
         return self._entries(
             column.tenant == tenant, column.entity == entity, *(column[k] == v for k, v in wanted.items())
         )
+
+    def advices(self, tenant: str, entity: str, entries: Iterable[BankEntry]) -> dict[int, list[str]]:
+        """What customers have told of some bank entries apart from them, the oldest first, by the id of the entry."""
+        column, ids = REMITTANCE_ADVICE.c, dict[int, set[int]]()
+        texts, some = dict[int, str](), list(entries)
+        for name in ("end_to_end_id", "bank_ref"):
+            wanted = sorted({getattr(one, name) for one in some} - {""})
+            named = query.among(self.dialect, column[name], "named", types.TextList)
+            there: Any = sa.literal_column(f"remittance_advice.{name} <> ''")
+            mine = (column.tenant == tenant, column.entity == entity, there, named)
+            statement = sa.select(column.id, column[name], column.text).where(*mine)
+            by_name: dict[str, set[int]] = {}
+            for ident, value, text in self.connection.execute(statement, {"named": wanted}) if wanted else ():
+                by_name.setdefault(value, set()).add(ident)
+                texts[ident] = text
+            for one in some:
+                ids.setdefault(one.id, set()).update(by_name.get(getattr(one, name), ()))
+        return {entry: [texts[ident] for ident in sorted(found)] for entry, found in ids.items() if found}
 
     def first_entries(
         self, tenant: str, entity: str, pairs: Collection[tuple[str, Decimal]]

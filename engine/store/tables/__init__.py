@@ -5,7 +5,15 @@ from __future__ import annotations
 from engine.store.tables.accruals import IMPAIRMENT, INTERCOMPANY, REVENUE_ACCRUAL
 from engine.store.tables.attributes import ATTRIBUTE_VALUE
 from engine.store.tables.base import METADATA
-from engine.store.tables.cash import BANK_ENTRY, BANK_LEFT, BANK_MARK, BANK_STATEMENT, BANK_USE, WITHHELD
+from engine.store.tables.cash import (
+    BANK_ENTRY,
+    BANK_LEFT,
+    BANK_MARK,
+    BANK_STATEMENT,
+    BANK_USE,
+    REMITTANCE_ADVICE,
+    WITHHELD,
+)
 from engine.store.tables.close import CLOSE_STEP, CLOSE_WAIVER
 from engine.store.tables.deliveries import DELIVERY_WAY, INBOX_DOCUMENT, INBOX_FILE, INBOX_TOKEN
 from engine.store.tables.disputes import DISPUTE, DISPUTE_BOOKING, DISPUTE_EVENT, DISPUTE_EVIDENCE
@@ -105,7 +113,7 @@ __all__ = [
     "PAYER_MARK", "REVALUATION", "ERP_DOCUMENT", "ERP_ENTRY", "DUNNING_CLAIM",
     "DUNNING_NOTE", "DUNNING_STEP", "PAYMENT", "PAYMENT_EVENT", "PAYMENT_METHOD",
     "PAYMENT_STEP", "PAYOUT", "PAYOUT_LINE", "BANK_ENTRY", "BANK_LEFT",
-    "BANK_MARK", "BANK_STATEMENT", "BANK_USE", "WITHHELD", "DISPUTE",
+    "BANK_MARK", "BANK_STATEMENT", "BANK_USE", "REMITTANCE_ADVICE", "WITHHELD", "DISPUTE",
     "DISPUTE_BOOKING", "DISPUTE_EVENT", "DISPUTE_EVIDENCE", "MESSAGE",
     "REVENUE_EVENT", "REVENUE_ITEM", "REVENUE_MARK", "REVENUE_POSTED", "REVENUE_SCHEDULE",
     "REVENUE_BILLED", "REVENUE_CONTRACT", "REVENUE_COVER", "REVENUE_OCCURRENCE",

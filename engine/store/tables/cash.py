@@ -122,3 +122,18 @@ WITHHELD: Final = table(
     unique("tenant", "entity", "account", "certificate", "item", where="certificate <> ''"),
 )
 """Tax that customers have withheld (above zero), and the certificates for it (below zero)."""
+
+REMITTANCE_ADVICE: Final = table(
+    "remittance_advice",
+    ident(),
+    text("tenant"),
+    text("entity"),
+    text("key"),
+    text("end_to_end_id"),
+    text("bank_ref"),
+    text("text"),
+    unique("tenant", "entity", "key"),
+    index("tenant", "entity", "end_to_end_id", where="end_to_end_id <> ''"),
+    index("tenant", "entity", "bank_ref", where="bank_ref <> ''"),
+)
+"""What customers have told, apart from the payment, that a payment is for."""

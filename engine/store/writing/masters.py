@@ -112,6 +112,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         personal=frozenset({"tax_id"}),
         fixed=frozenset({"kind", "country", "tax_id", "valid", "checked_on", "reference", "source"}),
     ),
+    "remittances": Kind(
+        tables.REMITTANCE_ADVICE,
+        ("tenant", "entity", "key"),
+        "key",
+        fixed=frozenset({"end_to_end_id", "bank_ref", "text"}),
+    ),
     "tax_codes": Kind(tables.TAX_CODE, ("tenant", "key"), "key", fixed=frozenset({"name", "reporting_code"})),
     "gl_accounts": Kind(tables.GL_ACCOUNT, ("tenant", "code"), "code"),
     "purchase_orders": Kind(
