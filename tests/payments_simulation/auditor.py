@@ -48,7 +48,8 @@ class Acts:
 @dataclass
 class Predicted:
     """The end of the month: what is open by invoice, credit by customer, the ledger by account, payments by customer, and the
-    steps of dunning by customer; ``strange`` is what is open of invoices that were collected otherwise than they should have been."""
+    steps of dunning by customer; ``strange`` is what is open of invoices that were collected otherwise than they should have been,
+    ``later`` the steps of customers to whom the provider of cards gave money back, where the company heard of that some days later."""
 
     open: dict[str, Decimal] = field(default_factory=dict)
     credit: dict[str, Decimal] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Predicted:
     payments: dict[str, list[Decimal]] = field(default_factory=dict)
     steps: dict[str, list[tuple[str, date]]] = field(default_factory=dict)
     strange: dict[str, Decimal] = field(default_factory=dict)
+    later: dict[str, list[list[tuple[str, date]]]] = field(default_factory=dict)
 
 
 class Auditor:
@@ -77,6 +79,7 @@ class Auditor:
         self.credit: dict[str, Decimal] = defaultdict(Decimal)
         self.ledger: dict[str, Decimal] = defaultdict(Decimal)
         self.payments: dict[str, list[Decimal]] = defaultdict(list)
+        self.given_back: dict[str, list[tuple[date, Decimal]]] = defaultdict(list)
 
     def predict(self) -> Predicted:
         """Everything that the judge compares."""
@@ -99,6 +102,11 @@ class Auditor:
             dict(self.payments),
             {one.key: steps for one in self.customers if (steps := self._steps(one.key))},
             strange,
+            {
+                key: [self._steps(key, timedelta(days=days)) for days in range(1, 4)]
+                for key, some in self.documents.items()
+                if any(one.number in self.given_back for one in some)
+            },
         )
 
     def open(self, number: str, day: date) -> Decimal:
@@ -200,6 +208,7 @@ class Auditor:
         for number, part in parts:
             back = min(part, amount)
             self.moves[number].append((day, back))
+            self.given_back[number].append((day, back))
             amount -= back
 
     def _disputed(self, one: dict[str, object], parts: list[tuple[str, Decimal]]) -> None:
@@ -238,18 +247,19 @@ class Auditor:
 
             yield day, f"3 {number}", act
 
-    def _steps(self, key: str) -> list[tuple[str, date]]:
-        """A reminder a week after the due date, the first letter two weeks after it, on business days."""
+    def _steps(self, key: str, heard: timedelta = timedelta()) -> list[tuple[str, date]]:
+        """A reminder a week after the due date, the first letter two weeks after it, on business days; where the company hears so long
+        afterwards what the provider has given back."""
         steps: list[tuple[str, date]] = []
         for day in self.done.dunned:
-            if self._asked(key, day) < MINIMUM:
+            if self._asked(key, day, heard) < MINIMUM:
                 continue
             anchor, after, name = (steps[-1][1], 14, "first") if steps else (DUE, 7, "reminder")
             if len(steps) < 2 and day >= _following(anchor + timedelta(days=after)):
                 steps.append((name, day))
         return steps
 
-    def _asked(self, key: str, day: date) -> Decimal:
+    def _asked(self, key: str, day: date, heard: timedelta) -> Decimal:
         made, due = self.done.promises.get(key, (None, None))
         if made is not None and due is not None and made <= day < due + timedelta(days=4):
             return ZERO
@@ -257,7 +267,8 @@ class Auditor:
         for one in self.documents[key]:
             if one.due < day:
                 still = sum((a for n, a, since, until in self.frozen if n == one.number and since <= day < until), ZERO)
-                asked += max(self.open(one.number, day) - still, ZERO)
+                unheard = sum((a for when, a in self.given_back[one.number] if when <= day < when + heard), ZERO)
+                asked += max(self.open(one.number, day) - still - unheard, ZERO)
         return asked
 
 

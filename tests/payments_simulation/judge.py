@@ -37,13 +37,14 @@ class Judge:
 
     def differences(self) -> list[str]:
         """What the books have otherwise than predicted, a line each."""
-        strange = self.predicted.strange.items()
+        strange, dunned = self.predicted.strange.items(), self._steps()
+        heard_later = {key: dunned[key] for key, some in self.predicted.later.items() if dunned.get(key) in some}
         found = [f"{number} was not collected as it should: {left} is open" for number, left in strange]
         pairs: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
             ("open of", self.predicted.open, self._open()),
             ("credit of", self.predicted.credit, self._credit()),
             ("payments of", self.predicted.payments, self._payments()),
-            ("dunning of", self.predicted.steps, self._steps()),
+            ("dunning of", {**self.predicted.steps, **heard_later}, dunned),
             ("GL account", self.predicted.ledger, self._ledger()),
         )
         return found + [
