@@ -146,6 +146,12 @@ def test_what_cannot_be_sent_is_said(tmp_path: Path) -> None:
         assert [[one["InstdAmt"] for one in some] for some in files(tmp_path)] == [["140.00"]]
         with pytest.raises(TollbookError, match=r"cash\.on-its-way"):
             app.cash.unapply(first + 1, CHANGE, on=day(8))
+        third = came(app, tmp_path, 9, ("30.00", "E3", IBAN))
+        app.cash.send_back(third, "refund", CHANGE, amount=D(10), on=day(9))
+        assert send(app, "2026-02-09")[0]["accepted"] == 1
+        app.cash.send_back(third, "refund", CHANGE, amount=D(20), on=day(9))
+        told = app.cash.unapply(third, CHANGE, on=day(9))
+        assert [(one.kind, one.left) for one in told] == [("unapplied", D(20)), ("on_its_way", D(20))]
         well(app)
 
 

@@ -94,12 +94,24 @@ class SayingDesk:
             off, going = called_off(parts, writer, uses)
             made = [cashier.unclear(writer.lock_entry(parts.tenant, ident), use) for use in reversed(off)]
             if cashier.live(uses, UNDONE) or not (off or going):
-                return made + cashier.take_back(writer.lock_entry(parts.tenant, ident))
+                made += cashier.take_back(writer.lock_entry(parts.tenant, ident))
             if not made:
                 what = f"the money of {open_.entry.text} is on its way back, by the order {going[0].name or 'that is being sent'}"
                 why = "the bank was told; what it refuses, or sends back, waits again by itself"
                 raise refuse(ON_ITS_WAY, what, why=why, mend="ask the bank to stop it", subject=open_.entry.subject)
-            return made
+            left = writer.lock_entry(parts.tenant, ident).left
+            return made + [
+                Used(
+                    ident,
+                    "on_its_way",
+                    one.name,
+                    open_.entry.currency,
+                    (),
+                    left,
+                    "the bank was told, only it can stop that",
+                )
+                for one in going
+            ]
 
     def _last_use(self, reader: Reader, entry: int, booked: date) -> date:
         """The day before which nothing of an entry can be taken back."""
