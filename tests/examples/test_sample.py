@@ -173,6 +173,7 @@ def test_files_are_as_the_import_documents_them() -> None:
         "subscription_terms",
         "attribute_values",
         "payment_methods",
+        "remittances",
         "mandates",
         "revenue_contracts",
         "revenue_contract_events",
