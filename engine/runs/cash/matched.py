@@ -79,7 +79,7 @@ class Matching:
         facts = (self.world.candidates, self.world.parties, self.world.rates)
         self.matches = {one.payment: one for one in match(money, *facts, parts.rules.decide)} if free else {}
         sure = [one.entry for one in free if self.matches[str(one.entry.id)].status == "auto" and one.entry.bank_ref]
-        self._first = reader.first_entries(parts.tenant, entity.key, {(one.bank_ref, one.amount) for one in sure})
+        self._first_alike = reader.first_entries(parts.tenant, entity.key, {(one.bank_ref, one.amount) for one in sure})
         for one in free:
             self.matches[str(one.entry.id)] = self._with_history(reader, one, self.matches[str(one.entry.id)])
         self.matches |= {payment: Match(payment, "none") for payment in self.cleared}
@@ -109,7 +109,7 @@ class Matching:
                 numbers = ", ".join(each.id for each in originals)
                 return msgspec.structs.replace(found, reason=f"it could take back the bank entries {numbers}")
         if entry.amount > ZERO and entry.bank_ref and found.status == "auto":
-            first = self._first.get((entry.bank_ref, entry.amount), entry.id)
+            first = self._first_alike.get((entry.bank_ref, entry.amount), entry.id)
             if first < entry.id:
                 return msgspec.structs.replace(found, status="duplicate", of=str(first), reason="same-bank-entry")
         return found
