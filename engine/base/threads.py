@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import parent_process
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +39,21 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin_worker() -> None:
+    """In a worker process: end when the command's process is gone, however it went; what the keyboard interrupts, the command
+    ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # memory that is shared stays so: no collection writes into it
+    threading.Thread(target=_outlive_nobody, name="end with the command", daemon=True).start()
+
+
+def _outlive_nobody() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # an open transaction is rolled back by the database
 
 
 def _below(kind: type) -> Iterator[type]:

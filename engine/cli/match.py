@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from engine.cli.common import JsonOption, emit, out, show_findings, table
@@ -43,13 +44,24 @@ def register(app: typer.Typer) -> None:
         desk = match_desk(rules or ())
         if explain:
             told = desk.explain(folder, explain)
-            emit(told, as_json, lambda: _explain(told))
+            emit(_named(told) if as_json else None, as_json, lambda: _explain(told))
             return
         found = desk.match(folder)
         show_findings(found.findings)
         if result is not None:
             write_matches(found.matches, result)
         emit(match_result(found.matches) if as_json else None, as_json, lambda: _summary(found))
+
+
+def _named(value: Any) -> Any:
+    """A value with the names of its fields, where structs that are kept as arrays in files have none."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _named(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {key: _named(one) for key, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_named(one) for one in value]
+    return value.__name__ if callable(value) else value
 
 
 def _summary(found: Any) -> None:

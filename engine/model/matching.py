@@ -34,7 +34,7 @@ class Party(msgspec.Struct, frozen=True, gc=False):
     parent: str = ""
 
 
-class Candidate(msgspec.Struct, frozen=True, gc=False):
+class Candidate(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An open document: ``amount`` and ``open`` are above zero for an invoice and below zero for a credit note.
 
     ``terms`` are those of payment as texts such as ``net30`` or ``2/10net30``; ``creditor_reference`` is an ISO 11649

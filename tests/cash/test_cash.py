@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.app import match_desk, match_result, write_matches
+from engine.base.errors import TollbookError
 from engine.receivables.matching.assigning import Assigner
+from engine.receivables.matching.judging import Judge
 from engine.receivables.matching.matching import prepared
 from engine.runs.matching import workers
-from engine.runs.matching.files import read
+from engine.runs.matching.files import documents, payments
+from engine.runs.matching.scratch import Scratch
 from tests.cash.making import make
 from tests.cash.scenarios import ALL
 from tests.cash.scoring import score
@@ -60,15 +66,34 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pyte
     assert list(match_desk((), processes=2).match(tmp_path).matches) == list(alone)
 
 
+def test_a_process_that_is_killed_ends_the_command_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(11, 300).write(tmp_path)
+    monkeypatch.setattr(workers, "WORTH_IT", 10)
+    mine = os.getpid()
+    judged = Judge.plain
+
+    def killed(self: Judge, *words: Any) -> Any:
+        if os.getpid() != mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return judged(self, *words)
+
+    monkeypatch.setattr(Judge, "plain", killed)
+    with pytest.raises(TollbookError) as caught:
+        match_desk((), processes=2).match(tmp_path)
+    assert [one.code for one in caught.value.findings] == ["match.worker-lost"]
+
+
 def test_payments_that_are_settled_in_fewer_steps_come_out_as_others_do(tmp_path: Path) -> None:
     make(11, 300).write(tmp_path)
     desk = match_desk(())
     quick = desk.match(tmp_path).matches
-    problem = read(tmp_path)
-    items, judge = prepared(problem.candidates, problem.parties, problem.rates, desk._ask)
-    slow = Assigner(items, judge, watch={one.id for one in problem.payments}).assign(problem.payments)
+    known, came = documents(tmp_path), payments(tmp_path, Scratch()).entries
+    items, judge = prepared(known.candidates, known.parties, known.rates, desk._ask)
+    slow = Assigner(items, judge, watch={one.id for one in came.all()}).assign(came)
     assert list(quick) == list(slow)
-    assert any(judge.plain(one, [item.open for item in items]) for one in problem.payments)
+    assert any(judge.plain(one, [item.open for item in items]) for one in came.all())
 
 
 def test_a_result_is_written_as_a_library_of_json_writes_it(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ def test_a_match_is_explained_with_what_it_missed(tmp_path: Path, capsys: pytest
     out = capsys.readouterr().out
     assert "pays       49.63 of INV-2026-002, 0.37 short_payment stays open" in out
     assert "small-difference: difference 0.37 is 0.32 over tolerance 0.05" in out
+    assert tollbook.run(["match", str(made), "--explain", "P2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["payment"]["id"], [one["number"] for one in told["documents"].values()]) == ("P2", ["INV-2026-002"])
+    assert {fit["trace"]["decision"]["method"] for fit in told["fits"]} == {"leave"}
     assert tollbook.run([*words, "P22"]) == 1
     assert "there is no payment 'P22' [match.unknown-payment]" in capsys.readouterr().err
 

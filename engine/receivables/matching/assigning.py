@@ -14,21 +14,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Protocol, TypeVar, overload
+from operator import itemgetter
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from engine.base.money import ZERO
 from engine.model.matching import Applied, Candidate, Incoming, Match, Status
 from engine.receivables.matching.judging import Fit, Judge, Plain, Verdict, score_of
+from engine.receivables.matching.left import AsOf, Left, Taken
 from engine.receivables.matching.looking import Look
-from engine.receivables.matching.packed import Packed, Taken, Takings, View
+from engine.receivables.matching.packed import Memory, Packed, Rooms, View
 from engine.receivables.matching.twice import Entries, Originals, natural, return_reason
 
 Claims = Sequence[tuple[Incoming, Verdict]]
-First = Plain | tuple[Verdict | None, Look, int]
-"""What a payment is to itself: the one document that it pays plainly, or the verdict on it, what is seen of it, and how
-often money had been taken by then."""
+First = Plain | tuple[Verdict, Look, int] | None
+"""What a payment is to itself: the one document that it pays plainly, or the verdict on it by what it names, what is seen of it,
+and how often money had been taken by then; None where it names no document."""
 Result = TypeVar("Result")
 
 
@@ -43,76 +45,67 @@ def alone(judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> 
     return map(judge, payments)
 
 
-class AsOf(Sequence[Decimal]):
-    """What was left of documents before a day."""
-
-    def __init__(self, left: Sequence[Decimal], taken: Takings, day: date) -> None:
-        self._left, self._taken, self._day = left, taken, day
-
-    @overload
-    def __getitem__(self, place: int) -> Decimal: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Decimal]: ...
-    def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        since = (each.amount for each in self._taken.of(place) if each.day >= self._day)
-        return self._left[place] + sum(since, ZERO)
-
-    def __len__(self) -> int:
-        return len(self._left)
-
-
 class Assigner:
     """Settles what payments claim."""
 
     def __init__(
-        self, items: Sequence[Candidate], judge: Judge, spread: Spread = alone, watch: Collection[str] = ()
+        self,
+        items: Sequence[Candidate],
+        judge: Judge,
+        spread: Spread = alone,
+        watch: Collection[str] = (),
+        room: Rooms = Memory,
     ) -> None:
-        """``spread`` judges many payments, each for itself; of ``watch`` all fits are kept in ``watched``."""
+        """``spread`` judges many payments, each for itself; of ``watch`` all fits are kept in ``watched``.
+
+        ``room`` is where what was found is kept.
+        """
         self.items, self.judge, self.spread, self.watch = items, judge, spread, watch
-        self.left = [item.open for item in items]
-        self.taken = judge.taken = Takings(len(items))
+        self.left = Left(items, room)
         self.moves = 0
         self.matches: dict[str, Match] = {}
-        self.looks: dict[str, Look] = {}
         self.watched: dict[str, list[Fit]] = {}
-        self._filed, self._returnable = Packed(Match), dict[str, Match | None]()
+        self._filed, self._returnable = Packed(Match, room=room), dict[str, Match | None]()
         self._returned: dict[str, str] = {}
-        self._zeros: dict[str, Decimal] = {}
         self._waiting: dict[tuple[int, str, Decimal], str] = {}
 
-    def assign(self, payments: Iterable[Incoming]) -> Sequence[Match]:
+    def assign(self, entries: Entries) -> Sequence[Match]:
         """What becomes of each payment, ordered by their ids."""
-        entries = Entries(payments if isinstance(payments, Sequence) else list(payments))
         money = entries.money
         amounts = {(one.currency, -one.amount) for one in entries.back}
         originals = (
             Originals(one for one in money if (one.currency, one.amount) in amounts) if amounts else Originals(())
         )
         self._returnable = dict.fromkeys(originals.ids)
-        pending, back, late = list[Incoming](), deque(entries.back), list[Incoming]()
+        back, late, at = deque(entries.back), list[Incoming](), 0
+        silent, open_yet = (
+            array("L"),
+            array("L"),
+        )  # where payments are that name nothing, and others that are not applied
         for day, group in groupby(
             zip(money, self.spread(self._first, money), strict=True), key=lambda pair: pair[0].booked
         ):
             late += self._take_back_before(day, back, originals)
             of_day = list(group)
             self._of_day(of_day)
-            pending += [one for one, _ in of_day if one.id in self.looks]
+            for place, (one, first) in enumerate(of_day, at):
+                if one.id not in self.matches:
+                    (silent if first is None else open_yet).append(place)
+            at += len(of_day)
             self._file()
         late += self._take_back_before(None, back, originals)
-        self._by_amount([one for one in pending if not self.looks[one.id].options])
-        rest = [one for one in pending if one.id not in self.matches]
-        for one, found in zip(rest, self._by_payers(self._proposal, rest), strict=True):
-            self.matches[one.id] = found
-        self.looks.clear()
+        self._by_amount(money, silent)
+        open_yet.extend(place for place in silent if money[place].id not in self.matches)
         self._file()
+        for match in self.spread(self._proposal, View(money, self._by_payers(money, open_yet))):
+            self.matches[match.payment] = match
+            self._file()
         for one in late:
             self._take_back(one, originals, last=True)
         self.matches.update((one.id, Match(one.id, "none", reason="no-money")) for one in entries.empty)
         self.matches.update((one.payment, one) for one in entries.repeated)
         self._file()
-        names = [natural(one.payment) for one in self._filed]
+        names = [natural(each) for each in self._filed.ids()]
         return View(self._filed, array("L", sorted(range(len(names)), key=names.__getitem__)))
 
     def _file(self) -> None:
@@ -141,27 +134,25 @@ class Assigner:
         self.judge.keep = False
         return verdict
 
-    def _by_payers(self, judge: Callable[[Incoming], Result], payments: Sequence[Incoming]) -> Sequence[Result]:
-        """Payments judged, those of one payer side by side, so that his documents are looked through once."""
-        order = sorted(range(len(payments)), key=lambda at: (payments[at].payer_account, payments[at].payer_name))
-        found: list[tuple[int, Result]] = list(
-            zip(order, self.spread(judge, [payments[at] for at in order]), strict=True)
-        )
-        found.sort(key=lambda pair: pair[0])
-        return [result for _, result in found]
+    @staticmethod
+    def _by_payers(money: Sequence[Incoming], places: Iterable[int]) -> array[int]:
+        """Places of payments, those of one payer side by side, so that his documents are looked through once."""
+        payers = [(one.payer_account, one.payer_name, place) for place in places for one in [money[place]]]
+        return array("L", (place for _, _, place in sorted(payers)))
 
     def _first(self, one: Incoming) -> First:
         """What is seen of a payment, and the verdict by what it names; None where it names no document."""
         judge, left = self.judge, self.left
         if one.id in self.watch:
             look = judge.looker.look(one)
-            return self._by_reference(one, look) if look.options else None, look, self.moves
+            return (self._by_reference(one, look), look, self.moves) if look.options else None
         plain = judge.plain(one, left)
         if plain is not None:
             return plain
         look = judge.looker.look(one)
-        plain = judge.plainly(one, look, left)
-        return plain or (judge.by_options(one, look, left) if look.options else None, look, self.moves)
+        if not look.options:
+            return None
+        return judge.plainly(one, look, left) or (judge.by_options(one, look, left), look, self.moves)
 
     def _by_reference(self, one: Incoming, look: Look) -> Verdict:
         return self._judged(one, lambda: self.judge.by_reference(one, look, self.left))
@@ -170,13 +161,11 @@ class Assigner:
         """Apply the payments of one day that name what they pay; what was seen of the others is kept."""
         claims, plain, wanted, contested = list[tuple[Incoming, Verdict]](), [], set[int](), set[int]()
         for one, first in payments:
-            if isinstance(first, Plain) and first.place not in self.taken:
+            if isinstance(first, Plain) and not self.left.touched(first.place):
                 (contested if first.place in wanted else wanted).add(first.place)
                 plain.append((one, first))
-                continue
-            verdict = self._now(one, first)
-            if verdict is not None:
-                claims.append((one, verdict))
+            elif first is not None:
+                claims.append((one, self._now(one, first)))
         contested.update(place for _, verdict in claims for place in verdict.places)
         for one, first in plain:
             if first.place in contested or (first.place, one.currency, one.amount) in self._waiting:
@@ -187,29 +176,24 @@ class Assigner:
         for one, verdict in claims:
             for place in verdict.places if one.id not in self.matches else ():
                 self._waiting.setdefault((place, one.currency, one.amount), one.id)
-            if one.id in self.matches:
-                self.looks.pop(one.id, None)
 
-    def _now(self, one: Incoming, first: First) -> Verdict | None:
+    def _now(self, one: Incoming, first: Plain | tuple[Verdict, Look, int]) -> Verdict:
         """The verdict on what is open now; ``first`` may have been found when more was."""
         if isinstance(first, Plain):
-            look = self.looks[one.id] = self.judge.looker.look(one)
-            return self._by_reference(one, look)
+            return self._by_reference(one, self.judge.looker.look(one))
         verdict, look, moves = first
-        self.looks[one.id] = look
-        if verdict is None or moves == self.moves:
+        if moves == self.moves:
             return verdict
-        stale = verdict.band != "auto" or any(place in self.taken for place in verdict.places)
+        stale = verdict.band != "auto" or any(map(self.left.touched, verdict.places))
         return self._by_reference(one, look) if stale else verdict
 
     def _pay(self, one: Incoming, plain: Plain) -> None:
         """Apply a plain payment that nothing else of its day has to do with; what :meth:`_settle` does, in fewer steps."""
-        place, decision, amount = plain.place, plain.decision, one.amount
-        item, score = self.items[place], score_of(decision)
-        self.matches[one.id] = Match(
-            one.id, "auto", (Applied(item.id, amount),), decision.rule, score, (), (), decision.id, item.account
-        )
-        self._take(place, Taken(one.id, one.booked, amount, one.remittance))
+        decision, amount = plain.decision, one.amount
+        applied, score = (Applied(plain.candidate, amount),), score_of(decision)
+        self.matches[one.id] = Match(one.id, "auto", applied, decision.rule, score, (), (), decision.id, plain.account)
+        self.left.close(plain.place, Taken(one.id, one.booked, amount, one.remittance))
+        self.moves += 1
 
     def _awaited(self, one: Incoming, verdict: Verdict) -> bool:
         """Whether a person is asked about an earlier payment of the same money for a same document; then about this one, too."""
@@ -245,9 +229,7 @@ class Assigner:
                 self.matches[one.id] = self._match(one, verdict, "auto")
 
     def _take(self, place: int, taken: Taken) -> None:
-        left = self.left[place] - taken.amount
-        self.left[place] = left or self._zeros.setdefault(str(left), left)
-        self.taken.add(place, taken)
+        self.left.take(place, taken)
         self.moves += 1
 
     def _closed(self, verdict: Verdict) -> Sequence[tuple[int, Decimal]]:
@@ -261,16 +243,19 @@ class Assigner:
         """Where a document is among all, which are in the order of their ids."""
         return bisect_left(self.items, candidate, key=lambda item: item.id)
 
-    def _by_amount(self, payments: Sequence[Incoming]) -> None:
+    def _by_amount(self, money: Sequence[Incoming], silent: Iterable[int]) -> None:
         """Apply payments that name nothing and fit one document alone of those that were open on their day."""
-        verdicts = zip(payments, self._by_payers(self._by_payer, payments), strict=True)
-        for _, group in groupby(verdicts, key=lambda pair: pair[0].booked):
-            self._settle([(one, found) for one, found in group if found is not None and self._still(found)])
+        order = self._by_payers(money, silent)
+        found = zip(order, self.spread(self._by_payer, View(money, order)), strict=True)
+        fitting = sorted(((place, verdict) for place, verdict in found if verdict is not None), key=itemgetter(0))
+        claims = ((money[place], verdict) for place, verdict in fitting)
+        for _, group in groupby(claims, key=lambda claim: claim[0].booked):
+            self._settle([(one, verdict) for one, verdict in group if self._still(verdict)])
 
     def _by_payer(self, one: Incoming) -> Verdict | None:
         """The verdict on a payment by its payer and amount, on what was open on its day; None where a person is asked."""
-        then = AsOf(self.left, self.taken, one.booked)
-        verdict = self._judged(one, lambda: self.judge.by_amount(one, self.looks[one.id], then))
+        look, then = self.judge.looker.look(one), AsOf(self.left, one.booked)
+        verdict = self._judged(one, lambda: self.judge.by_amount(one, look, then))
         return verdict if verdict.band == "auto" else None
 
     def _still(self, verdict: Verdict) -> bool:
@@ -279,7 +264,7 @@ class Assigner:
 
     def _proposal(self, one: Incoming) -> Match:
         """What fits best among what is left at the end."""
-        look = self.looks[one.id]
+        look = self.judge.looker.look(one)
         best = named = Verdict("none")
         if look.options:
             best = named = self._judged(one, lambda: self.judge.by_reference(one, look, self.left))
@@ -296,7 +281,7 @@ class Assigner:
 
     def _paid_by(self, look: Look) -> Iterator[str]:
         for place in dict.fromkeys(place for option in look.options for place in option.places):
-            for taken in self.taken.of(place):
+            for taken in self.left.taken(place):
                 yield f"{self.items[place].number} was paid by {taken.payment} on {taken.day}: {taken.amount:f}"
 
     def _take_back(self, one: Incoming, originals: Originals, last: bool) -> bool:

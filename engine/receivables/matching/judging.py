@@ -14,8 +14,8 @@ from engine.model.decision import Decision
 from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, Payer
 from engine.receivables.matching.fitting import Gap, Taking, facts_of, gap_of, over_tolerance, plain_facts
 from engine.receivables.matching.keys import Rates, bare, key_of
+from engine.receivables.matching.left import Rest, Taken
 from engine.receivables.matching.looking import Look, Looker, Option
-from engine.receivables.matching.packed import Taken, Takings
 
 Ask = Callable[[MatchingFacts, date], Decision]
 """How the rules are asked of one fit."""
@@ -79,6 +79,8 @@ class Plain(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A payment that names one document alone, which is open by exactly the money, and is applied: most are like that."""
 
     place: int
+    candidate: str
+    account: str
     decision: Decision
     payer: Payer
 
@@ -90,47 +92,45 @@ def score_of(decision: Decision) -> Decimal:
 
 
 class Judge:
-    """Asks the rules of the fits of payments; ``seen`` keeps all fits where ``keep`` says so.
-
-    ``taken`` is what payments took of documents before; whoever assigns tells it.
-    """
+    """Asks the rules of the fits of payments; ``seen`` keeps all fits where ``keep`` says so."""
 
     def __init__(self, looker: Looker, rates: Rates, ask: Ask) -> None:
         self.looker, self.rates, self.ask = looker, rates, ask
         self.items, self.numbers = looker.items, looker.keys.numbers
         self.keep = False
         self.seen: list[Fit] = []
-        self.taken = Takings(len(self.items))
 
     def plain(self, payment: Incoming, left: Sequence[Decimal]) -> Plain | None:
         """What :meth:`by_reference` would find of a payment whose text is a number alone, in fewer steps; None otherwise."""
         text, amount = payment.remittance, payment.amount
-        place = self.numbers.get(key_of(text))
-        if not isinstance(place, int) or payment.structured_reference:
+        place = -1 if payment.structured_reference or not text.isascii() else self.numbers.alone(key_of(text))
+        if place < 0:
             return None
         item = self.items[place]
         if item.number != text or item.open != amount or left[place] != amount or item.currency != payment.currency:
             return None
-        if not text.isascii() or bare(text):
+        if bare(text):
             return None
         who = self.looker.payers.who(payment.payer_name, payment.payer_account)
         payer = self.looker.payers.relation(who, item.account)
         facts = plain_facts(payment, item, payer)
         decision = self.ask(facts, payment.booked)
         terms = decision.terms
-        return Plain(place, decision, payer) if terms["band"] == "auto" and not over_tolerance(terms, facts) else None
+        if terms["band"] != "auto" or over_tolerance(terms, facts):
+            return None
+        return Plain(place, item.id, item.account, decision, payer)
 
     def verdict(self, payment: Incoming, plain: Plain) -> Verdict:
         """A plain payment as a verdict."""
-        applied = Applied(self.items[plain.place].id, payment.amount)
+        applied = Applied(plain.candidate, payment.amount)
         return Verdict("auto", (plain.place,), (applied,), plain.decision, plain.payer)
 
-    def by_reference(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
+    def by_reference(self, payment: Incoming, look: Look, left: Rest) -> Verdict:
         """What becomes of a payment by what it names; of band none where it names nothing that is open."""
         plain = self.plainly(payment, look, left)
         return self.verdict(payment, plain) if plain is not None else self.by_options(payment, look, left)
 
-    def by_options(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
+    def by_options(self, payment: Incoming, look: Look, left: Rest) -> Verdict:
         """:meth:`by_reference` of a payment that is not paid plainly."""
         options = tuple(one for each in look.options if (one := self._open(each, left)) is not None)
         if not options:
@@ -157,9 +157,9 @@ class Judge:
         if decision.terms["band"] != "auto" or over_tolerance(decision.terms, facts):
             return None
         self._keep((Fit(option, gap, facts, decision),) if self.keep else ())
-        return Plain(place, decision, payer)
+        return Plain(place, item.id, item.account, decision, payer)
 
-    def by_amount(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Verdict:
+    def by_amount(self, payment: Incoming, look: Look, left: Rest) -> Verdict:
         """What becomes of a payment by its payer and amount alone."""
         options = list(self.looker.by_amount(payment, look, left))
         if options:
@@ -180,7 +180,7 @@ class Judge:
         gone = len(option.places) - len(rest)
         return msgspec.structs.replace(option, places=rest, unread=option.unread + gone) if rest else None
 
-    def _best(self, payment: Incoming, look: Look, options: Iterable[Option], left: Sequence[Decimal]) -> Verdict:
+    def _best(self, payment: Incoming, look: Look, options: Iterable[Option], left: Rest) -> Verdict:
         fits = dict[tuple[int, ...], Fit]()
         for option in options:
             fit = self._fit(payment, look, option, left)
@@ -215,7 +215,7 @@ class Judge:
     def _names(self, fit: Fit) -> tuple[str, ...]:
         return tuple(self.items[place].id for place in fit.option.places)
 
-    def _fit(self, payment: Incoming, look: Look, option: Option, left: Sequence[Decimal], fits: int = 1) -> Fit | None:
+    def _fit(self, payment: Incoming, look: Look, option: Option, left: Rest, fits: int = 1) -> Fit | None:
         items: list[Candidate] = [self.items[place] for place in option.places]
         currency = items[0].currency
         if len(items) > 1 and any(item.currency != currency for item in items):
@@ -236,7 +236,7 @@ class Judge:
         if any(one != item.open for one, item in zip(rest, items, strict=True)):
             more["paid_already"] = True
             more["repeated"] = any(
-                self._repeats(payment, each) for place in option.places for each in self.taken.of(place)
+                self._repeats(payment, each) for place in option.places for each in left.taken(place)
             )
         weak = gap.remainder == "discount" and option.reference in ("garbled", "short")
         if weak or (gap.remainder in ("short", "over") and option.reference != "none"):

@@ -1,12 +1,13 @@
 """Where open documents are found: by number, creditor reference, purchase order, and for one account by amount and serial.
 
-What is looked up for every payment is a dictionary over all documents; what only some need is made for one account when it
+What is looked up for every payment is an index over all documents; what only some need is made for one account when it
 is first asked for.  The cost of a payment is so the same for ten thousand open documents and for a million.
 """
 
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -14,15 +15,14 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from engine.model.matching import Candidate
+from engine.receivables.matching.index import Index
 from engine.receivables.matching.writing import alphanumeric
 
 RUN: Final = re.compile(r"[A-Z]+|[0-9]+")
 """Letters or digits that stand together."""
 
-Places = int | tuple[int, ...]
-"""Where a key leads: one document, or several."""
-
 _LOOKALIKE: Final = str.maketrans("ILOSBZ", "110582")
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 LEAST_DIGITS: Final = 5
 """A number of digits alone that is shorter is no key for itself: too much else is written that way."""
 
@@ -37,28 +37,17 @@ def squeezed(runs: Sequence[str]) -> str:
     return ".".join(run.lstrip("0") or "0" for run in runs)
 
 
-def places(found: Places) -> tuple[int, ...]:
-    """What a key leads to as a tuple."""
-    return (found,) if isinstance(found, int) else found
-
-
-_SEPARATORS: Final = {code: None for code in range(128) if not chr(code).isalnum()}
+_SEPARATORS: Final = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def key_of(text: str) -> str:
     """The ASCII letters and digits of a text in capitals; quick for what is ASCII."""
-    return text.upper().translate(_SEPARATORS) if text.isascii() else alphanumeric(text)
+    return text.encode().upper().translate(None, _SEPARATORS).decode() if text.isascii() else alphanumeric(text)
 
 
 def bare(number: str) -> bool:
     """Whether a number has digits alone, and few: other things are written like that."""
     return len(number) < 8 and number.isdigit()
-
-
-def _put(into: dict[str, Places], key: str, place: int) -> None:
-    there = into.setdefault(key, place)
-    if there != place:
-        into[key] = (*places(there), place)
 
 
 class Account:
@@ -121,40 +110,34 @@ class Keys:
     def __init__(self, items: Sequence[Candidate]) -> None:
         """``items`` are in the order that says which is which; the result does not depend on it."""
         self.items = items
-        self.numbers: dict[str, Places] = {}
-        self.references: dict[str, Places] = {}
-        self.orders: dict[str, Places] = {}
+        self.numbers = Index(lambda place: key_of(items[place].number))
+        self.references = Index(lambda place: key_of(items[place].creditor_reference))
+        self.orders = Index(lambda place: key_of(items[place].purchase_order))
         self.shapes: dict[str, set[tuple[int | str, ...]]] = defaultdict(set)
         self.longest = 0
-        self._of: dict[str, list[int]] = {}
+        self._last: dict[str, int] = {}
+        self._before = array("q")
         self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()  # kept while a payer's are
-        shapes: dict[str, None] = {}
-        digit = {ord(one): "0" for one in "123456789"}
+        shapes, begins = dict[str, None](), set[str]()
         for place, item in enumerate(items):
-            number = item.number.upper()
-            _put(self.numbers, key_of(number), place)
-            shapes[number.translate(digit)] = None
-            if item.creditor_reference:
-                _put(self.references, key_of(item.creditor_reference), place)
-            if item.purchase_order:
-                _put(self.orders, key_of(item.purchase_order), place)
-            mine = self._of.get(item.account)
-            if mine is None:
-                self._of[item.account] = [place]
-            else:
-                mine.append(place)
-        self.longest = max(map(len, (*self.numbers, *self.orders)), default=0)
+            shapes[item.number.upper().encode().translate(_ZEROS).decode()] = None
+            if key := key_of(item.number):
+                self.numbers.add(key, place)
+                self.longest = max(self.longest, len(key))
+            if item.creditor_reference and (key := key_of(item.creditor_reference)):
+                self.references.add(key, place)
+            if item.purchase_order and len(key := key_of(item.purchase_order)) >= LEAST_DIGITS:
+                self.orders.add(key, place)
+                self.longest = max(self.longest, len(key))
+                begins.add(RUN.findall(key)[0] if key[0].isalpha() else "0")
+            self._before.append(self._last.get(item.account, -1))
+            self._last[item.account] = place
+        for index in (self.numbers, self.references, self.orders):
+            index.sort()
         for shape in shapes:
             self._learn(shape)
-        self.numbers.pop("", None)
-        self.references.pop("", None)
-        self.orders = {key: found for key, found in self.orders.items() if len(key) >= LEAST_DIGITS}
-        self.digits_first = any(key[0].isdigit() for key in shapes if key) or any(
-            key[0].isdigit() for key in self.orders
-        )
-        self.first_letters = frozenset(
-            [*(first for first in self.shapes if first), *(RUN.findall(key)[0] for key in self._lettered(self.orders))]
-        )
+        self.digits_first = any(key[0].isdigit() for key in shapes if key) or "0" in begins
+        self.first_letters = frozenset((begins | set(self.shapes)) - {"0", ""})
 
     def _learn(self, number: str) -> None:
         """Remember how numbers are written: of ``INV-2026-000002`` that INV, four and six digits follow each other."""
@@ -162,10 +145,6 @@ class Keys:
         if runs:
             first = runs[0] if runs[0].isalpha() else ""
             self.shapes[first].add(tuple(run if run.isalpha() else len(run) for run in runs))
-
-    @staticmethod
-    def _lettered(keys: Iterable[str]) -> list[str]:
-        return [key for key in keys if key[0].isalpha()]
 
     def torn(self, place: int, runs: Sequence[str]) -> bool:
         """Whether the runs of a text tear apart digits or letters that stand together in a document's number."""
@@ -187,12 +166,19 @@ class Keys:
         """The open documents of one account."""
         found = self._accounts.get(key)
         if found is None:
-            found = self._accounts[key] = Account(self.items, self._of.get(key, ()))
+            found = self._accounts[key] = Account(self.items, self._of(key))
         return found
 
-    def count(self, key: str) -> int:
-        """How many documents an account has open."""
-        return len(self._of.get(key, ()))
+    def any(self, key: str) -> bool:
+        """Whether an account has a document open."""
+        return key in self._last
+
+    def _of(self, key: str) -> list[int]:
+        found, place = list[int](), self._last.get(key, -1)
+        while place >= 0:
+            found.append(place)
+            place = self._before[place]
+        return found[::-1]
 
 
 def checked_reference(text: str) -> str:

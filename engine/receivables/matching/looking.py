@@ -12,7 +12,7 @@ import msgspec
 from engine.base.money import ZERO
 from engine.model.matching import Candidate, Incoming, Reference
 from engine.receivables.matching.keys import RUN, Account, Keys, bare, folded, squeezed
-from engine.receivables.matching.payers import Payers, Who
+from engine.receivables.matching.payers import Accounts, Payers, Who
 from engine.receivables.matching.reading import Reader, Reading, Said, Short, shorts_of, unread_of
 from engine.receivables.matching.sums import MOST_ITEMS, sums_to
 from engine.receivables.matching.writing import distance
@@ -21,7 +21,7 @@ NOT_PROVIDED: Final = frozenset(("", "NOTPROVIDED", "NONREF", "NOTPROVIDED."))
 MOST_ACCOUNTS: Final = 20
 """A payer that may be more accounts than this is taken for unknown where their documents would have to be searched."""
 MOST_CHILDREN: Final = 500
-MOST_REMEMBERED: Final = 20_000
+MOST_REMEMBERED: Final = 2_000
 """Most payers whose accounts are kept looked through."""
 MOST_PLACES: Final = 3_000
 """Accounts with more open documents are not searched for numbers that are written wrongly."""
@@ -58,7 +58,7 @@ class Looker:
     def __init__(self, items: Sequence[Candidate], keys: Keys, payers: Payers) -> None:
         self.items, self.keys, self.payers = items, keys, payers
         self.reader = Reader(keys)
-        self._accounts: dict[frozenset[str], list[Account]] = {}
+        self._accounts: dict[Accounts, list[Account]] = {}
 
     def look(self, payment: Incoming) -> Look:
         """What a payment names; fits by amount alone are not among the options."""
@@ -173,7 +173,7 @@ class Looker:
             few = sorted(family) if len(family) <= MOST_CHILDREN else []
             if len(self._accounts) >= MOST_REMEMBERED:
                 self._accounts.clear()
-            found = self._accounts[known] = [self.keys.account(each) for each in few if self.keys.count(each)]
+            found = self._accounts[known] = [self.keys.account(each) for each in few if self.keys.any(each)]
         return found
 
     def _misread(self, payment: Incoming, who: Who, text: Reading, shorts: Sequence[Short]) -> list[Option]:

@@ -12,7 +12,9 @@ from engine.receivables.matching.assigning import Assigner
 from engine.receivables.matching.judging import Ask, Judge
 from engine.receivables.matching.keys import Keys
 from engine.receivables.matching.looking import Looker
+from engine.receivables.matching.packed import AtHand, Memory, Packed, Rooms
 from engine.receivables.matching.payers import Payers
+from engine.receivables.matching.twice import Entries
 
 
 def match(
@@ -35,13 +37,21 @@ def match(
     def ask(facts: MatchingFacts, on: date) -> Decision:
         return decide("matching", facts, on)
 
-    return list(Assigner(*prepared(candidates, parties, rates, ask)).assign(payments))
+    return list(Assigner(*prepared(candidates, parties, rates, ask)).assign(Entries(list(payments))))
 
 
 def prepared(
-    candidates: Iterable[Candidate], parties: Iterable[Party], rates: Mapping[str, Decimal], ask: Ask
+    candidates: Iterable[Candidate],
+    parties: Iterable[Party],
+    rates: Mapping[str, Decimal],
+    ask: Ask,
+    room: Rooms = Memory,
 ) -> tuple[Sequence[Candidate], Judge]:
-    """What an assigner starts from."""
-    items = sorted(candidates, key=lambda one: one.id)
+    """What an assigner starts from; documents that are packed stay so, in ``room``."""
+    items: Sequence[Candidate]
+    if isinstance(candidates, Packed):
+        items = AtHand(candidates.by_id(room))
+    else:
+        items = sorted(candidates, key=lambda one: one.id)
     keys = Keys(items)
     return items, Judge(Looker(items, keys, Payers(parties)), rates, ask)

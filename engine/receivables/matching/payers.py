@@ -11,58 +11,68 @@ import msgspec
 from engine.model.matching import Party, Payer
 from engine.receivables.matching.writing import NOBODY, Name, alphanumeric, name_of, readings, similar
 
-MOST_REMEMBERED: Final = 200_000
-"""Most names and pairs that are remembered."""
+MOST_REMEMBERED: Final = 100_000
+"""Most payers, and most pairs of a name and an account, that are remembered."""
 MOST_PARENTS: Final = 10
 """Most steps from a child to who pays for it."""
 
+Accounts = tuple[str, ...] | frozenset[str]
+"""Accounts, each once; of most there is one or none."""
+
 
 class Who(msgspec.Struct, frozen=True, gc=False):
-    """Who a payment may be of: accounts by bank account, accounts by name, the name itself."""
+    """Who a payment may be of: accounts by bank account, accounts by name, and where these are none the name itself."""
 
-    by_account: frozenset[str]
-    by_name: frozenset[str]
-    name: Name
-    exact: bool
+    by_account: Accounts
+    by_name: Accounts
+    name: Name = NOBODY
 
     @property
-    def known(self) -> frozenset[str]:
+    def known(self) -> Accounts:
         """The accounts that it is of, as far as that is known."""
         return self.by_account or self.by_name
 
 
-_NONE: Final[frozenset[str]] = frozenset()
+class _Accounts:
+    """Accounts by what they are known by; of one that is known alone nothing but its name is kept."""
 
+    def __init__(self) -> None:
+        self._alone: dict[str, str] = {}
+        self._several: dict[str, set[str]] = {}
 
-def _sealed(accounts: set[str], shared: dict[str, frozenset[str]]) -> frozenset[str]:
-    """Accounts that stay as they are; one that is alone is the same set wherever it is."""
-    return frozenset(accounts) if len(accounts) > 1 else shared.setdefault(min(accounts), frozenset(accounts))
+    def put(self, key: str, account: str) -> None:
+        """Note what an account is known by; nothing where that is empty."""
+        if key and self._alone.setdefault(key, account) != account:
+            self._several.setdefault(key, {self._alone[key]}).add(account)
+
+    def of(self, key: str) -> Accounts:
+        """The accounts that are known by something."""
+        if key in self._several:
+            return frozenset(self._several[key])
+        account = self._alone.get(key)
+        return () if account is None else (account,)
 
 
 class Payers:
     """Parties by what a bank entry says of its payer."""
 
     def __init__(self, parties: Iterable[Party]) -> None:
-        self._parties = {party.account: party for party in parties}
-        banks: dict[str, set[str]] = defaultdict(set)
-        full: dict[str, set[str]] = defaultdict(set)
-        core: dict[str, set[str]] = defaultdict(set)
+        self._spelt: dict[str, str] = {}
+        self._parents: dict[str, str] = {}
         self._children: dict[str, list[str]] = defaultdict(list)
-        self._names: dict[str, Name] = {}
-        for party in self._parties.values():
-            name = self._names[party.account] = name_of(party.name)
+        self._banks, self._full, self._core = _Accounts(), _Accounts(), _Accounts()
+        for party in parties:
+            account = party.account
+            name = name_of(party.name)
+            self._spelt[account] = party.name
             if name.core:
-                full[name.full].add(party.account)
-                core[name.core].add(party.account)
+                self._full.put(name.full, account)
+                self._core.put(name.core, account)
             for bank in party.bank_accounts:
-                banks[alphanumeric(bank)].add(party.account)
+                self._banks.put(alphanumeric(bank), account)
             if party.parent:
-                self._children[party.parent].append(party.account)
-        banks.pop("", None)
-        shared: dict[str, frozenset[str]] = {}
-        self._banks, self._full, self._core = (
-            {key: _sealed(few, shared) for key, few in of.items()} for of in (banks, full, core)
-        )
+                self._parents[account] = party.parent
+                self._children[party.parent].append(account)
         self._whos: dict[tuple[str, str], Who] = {}
         self._similar: dict[tuple[str, str], bool] = {}
 
@@ -77,16 +87,16 @@ class Payers:
         return found
 
     def _who(self, name: str, bank: str) -> Who:
-        by_account = self._banks.get(alphanumeric(bank), _NONE) if bank else _NONE
+        by_account = self._banks.of(alphanumeric(bank))
         first = NOBODY
         for reading in readings(name):
             first = first if first.core else reading
-            found = self._full.get(reading.full) or (
-                None if reading.legal and self._clash(reading) else self._core.get(reading.core)
+            found = self._full.of(reading.full) or (
+                () if reading.legal and self._clash(reading) else self._core.of(reading.core)
             )
             if found:
-                return Who(by_account, found, reading, True)
-        return Who(by_account, _NONE, first, False)
+                return Who(by_account, found)
+        return Who(by_account, (), first)
 
     def _clash(self, name: Name) -> bool:
         """Whether a name with a legal form is that of nobody, though without it it is that of parties with other forms."""
@@ -94,12 +104,15 @@ class Payers:
             False
             if not name.legal
             else all(
-                self._names[each].legal and not set(name.legal) & set(self._names[each].legal)
-                for each in self._core.get(name.core, _NONE)
+                (theirs := self._name(each)).legal and not set(name.legal) & set(theirs.legal)
+                for each in self._core.of(name.core)
             )
         )
 
-    def family(self, accounts: frozenset[str]) -> frozenset[str]:
+    def _name(self, account: str) -> Name:
+        return name_of(self._spelt.get(account, ""))
+
+    def family(self, accounts: Accounts) -> frozenset[str]:
         """Accounts and all below them."""
         found, ahead = set(accounts), list(accounts)
         while ahead:
@@ -131,31 +144,30 @@ class Payers:
             return "other"
         return "similar" if self._like(who.name, account) else "unknown"
 
-    def _kin(self, some: frozenset[str], others: frozenset[str]) -> bool:
+    def _kin(self, some: Accounts, others: Accounts) -> bool:
         """Whether any two of two sets of accounts are one, or one is above the other."""
         return (
-            not some.isdisjoint(others)
+            any(one in others for one in some)
             or any(self._above(one, others) for one in some)
             or any(self._above(other, some) for other in others)
         )
 
-    def _above(self, account: str, among: frozenset[str]) -> bool:
+    def _above(self, account: str, among: Accounts) -> bool:
         """Whether a parent of an account is among some."""
         for _ in range(MOST_PARENTS):
-            party = self._parties.get(account)
-            if party is None or not party.parent:
+            account = self._parents.get(account, "")
+            if not account:
                 return False
-            account = party.parent
             if account in among:
                 return True
         return False
 
     def _like(self, name: Name, account: str) -> bool:
-        if not name.core or account not in self._names:
+        if not name.core:
             return False
         key = (name.full, account)
         if key not in self._similar:
             if len(self._similar) >= MOST_REMEMBERED:
                 self._similar.clear()
-            self._similar[key] = similar(name, self._names[account])
+            self._similar[key] = similar(name, self._name(account))
         return self._similar[key]

@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from engine.receivables.matching.doubting import is_doubtful
-from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of, places
+from engine.receivables.matching.index import places
+from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of
 from engine.receivables.matching.writing import upper
 
 GAP: Final = 3
@@ -159,11 +160,11 @@ class Reader:
         """The document of a text that is its number and nothing else; -1 where it is not so plain."""
         numbers = self._keys.numbers
         if text.isascii():
-            found = numbers.get(key_of(text))
-            if not isinstance(found, int):
+            place = numbers.alone(key_of(text))
+            if place < 0:
                 return -1
-            if self._keys.items[found].number == text:
-                return found
+            if self._keys.items[place].number == text:
+                return place
         runs = RUN.findall(text.upper())
         found = numbers.get("".join(runs))
         return found if isinstance(found, int) and not self._keys.torn(found, runs) else -1

@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.model.matching import Incoming, Match
 from engine.receivables.matching.looking import NOT_PROVIDED
-from engine.receivables.matching.packed import View
+from engine.receivables.matching.packed import Packed, View
 from engine.receivables.matching.writing import alphanumeric, upper
 
 LONGEST_RETURN: Final = 400
@@ -54,10 +54,11 @@ class Entries:
             if one.amount <= 0:
                 unlike[at] = one
         doubled = {mark for mark, following in pairwise(sorted(marks)) if mark == following}
+        name = payments.id if isinstance(payments, Packed) else lambda at: payments[at].id
         self._seen: dict[tuple[str, Decimal, str], list[Incoming]] = {}
         order = array("L")
         for day in sorted(days):
-            for at in sorted(days.pop(day), key=lambda each: natural(payments[each].id)):
+            for at in sorted(days.pop(day), key=lambda each: natural(name(each))):
                 if marks[at] in doubled and self._is_repeated(payments[at]):
                     continue
                 if at in unlike:
@@ -66,6 +67,11 @@ class Entries:
                     order.append(at)
         self._seen.clear()
         self.money = View(payments, order)
+        self._payments = payments
+
+    def all(self) -> Iterator[Incoming]:
+        """All entries, as they were handed in."""
+        return iter(self._payments)
 
     def _is_repeated(self, one: Incoming) -> bool:
         """Whether an entry was there before."""

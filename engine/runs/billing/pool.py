@@ -7,21 +7,18 @@ that imports the engine anew, which takes some seconds.  Either way a worker mak
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 from queue import SimpleQueue
 from typing import Any
 
 from engine.base.errors import Code, refuse
-from engine.base.threads import uninterrupted
+from engine.base.threads import begin_worker, uninterrupted
 from engine.ports.hookspecs import PortFailure
 from engine.ports.hookspecs.compute import Engine, Work
 from engine.runs.billing.read import Pinned
@@ -37,7 +34,7 @@ def billed_by_workers(workers: int, recipe: Recipe, pinned: Pinned, pending: Seq
     Raises:
         TollbookError: ``run.worker-lost``, and what stops a partition.
     """
-    pool = ProcessPoolExecutor(workers, _context(type(recipe).__module__), initializer=_begin)
+    pool = ProcessPoolExecutor(workers, _context(type(recipe).__module__), initializer=begin_worker)
     try:
         done = SimpleQueue[Future[dict[str, Any]]]()
         with uninterrupted():
@@ -85,17 +82,3 @@ def _context(module: str) -> BaseContext:
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
-
-
-def _begin() -> None:
-    """In a worker: end when the command's process is gone, however it went; what the keyboard interrupts, the command ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # memory that is shared stays so: no collection writes into it
-    threading.Thread(target=_outlive_nobody, name="end with the command", daemon=True).start()
-
-
-def _outlive_nobody() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)  # an open transaction is rolled back by the database

@@ -6,21 +6,23 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from engine.base.errors import Code, Finding, Where, did_you_mean, refuse
+from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.files import whole
 from engine.base.money import exact_arithmetic
 from engine.model.decision import Decision, Trace
 from engine.model.matching import Applied, Candidate, Incoming, Match, MatchingFacts
 from engine.receivables.matching.assigning import Assigner
-from engine.receivables.matching.judging import Fit
+from engine.receivables.matching.judging import Fit, Judge
 from engine.receivables.matching.matching import prepared
 from engine.receivables.matching.writing import READS_OTHER_SCRIPTS
-from engine.runs.matching.files import PAYMENTS, Problem, read, uncollected
+from engine.runs.matching.files import PAYMENTS, Documents, Payments, documents, payments, there, uncollected
+from engine.runs.matching.scratch import Scratch
 from engine.runs.matching.workers import Workers, processors
 
 UNKNOWN_PAYMENT = Code("match.unknown-payment", "A payment to explain that is not among those of the folder.")
@@ -98,11 +100,15 @@ class MatchDesk:
             TollbookError: what is wrong with the files.
         """
         exact_arithmetic()
+        room, count = Scratch(), there(folder)
         with uncollected():
-            problem = read(folder)
-            items, judge = prepared(problem.candidates, problem.parties, problem.rates, self._ask)
-            found = Assigner(items, judge, self._workers).assign(problem.payments)
-        return Matched(found, (*problem.findings, *_unread_names(problem, folder)))
+            with self._workers.beside(lambda: payments(folder, room), count) as coming:
+                known = documents(folder)
+                items, judge = self._prepared(known)
+                came = coming()
+            findings = _good(known, came)
+            found = Assigner(items, judge, self._workers, room=Scratch).assign(came.entries)
+        return Matched(found, (*findings, *_unread_names(came, folder)))
 
     def explain(self, folder: Path, payment: str) -> Explained:
         """Match the payments of a folder, and say of one how it came out as it did.
@@ -111,20 +117,25 @@ class MatchDesk:
             TollbookError: what is wrong with the files, ``match.unknown-payment``.
         """
         exact_arithmetic()
-        problem = read(folder)
-        one = next((each for each in problem.payments if each.id == payment), None)
+        there(folder)
+        known, came = documents(folder), payments(folder, Scratch())
+        _good(known, came)
+        one = next((each for each in came.entries.all() if each.id == payment), None)
         if one is None:
-            mend = did_you_mean(payment, [each.id for each in problem.payments][:2_000])
+            mend = did_you_mean(payment, [each.id for each in islice(came.entries.all(), 2_000)])
             raise refuse(
                 UNKNOWN_PAYMENT, f"there is no payment {payment!r}", mend=mend, where=Where(str(folder / PAYMENTS))
             )
-        items, judge = prepared(problem.candidates, problem.parties, problem.rates, self._ask)
+        items, judge = self._prepared(known)
         assigner = Assigner(items, judge, watch=(payment,))
-        match = next(each for each in assigner.assign(problem.payments) if each.payment == payment)
+        match = next(each for each in assigner.assign(came.entries) if each.payment == payment)
         named = {each.candidate for each in match.applications}
         fits = tuple(self._considered(items, fit) for fit in _once(assigner.watched.get(payment, ())))
         named |= {each for fit in fits for each in fit.documents}
         return Explained(one, match, {item.id: item for item in items if item.id in named}, fits)
+
+    def _prepared(self, known: Documents) -> tuple[Sequence[Candidate], Judge]:
+        return prepared(known.candidates, known.parties, known.rates, self._ask, Scratch)
 
     def _considered(self, items: Sequence[Candidate], fit: Fit) -> Considered:
         documents = tuple(items[place].id for place in fit.option.places)
@@ -139,8 +150,20 @@ def _once(fits: Sequence[Fit]) -> Iterator[Fit]:
     return iter(sorted(seen.values(), key=lambda fit: -fit.score))
 
 
-def _unread_names(problem: Problem, folder: Path) -> Iterator[Finding]:
-    names = () if READS_OTHER_SCRIPTS else (one.payer_name for one in problem.payments)
+def _good(known: Documents, came: Payments) -> tuple[Finding, ...]:
+    """What is odd about the files.
+
+    Raises:
+        TollbookError: all of it, where any is an error.
+    """
+    findings = (*known.findings, *came.findings)
+    if any(one.level == "error" for one in findings):
+        raise TollbookError(findings)
+    return findings
+
+
+def _unread_names(came: Payments, folder: Path) -> Iterator[Finding]:
+    names = () if READS_OTHER_SCRIPTS else (one.payer_name for one in came.entries.all())
     if any(not name.isascii() for name in names):
         what = "names of payers in other scripts are taken for unknown ones"
         mend = "install the extra `matching` of tollbook, which reads them"

@@ -20,7 +20,9 @@ from engine.base.document import parse
 from engine.base.errors import Code, Finding, TollbookError, Where, did_you_mean, refuse
 from engine.base.money import minor_digits
 from engine.model.matching import Candidate, Incoming, Party
-from engine.receivables.matching.packed import Packed
+from engine.receivables.matching.packed import Packed, Room, Rooms, Row
+from engine.receivables.matching.twice import Entries
+from engine.runs.matching.scratch import Scratch
 from engine.runs.matching.tables import UNREADABLE, Column, Layout, Wrong, blocks, rows
 
 NO_FOLDER = Code("match.no-folder", "A folder of payments and open documents that does not exist.")
@@ -35,15 +37,23 @@ INVOICES: Final = "invoices.csv"
 PAYMENTS: Final = "payments.csv"
 RATES: Final = "fx.json"
 ADVICES: Final = "remittances.csv"
+BYTES_A_PAYMENT: Final = 100
+"""About how long a line of payments.csv is."""
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What is to be matched, and what is odd about the files."""
+class Documents(msgspec.Struct, frozen=True):
+    """What may be paid, by whom, and at which rates; and what is odd about the files."""
 
     parties: list[Party]
-    candidates: list[Candidate]
-    payments: Sequence[Incoming]
+    candidates: Packed[Candidate]
     rates: Mapping[str, Decimal]
+    findings: tuple[Finding, ...]
+
+
+class Payments(msgspec.Struct, frozen=True):
+    """What came in, in the order of days, and what is odd about the files."""
+
+    entries: Entries
     findings: tuple[Finding, ...]
 
 
@@ -174,11 +184,11 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
 }
 
 
-def read(folder: Path) -> Problem:
-    """The files of a folder.
+def there(folder: Path) -> int:
+    """About how many payments a folder has.
 
     Raises:
-        TollbookError: ``match.no-folder``, and everything that is wrong with any file.
+        TollbookError: ``match.no-folder``.
     """
     if not folder.is_dir():
         raise refuse(
@@ -187,17 +197,41 @@ def read(folder: Path) -> Problem:
             mend="name the folder that holds payments.csv",
             where=Where(str(folder)),
         )
-    findings: list[Finding] = []
+    with contextlib.suppress(OSError):
+        return (folder / PAYMENTS).stat().st_size // BYTES_A_PAYMENT
+    return 0
+
+
+def documents(folder: Path) -> Documents:
+    """The files of a folder that say what is open, with everything that is wrong with any of them."""
+    findings, owners = list[Finding](), dict[str, None]()
+
+    def candidate(*row: Any) -> Candidate:
+        found = Candidate(*row)
+        owners[found.account] = None
+        return found
+
     parties: list[Party] = _read(folder / CUSTOMERS, findings, Party)
-    candidates: list[Candidate] = _read(folder / INVOICES, findings, Candidate)
-    payments = _advised(folder / ADVICES, _packed(folder / PAYMENTS, findings), findings)
+    candidates = _packed(folder / INVOICES, findings, Candidate, candidate, Scratch)
     rates = _rates(folder / RATES, findings)
+    _forget()
+    findings += _strangers(folder, parties, owners)
+    return Documents(parties, candidates, rates, tuple(findings))
+
+
+def payments(folder: Path, room: Room) -> Payments:
+    """The files of a folder that say what came in, with everything that is wrong with any of them; rows go to ``room``."""
+    findings = list[Finding]()
+    advices = _Advices(folder / ADVICES, findings)
+    rows = _packed(folder / PAYMENTS, findings, Incoming, advices.advised, lambda: room)
+    findings += advices.loose()
+    _forget()
+    return Payments(Entries(rows), tuple(findings))
+
+
+def _forget() -> None:
     for remembering in (_day, _amount, _text, _accounts):
         remembering.cache_clear()
-    findings += _strangers(folder, parties, candidates)
-    if any(one.level == "error" for one in findings):
-        raise TollbookError(findings)
-    return Problem(parties, candidates, payments, rates, tuple(findings))
 
 
 @contextlib.contextmanager
@@ -213,46 +247,56 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _read(path: Path, findings: list[Finding], make: Callable[..., Any]) -> list[Any]:
+def _read(
+    path: Path, findings: list[Finding], make: Callable[..., Any], keep: Callable[[Iterable[Any]], Any] = list
+) -> Any:
     layout = LAYOUTS[path.name]
     with contextlib.suppress(ValueError, OSError, csv.Error):
-        return list(starmap(make, chain.from_iterable(blocks(path, layout))))
+        return keep(starmap(make, chain.from_iterable(blocks(path, layout))))
     try:
-        return list(starmap(make, rows(path, layout, findings)))
+        return keep(starmap(make, rows(path, layout, findings)))
     except TollbookError as error:
         findings += error.findings
-        return []
+        return keep(())
 
 
-def _packed(path: Path, findings: list[Finding]) -> Packed[Incoming]:
-    with contextlib.suppress(ValueError, OSError, csv.Error):
-        return Packed(Incoming, starmap(Incoming, chain.from_iterable(blocks(path, LAYOUTS[path.name]))))
-    return Packed(Incoming, _read(path, findings, Incoming))
+def _packed(path: Path, findings: list[Finding], kind: type[Row], make: Callable[..., Row], room: Rooms) -> Packed[Row]:
+    found: Packed[Row] = _read(path, findings, make, lambda rows: Packed(kind, rows, room))
+    return found
 
 
-def _advised(path: Path, payments: Packed[Incoming], findings: list[Finding]) -> Packed[Incoming]:
-    """Payments with the texts of advices that came apart behind their own."""
-    if not path.exists():
-        return payments
-    by_id: dict[str, list[str]] = defaultdict(list)
-    by_end: dict[str, list[str]] = defaultdict(list)
-    for payment, end, text in _read(path, findings, lambda *row: row):
-        if payment:
-            by_id[payment].append(text)
-        else:
-            by_end[end].append(text)
-    ids, ends = {one.id for one in payments}, {one.end_to_end_id for one in payments}
-    loose = [each for each in by_id if each not in ids] + [each for each in by_end if not each or each not in ends]
-    for each in loose:
-        what = f"an advice for {each!r} belongs to no payment" if each else "an advice names no payment"
-        mend = "name the payment_id or the end_to_end_id of a payment"
-        findings.append(Finding(LOOSE_ADVICE, Where(str(path)), what, mend=mend, level="warning"))
-    advised = (
-        msgspec.structs.replace(one, remittance=" ; ".join(filter(None, (one.remittance, *texts)))) if texts else one
-        for one in payments
-        for texts in [by_id.get(one.id, []) + (by_end.get(one.end_to_end_id, []) if one.end_to_end_id else [])]
-    )
-    return Packed(Incoming, advised)
+class _Advices:
+    """Texts of advices that came apart, by the payments to which they belong."""
+
+    def __init__(self, path: Path, findings: list[Finding]) -> None:
+        self._path = path
+        self._by_id: dict[str, list[str]] = defaultdict(list)
+        self._by_end: dict[str, list[str]] = defaultdict(list)
+        self._joined: set[tuple[str, str]] = set()
+        for payment, end, text in _read(path, findings, lambda *row: row) if path.exists() else ():
+            (self._by_id[payment] if payment else self._by_end[end]).append(text)
+
+    def advised(self, *row: Any) -> Incoming:
+        """A payment with the texts of its advices behind its own."""
+        one = Incoming(*row)
+        if not self._by_id and not self._by_end:
+            return one
+        texts = self._by_id.get(one.id, [])
+        if one.end_to_end_id:
+            texts = texts + self._by_end.get(one.end_to_end_id, [])
+        if not texts:
+            return one
+        self._joined |= {(one.id, ""), ("", one.end_to_end_id)}
+        return msgspec.structs.replace(one, remittance=" ; ".join(filter(None, (one.remittance, *texts))))
+
+    def loose(self) -> Iterator[Finding]:
+        """Advices that belong to no payment."""
+        loose = [each for each in self._by_id if (each, "") not in self._joined]
+        loose += [each for each in self._by_end if not each or ("", each) not in self._joined]
+        for each in loose:
+            what = f"an advice for {each!r} belongs to no payment" if each else "an advice names no payment"
+            mend = "name the payment_id or the end_to_end_id of a payment"
+            yield Finding(LOOSE_ADVICE, Where(str(self._path)), what, mend=mend, level="warning")
 
 
 def _rates(path: Path, findings: list[Finding]) -> dict[str, Decimal]:
@@ -285,9 +329,9 @@ def _rates(path: Path, findings: list[Finding]) -> dict[str, Decimal]:
     return rates
 
 
-def _strangers(folder: Path, parties: Iterable[Party], candidates: Iterable[Candidate]) -> Iterable[Finding]:
+def _strangers(folder: Path, parties: Iterable[Party], owners: Iterable[str]) -> Iterable[Finding]:
     known = {party.account for party in parties}
-    missing = dict.fromkeys(one.account for one in candidates if one.account not in known)
+    missing = [each for each in owners if each not in known]
     parents = dict.fromkeys(one.parent for one in parties if one.parent and one.parent not in known)
     for file, names in ((INVOICES, missing), (CUSTOMERS, parents)):
         for name in list(names)[:5]:
