@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from mmap import ACCESS_READ, mmap
 from typing import Final
@@ -24,7 +25,13 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="tollbook-", buffering=0)  # noqa: SIM115
+        """Make the file.
+
+        Raises:
+            TollbookError: ``file.not-writable``.
+        """
+        with _written():
+            self._file = tempfile.TemporaryFile(prefix="tollbook-", buffering=0)  # noqa: SIM115
         self._number = next(_NUMBERS)
         _THERE[self._number] = self
         finalize(self, self._file.close)
@@ -36,18 +43,24 @@ class Scratch:
             TollbookError: ``file.not-writable``.
         """
         rest = memoryview(data)
-        try:
+        with _written():
             while rest:
                 rest = rest[self._file.write(rest) :]
             size = self._file.tell()
             return mmap(self._file.fileno(), size, access=ACCESS_READ) if size else bytearray()
-        except OSError as error:
-            what = f"what does not fit into memory cannot be written: {error.strerror or error}"
-            mend = "make room in the folder of temporary files, or name another by TMPDIR"
-            raise refuse(NOT_WRITABLE, what, mend=mend, where=Where(tempfile.gettempdir())) from None
 
     def __reduce__(self) -> tuple[Callable[[int], Scratch], tuple[int]]:
         return _there, (self._number,)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"what does not fit into memory cannot be written: {error.strerror or error}"
+        mend = "make room in the folder of temporary files, or name another by TMPDIR"
+        raise refuse(NOT_WRITABLE, what, mend=mend, where=Where(tempfile.tempdir or "")) from None
 
 
 def _there(number: int) -> Scratch:
