@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from engine.base.money import CONTEXT, ZERO, round_to
-from engine.ledger.posting import Determine, Role, Side, entry
+from engine.ledger.posting import Determine, Role, Side, difference_role, entry
 from engine.ledger.settlements import KIND, ROLE
 from engine.model.cash import ENTRY_KIND, BankEntry, OpenEntry
 from engine.model.journal import FxRate, JournalEntry, Posting
@@ -27,7 +27,7 @@ _RATE: Final = Decimal("1e-12")
 
 class Part(msgspec.Struct, frozen=True):
     """A posting beside the legs of an act: a debit where ``amount`` is above zero; to an ``account`` that a ``decision`` has
-    named before, or to that of the role."""
+    named before, or to that of the role.  ``rate`` is that which it is worth so much at, where that is one of its day."""
 
     role: Role
     currency: str
@@ -37,6 +37,7 @@ class Part(msgspec.Struct, frozen=True):
     product: str = ""
     account: str = ""
     decision: int = 0
+    rate: FxRate | None = None
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -85,7 +86,8 @@ def cash_entry(ground: Ground, legs: Sequence[Leg], parts: Sequence[Part], kind:
     postings += [_posting(one, part) for part in parts if part.amount or part.functional]
     off = -sum((posting.functional_amount for posting in postings), ZERO)
     if off:
-        postings.append(_posting(one, Part("fx_difference", postings[0].currency, ZERO, off)))
+        role = difference_role(off, one.own, len(postings))
+        postings.append(_posting(one, Part(role, postings[0].currency, ZERO, off)))
     if not any(posting.amount or posting.functional_amount for posting in postings):
         return None
     return JournalEntry(one.tenant, one.entity, kind, one.day, one.text, tuple(postings))
@@ -109,9 +111,11 @@ def _posting(one: Ground, part: Part) -> Posting:
         account, decision = part.account, part.decision
     else:
         account, decision = one.accounts(part.currency)(part.role, part.country or one.country, part.product)
+    head = (account, part.currency, part.amount, one.own, part.functional)
+    if part.rate is not None:
+        return Posting(*head, part.rate.rate, part.rate.source, part.rate.on, 0, decision)
     rate = Decimal(1)
     if part.currency != one.own and part.amount:
         rate = abs(CONTEXT.divide(part.functional, part.amount)).quantize(_RATE, context=CONTEXT)
     source = SOURCE if part.currency != one.own else "same currency"
-    head = (account, part.currency, part.amount, one.own, part.functional)
     return Posting(*head, rate, source, one.day, 0, decision)

@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.base.money import CONTEXT, ZERO, round_to
 from engine.ledger.fx import convert
-from engine.ledger.posting import Role
+from engine.ledger.posting import Role, difference_role
 from engine.ledger.settlements import KIND, ROLE, SOURCE
 from engine.ledger.wallets import Occasion
 from engine.model.dispute import ENTRY, Position
@@ -46,7 +46,8 @@ def dispute_entry(
             postings.append(_of(occasion, role, amount, own, at_day=role not in worth))
     off = -sum((posting.functional_amount for posting in postings), ZERO)
     if off:
-        postings.append(_of(occasion, "fx_difference", ZERO, off, at_day=True))
+        role = difference_role(off, occasion.rate.quote, len(postings))
+        postings.append(_of(occasion, role, ZERO, off, at_day=True))
     kind = KIND if legs else ENTRY
     return JournalEntry(occasion.tenant, occasion.entity, kind, occasion.day, occasion.text, tuple(postings))
 

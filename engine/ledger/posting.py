@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.base.errors import Code, refuse
-from engine.base.money import ZERO
+from engine.base.money import ZERO, minor_unit
 from engine.ledger.fx import convert
 from engine.model.decision import Decide
 from engine.model.journal import FxRate, JournalEntry, Posting
@@ -173,6 +173,14 @@ def entry(
             Posting(account, rate.base, ZERO, rate.quote, -left, rate.rate, rate.source, rate.on, 0, decision)
         )
     return JournalEntry(tenant, entity, kind, day, text, tuple(postings))
+
+
+def difference_role(off: Decimal, own: str, sides: int) -> Role:
+    """What is left between the sides of an entry at different rates, a loss above zero: what rates have moved is realised, if it is
+    more than rounding can leave of so many sides."""
+    if abs(off) <= minor_unit(own) * sides:
+        return "fx_difference"
+    return "realised_gain" if off < ZERO else "realised_loss"
 
 
 def invoice_sides(

@@ -353,6 +353,8 @@ def test_money_in_other_currencies(local: App, tmp_path: Path) -> None:
     eur = paid_by(local, tmp_path, ("C", "100.00", "K2", "Two", number))
     matched = local.cash.match(day(3), CHANGE)
     assert matched.entries[0].state == "applied" and left(local, "A2")[0] == total - 200
+    lost = ledger(local, "7910", "7920", "7930")
+    assert lost == {"7930": D("17.87")}, "200 at 1.0838 were worth 184.54, and at 1.2 are 166.67"
     local.cash.apply(eur, CHANGE, invoices=[(number, None)], on=day(4))
     assert left(local, "A2")[0] == 0
     assert ledger(local, "1090", "1200", "7960").get("1090", 0) == 0 == ledger(local, "7960").get("7960", 0)

@@ -190,7 +190,8 @@ def test_what_goes_wrong(tmp_path: Path, database_url: str, fake: StripeFake) ->
 
 
 def test_what_is_reserved_or_confirmed(tmp_path: Path, fake: StripeFake) -> None:
-    """A reservation is captured in part; a customer who has to confirm gets a link; a card's number is never taken."""
+    """A reservation is captured in part; a customer who has to confirm gets a link, and is paid out at another rate; a card's number is
+    never taken."""
     cards = (
         "E1,A1,card,card,stripe,pm_card_visa,cus_1,visa,4242",
         "E1,A2,sca,card,stripe,pm_card_authenticationRequired,cus_2,visa,3155",
@@ -219,6 +220,14 @@ def test_what_is_reserved_or_confirmed(tmp_path: Path, fake: StripeFake) -> None
         fake.decide(waiting.provider_id)
         app.payments.ask(NOW)
         assert only(app, "A2").state == "succeeded"
+        rates = ("base,quote,rate,source,on", "EUR,USD,1.2000,ECB,2026-03-05")
+        stories.load(app, stories.deliver(tmp_path, "rates", rates=rates))
+        fake.pay_out("usd", int(datetime(2026, 3, 5, 9, tzinfo=UTC).timestamp()))
+        app.payments.fetch_payouts("stripe", date(2026, 3, 1), date(2026, 3, 31), NOW)
+        rows = {(row["account"], row["currency"]): row for row in app.ledger.trial_balance()["E1"]}
+        held_in = [rows["1050", "USD"][name] for name in ("amount", "functional_amount")]
+        assert held_in == [0, 0], "nothing is left of what was paid out at another rate"
+        assert rows["7930", "USD"]["functional_amount"] == Decimal("28.33"), "317.02 at 1.0838, and at 1.2"
         with pytest.raises(TollbookError, match="did you mean"):
             app.payments.shown("psp/A2/2")
         sound(app)

@@ -66,6 +66,13 @@ def _refund(app: App, change: Change, payment: str, key: str, amount: Any) -> An
     return made
 
 
+def _letter(app: App, change: Change, path: Path) -> None:
+    """A notice of the provider that came by letter."""
+    _, findings = app.disputes.load(path, "stripe", change)
+    if findings:
+        raise TollbookError(*findings)
+
+
 ACTS: Mapping[str, Callable[..., Any]] = {
     "import": lambda app, change, day, folder: stories.load(app, folder),
     "bill": lambda app, change, day: stories.bill(app, day.isoformat()),
@@ -81,6 +88,7 @@ ACTS: Mapping[str, Callable[..., Any]] = {
     "payouts": lambda app, change, day, since: app.payments.fetch_payouts("stripe", since, day, change),
     "dun": lambda app, change, day: app.dunning.run(day, change),
     "disputes": lambda app, change, day: app.disputes.run(day, change),
+    "letter": lambda app, change, day, path: _letter(app, change, path),
     "promise": lambda app, change, day, key, due: app.dunning.promise(key, None, due, change, on=day),
     "keep": lambda app, change, day, ident, key: app.cash.keep(ident, key, change),
     "apply": lambda app, change, day, ident, numbers: app.cash.apply(

@@ -10,28 +10,32 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from engine.ports.contracts.fakes.stripe import StripeFake
-from tests.payments_simulation.bank import Bank
+from tests.payments_simulation.bank import Bank, Booked
+from tests.payments_simulation.money import Rates, cut, minor, share
 from tests.payments_simulation.people import DUE, Customer
 from tests.payments_simulation.story import WORKING
 
 ZERO = Decimal(0)
-CENT = Decimal("0.01")
-MINIMUM = Decimal(10)
+MINIMUM = {"EUR": Decimal(10), "GBP": Decimal(10), "JPY": Decimal(1)}
 """Below this nobody is asked to pay."""
+EXCHANGE = "exchange"
+"""What the account of exchange differences is called here; the company has one for gains, one for losses, two for rounding."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """An invoice as its customer got it."""
+    """An invoice as its customer got it; ``lines`` are net amounts with their tax."""
 
     customer: str
     number: str
     total: Decimal
     issued: date
     due: date
+    currency: str
+    lines: tuple[tuple[Decimal, Decimal], ...]
 
 
 @dataclass
@@ -47,8 +51,8 @@ class Acts:
 
 @dataclass
 class Predicted:
-    """The end of the month: what is open by invoice, credit by customer, the ledger by account, payments by customer, and the
-    steps of dunning by customer; ``strange`` is what is open of invoices that were collected otherwise than they should have been,
+    """The end of the month: what is open by invoice, credit by customer, the ledger by account in the currency of the books, payments by
+    customer, the steps of dunning by customer, and how disputes stand by customer; ``strange`` is what is open of invoices that were collected otherwise than they should have been,
     ``later`` the steps of customers to whom the provider of cards gave money back, where the company heard of that some days later."""
 
     open: dict[str, Decimal] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Predicted:
     steps: dict[str, list[tuple[str, date]]] = field(default_factory=dict)
     strange: dict[str, Decimal] = field(default_factory=dict)
     later: dict[str, list[list[tuple[str, date]]]] = field(default_factory=dict)
+    disputes: dict[str, str] = field(default_factory=dict)
 
 
 class Auditor:
@@ -67,11 +72,12 @@ class Auditor:
         self,
         customers: Sequence[Customer],
         documents: dict[str, list[Document]],
+        rates: Rates,
         bank: Bank,
         fake: StripeFake,
         done: Acts,
     ) -> None:
-        self.customers, self.documents = customers, documents
+        self.customers, self.documents, self.rates = customers, documents, rates
         self.bank, self.fake, self.done = bank, fake, done
         self.all = {one.number: one for some in documents.values() for one in some}
         self.moves: dict[str, list[tuple[date, Decimal]]] = defaultdict(list)
@@ -79,22 +85,26 @@ class Auditor:
         self.credit: dict[str, Decimal] = defaultdict(Decimal)
         self.ledger: dict[str, Decimal] = defaultdict(Decimal)
         self.payments: dict[str, list[Decimal]] = defaultdict(list)
+        self.disputes: dict[str, str] = {}
+        self.owed: dict[str, Decimal] = {}
         self.given_back: dict[str, list[tuple[date, Decimal]]] = defaultdict(list)
 
     def predict(self) -> Predicted:
         """Everything that the judge compares."""
         for one in self.all.values():
             self.moves[one.number].append((one.issued, one.total))
-            self.ledger["2200"] -= _tax(one.total)
+            for net, tax in one.lines:
+                self.ledger["4000"] -= self.rates.worth(net, one.currency, one.issued)
+                self.ledger["2200"] -= self.rates.worth(tax, one.currency, one.issued)
         happened = [*self._bank(), *self._debits(), *self._cards(), *self._given_up()]
         for _, _, act in sorted(happened, key=lambda one: one[:2]):
             act()
         self._provider()
-        self.ledger["1000"] = sum((one.amount for one in self.bank.entries), ZERO)
+        self.ledger["1000"] = sum((self._worth(one) for one in self.bank.entries), ZERO)
         open_ = {number: self.open(number, date.max) for number in self.all}
         strange = {number: said for number, left in self._must() if (said := open_[number]) != left}
-        self.ledger["1200"] = sum(open_.values(), ZERO)
-        self.ledger["2400"] = -sum(self.credit.values(), ZERO)
+        self.ledger["1200"] = sum((self.worth(number, left) for number, left in open_.items()), ZERO)
+        self.ledger[EXCHANGE] = -sum(self.ledger.values(), ZERO)
         return Predicted(
             {number: left for number, left in open_.items() if left},
             {key: left for key, left in self.credit.items() if left},
@@ -107,11 +117,20 @@ class Auditor:
                 for key, some in self.documents.items()
                 if any(one.number in self.given_back for one in some)
             },
+            self.disputes,
         )
 
     def open(self, number: str, day: date) -> Decimal:
         """What is open of an invoice at the end of a day."""
         return sum((amount for when, amount in self.moves[number] if when <= day), ZERO)
+
+    def worth(self, number: str, left: Decimal) -> Decimal:
+        """What so much of an invoice is worth in the books: its share of what the whole was worth when it was issued."""
+        one = self.all[number]
+        return share(self.rates.worth(one.total, one.currency, one.issued), left, one.total)
+
+    def _worth(self, one: Booked) -> Decimal:
+        return self.rates.worth(one.amount, one.currency, one.day)
 
     def _must(self) -> Iterator[tuple[str, Decimal]]:
         """What has to be open of what the company collects by itself: a card that can pay pays each invoice, a debit the first one;
@@ -122,7 +141,7 @@ class Auditor:
                 continue
             first, second = self.documents[one.key]
             amount = left.get(one.fate, ZERO)
-            yield first.number, first.total if amount is None else amount
+            yield first.number, first.total if amount is None else one.some(amount)
             yield second.number, second.total if one.way == "debit" or one.fate == "gone" else ZERO
 
     # The bank -----------------------------------------------------------------------------------------------------------
@@ -132,7 +151,10 @@ class Auditor:
         for one in self.bank.entries:
 
             def act(one=one) -> None:  # type: ignore[no-untyped-def]
-                if one.why == "pays":
+                if one.why == "pays" and one.currency != self.all[one.numbers[0]].currency:
+                    for number in one.numbers:  # all of the one is for all of the other
+                        self.moves[number].append((one.day, -self.open(number, one.day)))
+                elif one.why == "pays":
                     left = one.amount
                     used[one.ref] = []
                     for number in one.numbers:
@@ -141,23 +163,25 @@ class Auditor:
                             self.moves[number].append((one.day, -part))
                             used[one.ref].append((number, part))
                             left -= part
-                    self._rest(one.ref, one.whom, left)
+                    self._rest(one, left)
                 elif one.why == "stranger":
-                    self._rest(one.ref, "", one.amount)
+                    self._rest(one, one.amount)
                 elif one.why == "bounced":
                     for number, part in used[one.about]:
                         self.moves[number].append((one.day, part))
                 elif one.why == "sent":
-                    self.ledger["2450"] -= one.amount
+                    self.ledger["2450"] += self.owed[one.about]
 
             yield one.day, f"2 {one.ref}", act
 
-    def _rest(self, ref: str, customer: str, left: Decimal) -> None:
-        """Money beyond what is owed: credit, or a debt until it has gone back."""
-        if left and self.done.money.get(ref) == "keep":
-            self.credit[customer] += left
+    def _rest(self, one: Booked, left: Decimal) -> None:
+        """Money beyond what is owed: credit, or a debt until it has gone back; worth what it was when it came."""
+        worth = self.owed[one.ref] = share(self._worth(one), left, one.amount)
+        if left and self.done.money.get(one.ref) == "keep":
+            self.credit[one.whom] += left
+            self.ledger["2400"] -= worth
         elif left:
-            self.ledger["2450" if ref in self.done.money else "1090"] -= left
+            self.ledger["2450" if one.ref in self.done.money else "1090"] -= worth
 
     def _debits(self) -> Iterable[tuple[date, str, object]]:
         for one in self.bank.debits.values():
@@ -179,15 +203,16 @@ class Auditor:
             if intent["status"] != "succeeded":
                 continue
             key, day = of[intent["payment_method"]], _day(intent["created"])
-            amount = Decimal(intent["amount_received"]) / 100
+            amount = minor(intent["amount_received"], intent["currency"])
             self.payments.setdefault(key, []).append(amount)
             parts = self._pay(key, amount, day)
             back = [one for one in self.fake.refunds.values() if one["payment_intent"] == intent["id"]]
             for one in back:
-                self._reopen(parts, Decimal(one["amount"]) / 100, _day(one["created"]))
+                self._reopen(parts, minor(one["amount"], one["currency"]), _day(one["created"]))
             for one in self.fake.disputes.values():
                 if one["payment_intent"] == intent["id"]:
-                    self._disputed(one, parts)
+                    self.disputes[key] = one["status"]
+                    self._disputed(one["status"], parts)
         return ()
 
     def _pay(self, key: str, amount: Decimal, day: date) -> list[tuple[str, Decimal]]:
@@ -211,27 +236,29 @@ class Auditor:
             self.given_back[number].append((day, back))
             amount -= back
 
-    def _disputed(self, one: dict[str, object], parts: list[tuple[str, Decimal]]) -> None:
-        """A dispute takes money until it is decided; lost, it is a loss.  Nobody is asked for it meanwhile."""
-        if one["status"] == "lost":
-            self.ledger["6900"] += sum((part for _, part in parts), ZERO)
-        elif one["status"] != "won":
+    def _disputed(self, status: str, parts: list[tuple[str, Decimal]]) -> None:
+        """A dispute takes money until it is decided; lost, it is a loss.  Nobody is asked for it meanwhile; a question takes none."""
+        if status == "lost":
+            self.ledger["6900"] += sum((self.worth(number, part) for number, part in parts), ZERO)
+        elif status == "needs_response":
             for number, part in parts:
                 self.moves[number].append((date.min, part))
                 self.frozen.append((number, part, date.min, date.max))
 
     def _provider(self) -> None:
-        """What it owes at the end: all that it has booked and not paid out; its fees are known when it has."""
-        at_bank = {one.whom for one in self.bank.entries if one.why == "payout"}
+        """What it owes at the end: all that it has booked and not paid out, for what it was worth then; its fees are known, and worth what
+        they are, when it has."""
+        fees: dict[str, int] = defaultdict(int)
         for move in self.fake.moves:
-            if move["reporting_category"] == "payout":
-                continue
             if move["payout"] is None:
-                self.ledger["1050"] += Decimal(move["amount"]) / 100
-                continue
-            self.ledger["6800"] += Decimal(move["fee"]) / 100
-            if move["payout"] not in at_bank:
-                self.ledger["1090"] += Decimal(move["net"]) / 100
+                amount, currency = minor(move["amount"], move["currency"]), move["currency"].upper()
+                self.ledger["1050"] += self.rates.worth(amount, currency, _day(move["created"]))
+            else:
+                fees[move["payout"]] += move["fee"]
+        for ident, fee in fees.items():
+            one = self.fake.payouts[ident]
+            day, currency = _day(one["arrival_date"]), one["currency"].upper()
+            self.ledger["6800"] += self.rates.worth(minor(fee, currency), currency, day)
 
     # What is given up, and whom one asks to pay ----------------------------------------------------------------------------
 
@@ -239,10 +266,11 @@ class Auditor:
         for day, number, why in self.done.given_up:
 
             def act(day=day, number=number, why=why) -> None:  # type: ignore[no-untyped-def]
-                left = self.open(number, day)
-                tax = _tax(left) if why == "bad_debt" else ZERO
+                left, currency = self.open(number, day), self.all[number].currency
+                worth = self.worth(number, left)
+                tax = share(worth, cut(left * 21 / 121, currency), left) if why == "bad_debt" else ZERO
                 self.moves[number].append((day, -left))
-                self.ledger["6900" if why == "bad_debt" else "6850"] += left - tax
+                self.ledger["6900" if why == "bad_debt" else "6850"] += worth - tax
                 self.ledger["2200"] += tax
 
             yield day, f"3 {number}", act
@@ -252,7 +280,7 @@ class Auditor:
         afterwards what the provider has given back."""
         steps: list[tuple[str, date]] = []
         for day in self.done.dunned:
-            if self._asked(key, day, heard) < MINIMUM:
+            if self._asked(key, day, heard) < MINIMUM[self.documents[key][0].currency]:
                 continue
             anchor, after, name = (steps[-1][1], 14, "first") if steps else (DUE, 7, "reminder")
             if len(steps) < 2 and day >= _following(anchor + timedelta(days=after)):
@@ -270,10 +298,6 @@ class Auditor:
                 unheard = sum((a for when, a in self.given_back[one.number] if when <= day < when + heard), ZERO)
                 asked += max(self.open(one.number, day) - still - unheard, ZERO)
         return asked
-
-
-def _tax(total: Decimal) -> Decimal:
-    return (total * 21 / 121).quantize(CENT, ROUND_HALF_UP)
 
 
 def _day(moment: int) -> date:

@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape
 
 from tests import banks
 from tests.fakes import sepa_bank
-from tests.payments_simulation.people import ACCOUNT, OPENING
+from tests.payments_simulation.money import ACCOUNTS, OWN
+from tests.payments_simulation.people import OPENING
 
 ZERO = Decimal(0)
 
@@ -33,6 +34,7 @@ class Booked:
     numbers: tuple[str, ...] = ()
     about: str = ""
     xml: str = ""
+    currency: str = OWN
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Debited:
 
 @dataclass
 class Bank:
-    """One account."""
+    """The accounts at one bank, one for each currency."""
 
     folder: Path
     entries: list[Booked] = field(default_factory=list)
@@ -67,6 +69,7 @@ class Bank:
         *,
         back: bool = False,
         xml: str = "",
+        currency: str = OWN,
         **truth: object,
     ) -> Booked:
         """An entry that a statement of its day will have."""
@@ -80,7 +83,8 @@ class Bank:
         made = made.replace("</ValDt>", f"</ValDt><AcctSvcrRef>{ref}</AcctSvcrRef>", 1)
         if back:
             made = made.replace("<Sts>", "<RvslInd>true</RvslInd><Sts>", 1)
-        one = Booked(ref, day, amount, why, who, xml=made, **truth)  # type: ignore[arg-type]
+        made = made.replace(f"Ccy='{OWN}'", f"Ccy='{currency}'")
+        one = Booked(ref, day, amount, why, who, xml=made, currency=currency, **truth)  # type: ignore[arg-type]
         self.entries.append(one)
         return one
 
@@ -88,18 +92,16 @@ class Bank:
         """An entry by its reference."""
         return self.entries[int(ref[2:]) - 1]
 
-    def balance(self, until: date) -> Decimal:
-        """What is on the account at the end of a day."""
-        return OPENING + sum((one.amount for one in self.entries if one.day <= until), ZERO)
+    def of(self, currency: str) -> list[Booked]:
+        """The entries of one account."""
+        return [one for one in self.entries if one.currency == currency]
 
-    def days(self) -> list[date]:
-        """Days on which something was booked."""
-        return sorted({one.day for one in self.entries})
-
-    def statement(self, since: date, until: date, name: str) -> Path:
-        """The statement of some days."""
-        mine = [one for one in self.entries if since <= one.day <= until]
-        closing = self.balance(until)
+    def statement(self, currency: str, since: date, until: date) -> Path:
+        """The statement of some days of an account."""
+        name = f"{currency}-{since}-{until}"
+        there = self.of(currency)
+        mine = [one for one in there if since <= one.day <= until]
+        closing = OPENING + sum((one.amount for one in there if one.day <= until), ZERO)
         opening = closing - sum((one.amount for one in mine), ZERO)
         holder, kind = banks.HOLDERS["053"]
         balances = "".join(
@@ -109,8 +111,9 @@ class Bank:
         path = self.folder / f"{name}.xml"
         entries = "".join(one.xml for one in mine)
         text = banks.CAMT.format(
-            kind="053", holder=holder, one=kind, account=ACCOUNT, balances=balances, entries=entries
+            kind="053", holder=holder, one=kind, account=ACCOUNTS[currency], balances=balances, entries=entries
         )
+        text = text.replace(f"<Ccy>{OWN}</Ccy>", f"<Ccy>{currency}</Ccy>").replace(f"Ccy='{OWN}'", f"Ccy='{currency}'")
         path.write_text(text.replace("<Id>1</Id>", f"<Id>{name}</Id>", 1))
         return path
 
@@ -130,7 +133,7 @@ class Bank:
     def notice(self, day: date, entries: list[Booked]) -> Path:
         """A camt.054 of some entries."""
         path = self.folder / f"notice-{day}.xml"
-        path.write_bytes(sepa_bank.booked(ACCOUNT, day, *(one.xml for one in entries)))
+        path.write_bytes(sepa_bank.booked(ACCOUNTS[OWN], day, *(one.xml for one in entries)))
         return path
 
     def report(self, day: date, some: list[Debited], code: str) -> Path:

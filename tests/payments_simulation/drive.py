@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +24,7 @@ from tests.payments_simulation.acts import ENVIRONMENT, Task, locked, perform, s
 from tests.payments_simulation.auditor import Acts, Auditor, Document, Predicted
 from tests.payments_simulation.bank import Bank
 from tests.payments_simulation.judge import Disagreement, Judge
+from tests.payments_simulation.money import ACCOUNTS, OWN, Rates
 from tests.payments_simulation.outside import Outside
 from tests.payments_simulation.people import AGAIN, DUE, DUE_AGAIN, ISSUED, Customer, people, settle
 from tests.payments_simulation.story import DAYS, LAST, WORKING, Story
@@ -59,16 +61,17 @@ class Simulation:
         self.customers = people(self.random, size.customers)
         self.story = Story(self.random, self.customers)
         self.faults = Random(seed + 1)
-        settle(place.folder, self.customers, fake.url)
+        self.rates = Rates(Random(seed + 3))
+        settle(place.folder, self.customers, self.rates, fake.url)
         self.bank = Bank(place.folder)
-        self.outside = Outside(Random(seed + 2), self.customers, self.bank, fake)
+        self.outside = Outside(Random(seed + 2), self.customers, self.rates, self.bank, fake)
         self.fake = fake
         self.done = Acts()
         self.counts: Counter[str] = Counter()
         self.lengths: dict[str, int] = {}
         self.clock = datetime(2026, 2, 1, 6, tzinfo=UTC)
         self.late: list[tuple[date, Any]] = []
-        self.heard = 0
+        self.heard = self.read = 0
         self._app: App | None = None
 
     # The loop -----------------------------------------------------------------------------------------------------------
@@ -103,7 +106,7 @@ class Simulation:
 
     def predicted(self) -> Predicted:
         """What the auditor says that the books must have."""
-        return Auditor(self.customers, self.outside.documents, self.bank, self.fake, self.done).predict()
+        return Auditor(self.customers, self.outside.documents, self.rates, self.bank, self.fake, self.done).predict()
 
     def _turn(self, day: date, hour: int) -> None:
         """The clock goes on to an hour of a day, unless it is later already."""
@@ -134,27 +137,32 @@ class Simulation:
             self.do("deliver")
 
     def _statement(self, day: date) -> None:
-        """The statement of a day, perhaps twice, perhaps with one before that overlaps; then everything is matched."""
-        days = self.bank.days()
-        if day not in days:
+        """The statements of a day, perhaps twice, perhaps with one before that overlaps; then everything is matched."""
+        there = [one for one in ACCOUNTS if any(entry.day == day for entry in self.bank.of(one))]
+        for currency in there:
+            path = self._load(currency, day)
+            notice = self.outside.notice(day, path) if currency == OWN else None
+            if notice is not None:
+                self.do("hear", notice)
+        if not there:
             return
-        before = [one for one in days if one < day]
-        if before and self.faults.random() < self.size.faults:
-            self._expect("refused", self.do("load", self.bank.statement(before[-1], day, f"{before[-1]}-{day}")))
-            self.counts["statement that overlaps"] += 1
-        path = self.bank.statement(day, day, f"{day}")
-        self._expect("booked known", self.do("load", path))
-        if self.faults.random() < self.size.faults:
-            again = self.bank.statement(before[0], before[0], f"{before[0]}") if before else path
-            self._expect("known", self.do("load", again))
-            self.counts["statement that is known"] += 1
-        notice = self.outside.notice(day, path)
-        if notice is not None:
-            self.do("hear", notice)
         if self.fake.payouts:
             self.do("payouts", day - timedelta(days=20))
         self.do("match")
         self._clerk(day)
+
+    def _load(self, currency: str, day: date) -> Path:
+        before = sorted({one.day for one in self.bank.of(currency) if one.day < day})
+        if before and self.faults.random() < self.size.faults:
+            self._expect("refused", self.do("load", self.bank.statement(currency, before[-1], day)))
+            self.counts["statement that overlaps"] += 1
+        path = self.bank.statement(currency, day, day)
+        self._expect("booked known", self.do("load", path))
+        if self.faults.random() < self.size.faults:
+            again = self.bank.statement(currency, before[0], before[0]) if before else path
+            self._expect("known", self.do("load", again))
+            self.counts["statement that is known"] += 1
+        return path
 
     def _expect(self, states: str, loaded: Any) -> None:
         found = [one.state for one in loaded.statements]
@@ -202,14 +210,22 @@ class Simulation:
             self.do("ask")
 
     def _webhooks(self, day: date) -> None:
-        """Some come at once, some days later, some twice, in any order."""
+        """Some come at once, some days later, some twice, in any order.
+
+        What a dispute moves between currencies is worth what it is on the day on which it happened, so that news of it that cancel each
+        other out before they are heard leave no exchange difference: those of foreign money come as they happen.
+        """
         for event in self.fake.events[self.heard :]:
+            if _foreign_dispute(event):
+                self.late.append((day, event))
+                continue
             for _ in range(self.faults.choice((1, 1, 1, 2))):
                 self.late.append((day + timedelta(days=self.faults.choice((0, 0, 0, 1, 3))), event))
         self.heard = len(self.fake.events)
         due = [event for when, event in self.late if when <= day or day == LAST]
         self.late = [(when, event) for when, event in self.late if not (when <= day or day == LAST)]
         self.faults.shuffle(due)
+        due.sort(key=lambda event: event["id"] if _foreign_dispute(event) else "")
         for event in due:
             self.counts["webhooks"] += 1
             body, headers = self.fake.signed(event, at=int(self.clock.timestamp()))
@@ -230,8 +246,14 @@ class Simulation:
                 self.done.given_up.append((day, number, why))
                 self.do("write off", number, why, None)
             elif event.what == "refund" and (payment := self.outside.taken(event.customer)) is not None:
-                amount = event.part or None
+                amount = event.customer.some(event.part) or None
                 self.do("refund", payment, f"back-{key}", amount)
+        for number, letter in enumerate(self.outside.letters[self.read :], self.read + 1):
+            path = self.place.folder / f"letter-{number}.json"
+            path.write_text(json.dumps(letter))
+            self.read = number
+            self.counts["letters of the provider"] += 1
+            self.do("letter", path)
 
     def _end(self) -> None:
         """The last evening: everything is told and asked that is in doubt, and the month's money is matched."""
@@ -307,6 +329,10 @@ class Simulation:
         return again
 
 
+def _foreign_dispute(event: Mapping[str, Any]) -> bool:
+    return bool(event["type"].startswith("charge.dispute.") and event["data"]["object"]["currency"] != OWN.lower())
+
+
 def _documents(app: App, customers: Sequence[Customer]) -> Iterator[Document]:
     """The invoices, as customers have got them: two for each, of what the contract says.
 
@@ -320,7 +346,7 @@ def _documents(app: App, customers: Sequence[Customer]) -> Iterator[Document]:
         if [total for _, total in mine] != [one.owes(True), one.owes(False)]:
             raise Disagreement(f"{one.key} was invoiced {mine}, expected {one.owes(True)} and {one.owes(False)}")
         for (number, total), issued, due in zip(mine, (ISSUED, AGAIN), (DUE, DUE_AGAIN), strict=True):
-            yield Document(one.key, number, total, issued, due)
+            yield Document(one.key, number, total, issued, due, one.currency, tuple(one.lines(issued == ISSUED)))
 
 
 def simulate(seed: int, size: Size, url: str | None, keep: Path | None, say: Callable[[str], None]) -> Outcome:

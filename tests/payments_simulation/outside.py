@@ -14,19 +14,22 @@ from engine.ports.contracts.fakes.stripe import StripeFake
 from tests.fakes import sepa_bank
 from tests.payments_simulation.auditor import Document
 from tests.payments_simulation.bank import Bank, Booked, Debited
-from tests.payments_simulation.people import Customer
+from tests.payments_simulation.money import ACCOUNTS, OWN, Rates, cut, minor
+from tests.payments_simulation.people import ROUGHLY, Customer
 from tests.payments_simulation.story import LAST, WORKING, Event, later
 
 D = Decimal
-CENT = D("0.01")
 PROVIDER = "Stripe Payments Europe Ltd"
 
 
 class Outside:
     """What happens outside on each day."""
 
-    def __init__(self, random: Random, customers: Sequence[Customer], bank: Bank, fake: StripeFake) -> None:
-        self.random, self.bank, self.fake = random, bank, fake
+    def __init__(
+        self, random: Random, customers: Sequence[Customer], rates: Rates, bank: Bank, fake: StripeFake
+    ) -> None:
+        self.random, self.rates, self.bank, self.fake = random, rates, bank, fake
+        self.letters: list[dict[str, Any]] = []
         self.customers = {one.key: one for one in customers}
         self.documents: dict[str, list[Document]] = {}
         self.going: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
@@ -69,7 +72,9 @@ class Outside:
         for event in events:
             if event.what == "stranger":
                 name = self.random.choice(("Nobody Known", "J. Doe", "Hr. Unbekannt"))
-                self.bank.book(day, event.part, "stranger", name, self.random.choice(("hello", "gift", "see mail")))
+                text, currency = self.random.choice(("hello", "gift", "see mail")), self.random.choice(list(ACCOUNTS))
+                amount = cut(event.part * ROUGHLY[currency], currency)
+                self.bank.book(day, amount, "stranger", name, text, currency=currency)
             elif event.customer is not None:
                 self._of(day, event, event.customer)
         if day in WORKING:
@@ -77,7 +82,8 @@ class Outside:
             self._payouts(day)
         for ref, amount in self.going.pop(day, []):
             about = self.bank.entry(ref)
-            self.bank.book(day, -amount, "sent", about.who, "money back", about=ref, whom=about.whom)
+            truth: dict[str, Any] = {"about": ref, "whom": about.whom, "currency": about.currency}
+            self.bank.book(day, -amount, "sent", about.who, "money back", **truth)
 
     def _of(self, day: date, event: Event, one: Customer) -> None:
         if event.what == "pays":
@@ -85,35 +91,64 @@ class Outside:
         elif event.what == "bounces":
             (paid,) = [each for each in self.bank.entries if each.whom == one.key]
             truth: dict[str, Any] = {"whom": one.key, "numbers": paid.numbers, "about": paid.ref}
+            truth["currency"] = paid.currency
             text = f"returned AC04 {paid.numbers[0]}"
             self.bank.book(day, -paid.amount, "bounced", one.name, text, back=True, **truth)
         elif event.what == "has money":
             self.fake.declines.pop(one.token)
-        elif event.what in ("disputes", "decided"):
-            self._dispute(event, one)
+        elif event.what.partition(" ")[0] in ("asks", "disputes", "decided"):
+            self._dispute(day, event, one)
 
     def _pay(self, day: date, event: Event, one: Customer) -> None:
         mine = self.documents[one.key]
         numbers = tuple(mine[which].number for which in event.which)
         total = sum((mine[which].total for which in event.which), D(0))
-        amount = (total * event.part).quantize(CENT) + event.more
+        amount, currency = cut(total * event.part, one.currency) + one.some(event.more), one.currency
+        if one.fate == "other money":
+            amount, currency = self._changed(day, amount, currency)
         if not event.part:  # the rest
             amount = total - sum((each.amount for each in self.bank.entries if each.whom == one.key), D(0))
         text = event.word.format(" ".join(numbers))
-        self.bank.book(day, amount, "pays", one.name, text, whom=one.key, numbers=numbers)
+        self.bank.book(day, amount, "pays", one.name, text, whom=one.key, numbers=numbers, currency=currency)
 
-    def _dispute(self, event: Event, one: Customer) -> None:
+    def _changed(self, day: date, amount: Decimal, currency: str) -> tuple[Decimal, str]:
+        """What the customer's bank makes of an amount in another currency: it has a rate of its own."""
+        own = self.rates.worth(amount, currency, day) * self.random.randint(985, 1015) / 1000
+        if currency != OWN:
+            return cut(own, OWN), OWN
+        return cut(own * self.rates.published["GBP", day], "GBP"), "GBP"
+
+    def _dispute(self, day: date, event: Event, one: Customer) -> None:
         ident = self._intent(one)
         if ident is None:
             return
-        if event.what == "disputes":
-            self.fake.dispute(ident)
+        mine = [each for each in self.fake.disputes.values() if each["payment_intent"] == ident]
+        if not mine:  # a card that was charged too late for what was to happen first is asked for less
+            if event.what in ("asks", "disputes"):
+                self.fake.dispute(ident, status="warning_needs_response" if event.what == "asks" else "needs_response")
             return
-        (dispute,) = [each for each in self.fake.disputes.values() if each["payment_intent"] == ident]
-        dispute["status"] = "won" if event.won else "lost"
-        if event.won:
+        (dispute,) = mine
+        asked = dispute["status"].startswith("warning")
+        if event.what.startswith("disputes"):
+            dispute["status"] = "needs_response"
+            self.fake.withdraw(dispute, 1500)
+        else:
+            dispute["status"] = "warning_closed" if asked else "won" if event.won else "lost"
+        if event.won and not asked:
             self.fake.move("dispute_reversal", dispute["amount"], 0, dispute["currency"], {**dispute})
-        self.fake.tell("charge.dispute.closed", dispute)
+        if event.what.endswith("again"):
+            self._letter(day, event, dispute)
+        else:
+            kind = "closed" if event.what == "decided" else "updated"
+            self.fake.tell(f"charge.dispute.{kind}", dispute)
+
+    def _letter(self, day: date, event: Event, dispute: dict[str, Any]) -> None:
+        """Of the round before arbitration the provider tells by a letter, which somebody writes into a file."""
+        kind = "pre_arbitration" if event.what.startswith("disputes") else dispute["status"]
+        amount, currency = minor(dispute["amount"], dispute["currency"]), dispute["currency"].upper()
+        about = {"id": dispute["id"], "amount": str(amount), "currency": currency, "reason": "fraudulent"}
+        made = {"id": f"letter-{len(self.letters) + 1}", "kind": kind, "at": f"{day}T09:30:00+00:00", "dispute": about}
+        self.letters.append(made)
 
     def _intent(self, one: Customer) -> str | None:
         """The first payment of a customer that came."""
@@ -155,15 +190,14 @@ class Outside:
     def _payouts(self, day: date) -> None:
         """Twice a week the provider pays out what there is, or takes what it lacks; the bank has it on the next working day."""
         for ident in self.paid_out.pop(day, []):
-            amount = D(self.fake.payouts[ident]["amount"]) / 100
-            self.bank.book(day, amount, "payout", PROVIDER, "STRIPE PAYOUT", whom=ident)
-        if day.weekday() in (1, 4):
-            waits = sum(one["net"] for one in self.fake.moves if one["payout"] is None)
-            if waits:
-                ahead = [one for one in WORKING if one > day]
-                made = self.fake.pay_out("eur")["id"]
-                if ahead:
-                    self.paid_out[ahead[0]].append(made)
+            payout = self.fake.payouts[ident]
+            amount, currency = minor(payout["amount"], payout["currency"]), payout["currency"].upper()
+            self.bank.book(day, amount, "payout", PROVIDER, "STRIPE PAYOUT", whom=ident, currency=currency)
+        if day.weekday() not in (1, 4) or day == LAST:
+            return
+        for currency in sorted({one["currency"] for one in self.fake.moves}):
+            if sum(one["net"] for one in self.fake.moves if one["payout"] is None and one["currency"] == currency):
+                self.paid_out[later(day, 1)].append(self.fake.pay_out(currency)["id"])
 
     def notice(self, day: date, statement: Path) -> Path | None:
         """What the bank says of direct debits on a day: in its statement, or in a notice."""
@@ -179,7 +213,7 @@ class Outside:
         entry = self.bank.entry(ref)
         if entry.why == "stranger":
             return "return"
-        if entry.why == "pays" and len(entry.numbers) > 1:
+        if entry.why == "pays" and (len(entry.numbers) > 1 or entry.currency != self.customers[entry.whom].currency):
             return "apply"
         if entry.why == "pays":
             return "refund" if self.customers[entry.whom].fate.endswith("refunded") else "keep"

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 from tests import banks, stories
+from tests.payments_simulation.money import ACCOUNTS, OWN, Rates, cut
 
 ISSUED, DUE = date(2026, 2, 1), date(2026, 3, 3)
 """When the first invoices are issued and due."""
 AGAIN, DUE_AGAIN = date(2026, 3, 1), date(2026, 3, 31)
 """The second ones: issued as the month begins, due as it ends."""
-ACCOUNT = "DE89370400440532013000"
 OPENING = Decimal("5000.00")
-"""What is at the bank before; the books do not have it."""
+"""What is on each account at the bank before; the books do not have it."""
 
 FATES = {
-    "card": ("fine", "poor", "gone", "refunded", "given back", "disputed, won", "disputed, lost", "slow answer"),
+    "card": (
+        "fine", "poor", "gone", "refunded", "given back", "disputed, won", "disputed, lost", "slow answer",
+        "asked, dropped", "asked, disputed, lost", "pre-arbitration, won", "pre-arbitration, lost",
+    ),
     "debit": ("fine", "poor", "account closed", "taken back", "fine too"),
     "transfer": (
         "exact", "part", "too much, kept", "too much, refunded", "twice, kept", "twice, refunded", "returned",
         "less a fee", "both at once", "in two parts", "late", "never", "promise kept", "promise broken", "bad debt",
-        "both apart",
+        "both apart", "other money",
     ),
 }  # fmt: skip
 """What becomes of customers by the way in which they pay."""
@@ -46,6 +49,12 @@ IBANS = (
 """What mandates are for; several customers may share one account at a bank."""
 
 
+PRICES = {"EUR": (10, 31, 99), "GBP": (9, 27, 85), "JPY": (1500, 5000, 15000)}
+"""What a seat, the base fee and the set-up cost."""
+ROUGHLY = {"EUR": 1, "GBP": 1, "JPY": 100}
+"""How large amounts are in each currency beside those in euros."""
+
+
 @dataclass(frozen=True)
 class Customer:
     """One customer: how it pays, and what becomes of that."""
@@ -55,6 +64,7 @@ class Customer:
     way: str
     fate: str
     seats: int
+    currency: str = OWN
 
     @property
     def token(self) -> str:
@@ -63,12 +73,22 @@ class Customer:
 
     def owes(self, first: bool) -> Decimal:
         """What an invoice comes to, with tax of 21 %: a flat price and seats, the first one with the set-up too."""
-        return with_tax(31 + 10 * self.seats + (99 if first else 0))
+        return sum((net + tax for net, tax in self.lines(first)), Decimal(0))
+
+    def lines(self, first: bool) -> list[tuple[Decimal, Decimal]]:
+        """Net amount and tax of each line."""
+        seat, base, setup = PRICES[self.currency]
+        nets = [Decimal(seat * self.seats), Decimal(base), *([Decimal(setup)] if first else [])]
+        return [(net, tax_on(net, self.currency)) for net in nets]
+
+    def some(self, amount: Decimal) -> Decimal:
+        """So much money as an amount in euros is, very roughly, in the currency of the customer."""
+        return cut(amount * ROUGHLY[self.currency], self.currency)
 
 
-def with_tax(net: int) -> Decimal:
-    """A net amount with its tax."""
-    return net + (Decimal(net) * 21 / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+def tax_on(net: Decimal, currency: str) -> Decimal:
+    """The tax of a net amount, 21 %."""
+    return cut(net * 21 / 100, currency)
 
 
 def people(random: Random, count: int) -> list[Customer]:
@@ -77,13 +97,23 @@ def people(random: Random, count: int) -> list[Customer]:
     random.shuffle(fates)
     names = random.sample(NAMES, len(NAMES))
     seats = random.sample(range(8, 120), count)  # no two owe the same
-    return [
-        Customer(f"C{n + 1:02}", f"{names[n]} {random.choice(FORMS)}", *fates[n % len(fates)], seats[n])
-        for n in range(count)
-    ]
+    made = []
+    for n in range(count):
+        way, fate = fates[n % len(fates)]
+        currency = OWN if way == "debit" else random.choice((OWN, OWN, "GBP", "JPY"))
+        made.append(Customer(f"C{n + 1:02}", f"{names[n]} {random.choice(FORMS)}", way, fate, seats[n], currency))
+    return made
 
 
 RULES = {
+    "pricing/acme.yaml": """
+ruleset: pricing/acme
+effective: {from: 2020-01-01}
+rules:
+  - {id: seats, when: charge.key == "seats", then: {method: per_unit, unit: [10 EUR, 9 GBP, 1500 JPY]}}
+  - {id: base, when: charge.key == "base", then: {method: flat, price: [31 EUR, 27 GBP, 5000 JPY]}}
+  - {id: setup, when: charge.key == "setup", then: {method: flat, price: [99 EUR, 85 GBP, 15000 JPY]}}
+""",
     "routing/psp.yaml": """
 ruleset: routing/payments
 scope: port == "psp"
@@ -93,17 +123,17 @@ priority: 10
 rules:
   - {id: cards, when: method == "card", then: {adapter: stripe}}
   - {id: debits, then: {adapter: bank}}
-"""
+""",
 }
 ADAPTERS = f"""
   - {{name: bank, port: psp, plugin: psp_sepa, timeout: 30,
-     settings: {{creditor_name: Acme BV, creditor_id: DE98ZZZ09999999999, iban: {ACCOUNT}, folder: bank}}}}
+     settings: {{creditor_name: Acme BV, creditor_id: DE98ZZZ09999999999, iban: {ACCOUNTS[OWN]}, folder: bank}}}}
   - {{name: stripe, port: psp, plugin: psp_stripe, timeout: 10, retries: 0, breaker_failures: 1000,
      settings: {{url: "%s", page: 7}}}}
 fx:"""
 
 
-def settle(folder: Path, customers: list[Customer], provider: str) -> Path:
+def settle(folder: Path, customers: list[Customer], rates: Rates, provider: str) -> Path:
     """The company in a folder; ``provider`` is the address of the provider of cards."""
     folder.mkdir(parents=True, exist_ok=True)
     debited = [one for one in customers if one.way == "debit"]
@@ -115,7 +145,8 @@ def settle(folder: Path, customers: list[Customer], provider: str) -> Path:
         rules=RULES,
         entities=(
             "key,name,country,functional_currency,zone,registrations,bank_accounts",
-            f"E1,Acme BV,NL,EUR,Europe/Amsterdam,NL:vat:NL001234567B01,MAIN:EUR:{ACCOUNT}",
+            "E1,Acme BV,NL,EUR,Europe/Amsterdam,NL:vat:NL001234567B01,"
+            + ";".join(f"{currency}:{currency}:{iban}" for currency, iban in ACCOUNTS.items()),
         ),
         gl_accounts=(
             *banks.CHART,
@@ -124,7 +155,11 @@ def settle(folder: Path, customers: list[Customer], provider: str) -> Path:
             "6800,Payment fees,expense",
             "6810,Fees of disputes,expense",
         ),
-        accounts=stories.add("accounts", *(f"E1,{one.key},{one.name},NL,EUR,Europe/Amsterdam,," for one in customers)),
+        accounts=stories.add(
+            "accounts", *(f"E1,{one.key},{one.name},NL,{one.currency},Europe/Amsterdam,," for one in customers)
+        ),
+        rates=tuple(rates.lines()),
+        charges=[line for line in stories.FILES["charges"] if not line.startswith("phone")],
         subscriptions=("entity,key,account,anchor_day", *(f"E1,S{one.key},{one.key},1" for one in customers)),
         subscription_events=(
             "entity,subscription,key,kind,on,plan,quantity",

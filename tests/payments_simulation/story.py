@@ -17,6 +17,16 @@ DAYS = [FIRST + timedelta(days=n) for n in range(31)]
 WORKING = [day for day in DAYS if day.weekday() < 5]
 WORDS = ("Rechnung {}", "invoice {}", "{}", "betaling factuur {} dank u", "facture {} merci", "re: {}")
 
+DISPUTES = {
+    "disputed, won": ("disputes", "decided, won"),
+    "disputed, lost": ("disputes", "decided"),
+    "asked, dropped": ("asks", "decided, won"),
+    "asked, disputed, lost": ("asks", "disputes", "decided"),
+    "pre-arbitration, won": ("disputes", "decided, won", "disputes again", "decided again, won"),
+    "pre-arbitration, lost": ("disputes", "decided, won", "disputes again", "decided again"),
+}
+"""What becomes of cards that are disputed: the bank asks, takes the money, and may come again after it has given it back."""
+
 
 def later(day: date, count: int) -> date:
     """A working day so many working days after another one."""
@@ -25,8 +35,9 @@ def later(day: date, count: int) -> date:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens outside: ``what`` is ``pays``, ``stranger``, ``promises``, ``refund``, ``disputes``, ``decided``,
-    ``has money``, ``bounces`` or ``hopeless``; ``part`` is a share or a sum, ``which`` the invoices that are meant."""
+    """Something that happens outside: ``what`` is ``pays``, ``stranger``, ``promises``, ``refund``, ``asks``, ``disputes``, ``decided``,
+    ``disputes again``, ``decided again``, ``has money``, ``bounces`` or ``hopeless``; ``part`` is a share, or a sum as it would be in
+    euros, ``which`` the invoices that are meant."""
 
     day: date
     what: str
@@ -63,10 +74,11 @@ class Story:
             yield Event(date(2026, 3, 4), "has money", one)
         elif one.fate in ("refunded", "given back"):
             yield Event(self.random.choice(WORKING[6:12]), "refund", one, D(20) if one.fate == "refunded" else D(0))
-        elif one.fate.startswith("disputed"):
-            opened = self.random.choice(WORKING[4:8])
-            yield Event(opened, "disputes", one)
-            yield Event(later(opened, self.random.randint(3, 6)), "decided", one, won=one.fate.endswith("won"))
+        elif one.fate in DISPUTES:
+            day = self.random.choice(WORKING[4:8])
+            for number, what in enumerate(DISPUTES[one.fate]):
+                day = later(day, self.random.randint(2, 4)) if number else day
+                yield Event(day, what.removesuffix(", won"), one, won=what.endswith("won"))
 
     def _transfer(self, one: Customer) -> Iterator[Event]:
         word, fate, day = self.random.choice(WORDS), one.fate, self._early()
@@ -79,6 +91,7 @@ class Story:
             "too much, refunded": [Event(day, "pays", one, more=more, word=word)],
             "less a fee": [Event(day, "pays", one, more=D("-8.00"), word=word)],
             "both at once": [Event(day, "pays", one, which=(0, 1), word=word)],
+            "other money": [Event(day, "pays", one, word=word)],
             "late": [Event(self.random.choice(WORKING[8:14]), "pays", one, word=word)],
             "bad debt": [Event(self.random.choice(WORKING[10:14]), "hopeless", one)],
             "never": [],

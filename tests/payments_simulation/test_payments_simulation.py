@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -13,15 +13,16 @@ import pytest
 from engine.app import App
 from engine.ports.contracts.fakes.stripe import StripeFake
 from tests.payments_simulation.acts import ENVIRONMENT
-from tests.payments_simulation.auditor import Predicted
+from tests.payments_simulation.auditor import EXCHANGE, Predicted
 from tests.payments_simulation.drive import Simulation, Size
 from tests.payments_simulation.judge import Judge
-from tests.payments_simulation.people import FATES, people, with_tax
+from tests.payments_simulation.money import Rates, share
+from tests.payments_simulation.people import DUE, FATES, people, tax_on
 from tests.payments_simulation.story import Story
 from tests.simulation.faults import Place
 
 SMALL = Size(customers=9, faults=0.04, every=4)
-SEED = 4
+SEED = 14
 
 
 @dataclass
@@ -55,28 +56,23 @@ def test_a_month_through_faults(lived: Lived) -> None:
     Judge(lived.app, lived.predicted).judge()
     counts = lived.simulation.counts
     assert counts["kill: killed"] and counts["fault twice"] and counts["webhooks"]
-    assert len({one.way for one in lived.simulation.customers}) == 3 and lived.predicted.open and lived.predicted.steps
+    customers = lived.simulation.customers
+    assert len({one.way for one in customers}) == 3 and lived.predicted.open and lived.predicted.steps
+    assert len({one.currency for one in customers}) == 3 and counts["letters of the provider"]
+    assert {one["currency"] for one in lived.simulation.fake.payouts.values()} == {"eur", "gbp", "jpy"}
 
 
 def test_the_auditor_disagrees_and_says_with_what(lived: Lived) -> None:
     """A prediction that is off by a cent, a customer or a step is named in a line."""
     said = lived.predicted
     cases = {
-        "open of": Predicted(
-            {**said.open, "E1-2026-999999": Decimal("0.01")}, said.credit, said.ledger, said.payments, said.steps
-        ),
-        "GL account 1000": Predicted(
-            said.open, said.credit, {**said.ledger, "1000": said.ledger["1000"] + 1}, said.payments, said.steps
-        ),
-        "payments of C99": Predicted(
-            said.open, said.credit, said.ledger, {**said.payments, "C99": [Decimal(1)]}, said.steps
-        ),
-        "dunning of C99": Predicted(
-            said.open, said.credit, said.ledger, said.payments, {**said.steps, "C99": [("reminder", date(2026, 3, 10))]}
-        ),
-        "was not collected": Predicted(
-            said.open, said.credit, said.ledger, said.payments, said.steps, {"E1-2026-000001": Decimal(1)}
-        ),
+        "open of": replace(said, open={**said.open, "E1-2026-999999": Decimal("0.01")}),
+        "GL account 1000": replace(said, ledger={**said.ledger, "1000": said.ledger["1000"] + 1}),
+        "GL account exchange": replace(said, ledger={**said.ledger, EXCHANGE: said.ledger[EXCHANGE] + Decimal("0.01")}),
+        "payments of C99": replace(said, payments={**said.payments, "C99": [Decimal(1)]}),
+        "dunning of C99": replace(said, steps={**said.steps, "C99": [("reminder", date(2026, 3, 10))]}),
+        "dispute of C99": replace(said, disputes={**said.disputes, "C99": "lost"}),
+        "was not collected": replace(said, strange={"E1-2026-000001": Decimal(1)}),
     }
     for words, wrong in cases.items():
         (found,) = Judge(lived.app, wrong).differences()
@@ -96,7 +92,15 @@ def test_the_seed_draws_everything() -> None:
     assert {(one.way, one.fate) for one in people(Random(1), len(fates))} == {*fates}
 
 
-@pytest.mark.parametrize(("net", "gross"), [(31, "37.51"), (130, "157.30"), (1001, "1211.21")])
-def test_the_auditor_can_count(net: int, gross: str) -> None:
-    """Its own tax, on numbers worked out by hand."""
-    assert with_tax(net) == Decimal(gross)
+def test_the_auditor_can_count() -> None:
+    """Its own tax, and its own worth of other currencies, on numbers worked out by hand."""
+    assert [tax_on(Decimal(net), "EUR") for net in (31, 130, 1001)] == [
+        Decimal("6.51"),
+        Decimal("27.30"),
+        Decimal("210.21"),
+    ]
+    assert tax_on(Decimal(1505), "JPY") == 316
+    rates = Rates(Random(1))
+    rates.published["GBP", DUE], rates.published["JPY", DUE] = Decimal("0.8"), Decimal("160.00")
+    assert rates.worth(Decimal("10.01"), "GBP", DUE) == Decimal("12.51")
+    assert rates.worth(Decimal(1000), "JPY", DUE) == Decimal("6.25") == share(Decimal("12.50"), Decimal(1), Decimal(2))

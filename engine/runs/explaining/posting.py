@@ -49,13 +49,13 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "settlement": (
         *("receivable", "account_credit", "unapplied_cash", "bank_clearing", "cash", "discount_taken", "bank_fee"),
         *("small_difference", "allowance", "bad_debt", "withholding_receivable", "write_off", "goodwill"),
-        *("currency_exchange", "fx_difference", "tax", "psp_clearing"),
+        *("currency_exchange", "fx_difference", "realised_gain", "realised_loss", "tax", "psp_clearing"),
     ),
     "cash": (
         *("bank_clearing", "refund_payable", "withholding_tax", "withholding_receivable", "psp_clearing", "cash"),
-        "fx_difference",
+        *("fx_difference", "realised_gain", "realised_loss"),
     ),
-    "payout": ("cash", "psp_fees", "psp_clearing"),
+    "payout": ("cash", "psp_fees", "psp_clearing", "fx_difference", "realised_gain", "realised_loss"),
     "direct_debit_fee": ("psp_fees", "psp_clearing"),
     ACCRUAL: ("unbilled", "contract_asset", "revenue"),
     IMPAIRMENT: ("ecl_expense", "allowance"),

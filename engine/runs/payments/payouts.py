@@ -16,8 +16,11 @@ import msgspec
 
 from engine.base.errors import Code, refuse
 from engine.base.money import ZERO
-from engine.ledger.posting import PostingFacts, Role, Side, entry
-from engine.model.journal import Change
+from engine.ledger.cash import Ground, Part, cash_entry
+from engine.ledger.fx import convert
+from engine.ledger.posting import PostingFacts, Role
+from engine.ledger.settlements import KIND as SETTLEMENT
+from engine.model.journal import Change, FxRate
 from engine.model.payment import Payout, PayoutLine
 from engine.model.payment_state import PaymentRecord
 from engine.ports.hookspecs.bank import Entry, Statement
@@ -27,6 +30,8 @@ from engine.runs.bank_desk import BankDesk
 from engine.runs.billing import rows
 from engine.runs.booking import keep, rate_of
 from engine.runs.payments.booking import booking_day
+from engine.runs.payments.contested import KINDS
+from engine.runs.payments.news import act_key
 from engine.runs.run import Parts
 from engine.store import tables as t
 from engine.store.reader import Reader
@@ -135,9 +140,8 @@ def book(parts: Parts, adapter: str, payouts: Sequence[Payout], change: Change, 
 
 def _book(parts: Parts, writer: Writer, adapter: str, payout: Payout, entity: str) -> BookedPayout:
     reader, tenant = writer.reader, parts.tenant
-    lines = [
-        BookedLine(line, payment.id if payment else 0) for line, payment in _named(reader, tenant, adapter, payout)
-    ]
+    named = list(_named(reader, tenant, adapter, payout))
+    lines = [BookedLine(line, payment.id if payment else 0) for line, payment in named]
     fees = sum((_fee(line) for line in payout.lines), ZERO)
     digest = as_digest({"amount": payout.amount.normalize(), "currency": payout.currency, "lines": len(payout.lines)})
     unknown = tuple(f"{one.line.kind} {one.line.id}" for one in lines if not one.payment and one.line.kind != "fee")
@@ -163,18 +167,44 @@ def _book(parts: Parts, writer: Writer, adapter: str, payout: Payout, entity: st
         decision = parts.rules.decide("posting", facts, day)
         return decision.terms["account"], decision.id
 
+    own = seller.functional_currency
     sides = [
-        Side("cash", seller.country, "", payout.amount, 0),
-        Side("psp_fees", seller.country, "", fees, 0),
-        Side("psp_clearing", seller.country, "", -(payout.amount + fees), 0),
+        Part("cash", payout.currency, payout.amount, convert(payout.amount, rate), rate=rate),
+        Part("psp_fees", payout.currency, fees, convert(fees, rate), rate=rate),
+        Part("psp_clearing", payout.currency, -(payout.amount + fees), -_worth(parts, reader, named, rate)),
     ]
-    posted = entry(tenant, owner, ENTRY, day, f"payout {payout.id} of {adapter}", sides, rate, accounts)
-    if posted.postings:
+    text = f"payout {payout.id} of {adapter}"
+    posted = cash_entry(Ground(tenant, owner, seller.country, day, text, own, lambda _: accounts), [], sides, ENTRY)
+    if posted is not None:
         number = writer.take_ids("entry", 1)
         writer.append(t.ENTRY, [rows.entry_row(number, posted, ident, writer.run_id)])
         writer.append(t.POSTING, rows.posting_rows(number, posted, 0))
     head = (adapter, owner, payout.id, payout.currency, payout.amount, fees, day)
     return BookedPayout(*head, len(payout.lines), unknown)
+
+
+def _worth(
+    parts: Parts, reader: Reader, named: Sequence[tuple[PayoutLine, PaymentRecord | None]], rate: FxRate
+) -> Decimal:
+    """What the clearing account has for the lines of a payout: what it got with each payment and refund; what was not booked yet, or is
+    of a dispute, is worth what it is on its own day, and what is no payment of ours that of the payout."""
+    worth = ZERO
+    for line, payment in named:
+        if line.kind in FEE_KINDS:
+            continue
+        booked = None if payment is None or rate.base == rate.quote else _booked(parts, reader, line, payment)
+        worth += convert(line.gross, rate) if booked is None else booked
+    return worth
+
+
+def _booked(parts: Parts, reader: Reader, line: PayoutLine, payment: PaymentRecord) -> Decimal:
+    key = act_key(payment) if payment.kind == "charge" else payment.key
+    acts = [] if line.kind in KINDS else reader.settlements(parts.tenant, payment.entity, key=key)
+    for row in reader.entry_of(parts.tenant, acts[0]["document"], SETTLEMENT) if acts else ():
+        if row["amount"] == line.gross:  # the legs have the other sign
+            return Decimal(row["functional_amount"])
+    own = reader.entities(parts.tenant)[payment.entity].functional_currency
+    return convert(line.gross, rate_of(parts, reader, line.currency, own, line.on))
 
 
 def _fee(line: PayoutLine) -> Decimal:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.base.errors import TollbookError
 from engine.ledger import posting
-from engine.ledger.posting import Role, Side, determine, entry, invoice_sides, revenue_sides
+from engine.ledger.posting import Role, Side, determine, difference_role, entry, invoice_sides, revenue_sides
 from engine.model.decision import Decision
 from engine.model.journal import FxRate, JournalEntry
 from tests.unit.billing.simulator import decision
@@ -165,3 +165,18 @@ def test_each_account_is_determined_once_for_role_country_and_product() -> None:
         ("posting", "receivable", "DE", "", "DE01", "USD", TODAY, TODAY),
         ("posting", "revenue", "FR", "cloud", "DE01", "USD", TODAY, TODAY),
     ]
+
+
+@pytest.mark.parametrize(
+    ("off", "own", "sides", "role"),
+    [
+        ("0.03", "EUR", 3, "fx_difference"),
+        ("-0.03", "EUR", 3, "fx_difference"),
+        ("0.04", "EUR", 3, "realised_loss"),
+        ("-0.04", "EUR", 3, "realised_gain"),
+        ("3", "JPY", 3, "fx_difference"),
+        ("-4", "JPY", 3, "realised_gain"),
+    ],
+)
+def test_what_rounding_cannot_leave_is_realised(off: str, own: str, sides: int, role: Role) -> None:
+    assert difference_role(D(off), own, sides) == role

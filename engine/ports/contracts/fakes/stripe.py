@@ -90,7 +90,7 @@ class StripeFake(Service):
         parts = path.removeprefix("/v1/").split("/")
         kinds: dict[str, Any] = {"payment_intents": self.intents, "refunds": self.refunds, "payouts": self.payouts}
         if parts[0] == "balance_transactions":
-            found = [self._expanded(one) for one in self.moves if one["payout"] == query.get("payout", one["payout"])]
+            found = [dict(one) for one in self.moves if one["payout"] == query.get("payout", one["payout"])]
             return page(found, query, path)
         if parts[0] == "events":
             return page(list(reversed(self.events)), query, path)
@@ -117,9 +117,6 @@ class StripeFake(Service):
 
     def _shown(self, one: dict[str, Any]) -> dict[str, Any]:
         return json.loads(json.dumps(one))  # type: ignore[no-any-return]
-
-    def _expanded(self, move: dict[str, Any]) -> dict[str, Any]:
-        return {**move, "source": move["source"]}
 
     # -- payments ------------------------------------------------------------------------------------------------------
 
@@ -297,8 +294,8 @@ class StripeFake(Service):
         self.move("refund_failure", made["amount"], 0, made["currency"], made)
         self.tell("refund.failed", made)
 
-    def dispute(self, intent: str, fee: int = 1500) -> dict[str, Any]:
-        """A customer disputes a payment: money and a fee are taken."""
+    def dispute(self, intent: str, fee: int = 1500, status: str = "needs_response") -> dict[str, Any]:
+        """A customer disputes a payment: money and a fee are taken; where the bank only asks (``warning_…``), they are not."""
         one = self.intents[intent]
         ident = self.name("dp")
         made = self.disputes[ident] = {
@@ -309,14 +306,19 @@ class StripeFake(Service):
             "payment_intent": intent,
             "charge": one["latest_charge"]["id"],
             "reason": "fraudulent",
-            "status": "needs_response",
+            "status": status,
             "evidence_details": {"due_by": self.now + 7 * 86_400},
             "balance_transactions": [],
         }
-        move = self.move("dispute", -one["amount_received"], fee, one["currency"], {**made})
-        made["balance_transactions"] = [{"fee": move["fee"], "currency": move["currency"], "net": move["net"]}]
+        if not status.startswith("warning"):
+            self.withdraw(made, fee)
         self.tell("charge.dispute.created", made)
         return made
+
+    def withdraw(self, dispute: dict[str, Any], fee: int) -> None:
+        """The money of a dispute and a fee are taken."""
+        move = self.move("dispute", -dispute["amount"], fee, dispute["currency"], {**dispute})
+        dispute["balance_transactions"] += [{"fee": move["fee"], "currency": move["currency"], "net": move["net"]}]
 
     def pay_out(self, currency: str, arrives: int | None = None) -> dict[str, Any]:
         """All that is on the balance in a currency goes to the bank."""
