@@ -140,6 +140,9 @@ Reference = Literal["structured", "number", "list", "garbled", "short", "purchas
 """How a payment names what it pays, from the surest to none: a creditor reference with its check digits, the whole number, a
 list whose later numbers are cut short, a number that differs in writing alone, its last digits, a purchase order."""
 
+Purpose = Literal["document", "advance", "other", "against"]
+"""What the text of a payment says that the money is for."""
+
 Payer = Literal["account", "name", "similar", "parent", "unknown", "other"]
 
 
@@ -205,7 +208,13 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
         bool,
         Meta(description="another payment of the batch paid as much of one of the documents before, in the same words"),
     ]
-    advance: Annotated[bool, Meta(description="the payment says that it is in advance, for no invoice yet")]
+    purpose: Annotated[
+        Purpose,
+        Meta(
+            description="what the payment says it is for: document (nothing else is said), advance (no invoice yet), other (wages, a "
+            "loan, a credit of the payer), against (a document is named as one that is not meant, or money is given back)"
+        ),
+    ]
     days: Annotated[
         int, Meta(description="days from the latest issue of the documents to the payment, below 0 before it")
     ]

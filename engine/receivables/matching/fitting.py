@@ -164,7 +164,7 @@ def facts_of(
         given("fits", 1),
         given("paid_already", False),
         given("repeated", False),
-        text.advance(),
+        text.purpose(),
         (payment.booked - issued).days,
         payment.amount,
         payment.currency,
@@ -176,7 +176,7 @@ def plain_facts(payment: Incoming, item: Candidate, payer: Payer) -> MatchingFac
     """:func:`facts_of` of one document that is named by its number alone and open by exactly the money."""
     days, amount, day = (payment.booked - item.issued).days, payment.amount, payment.booked
     return MatchingFacts(
-        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, 0, False, 0, 1, False, False, False, days,
+        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, 0, False, 0, 1, False, False, "document", days,
         amount, payment.currency, day,
     )  # fmt: skip
 

@@ -280,6 +280,8 @@ def _reason(fit: Fit) -> str:
         return "payer-conflict"
     if facts.remainder == "rate":
         return "other-currency"
+    if facts.purpose == "against":
+        return "other-purpose"
     if fit.near:
         return "over-tolerance"
     if facts.paid_already:

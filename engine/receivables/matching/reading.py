@@ -10,8 +10,10 @@ from typing import Final
 
 import msgspec
 
+from engine.model.matching import Purpose
 from engine.receivables.matching.doubting import is_doubtful
 from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of, places
+from engine.receivables.matching.purposes import purpose_of
 from engine.receivables.matching.writing import upper
 
 GAP: Final = 3
@@ -21,11 +23,6 @@ MOST_IN_RANGE: Final = 100
 MOST_NAMED: Final = 400
 """Most documents that are read out of one text."""
 
-_ADVANCE: Final = re.compile(
-    r"VORAUSZAHLUNG|VORKASSE|ANZAHLUNG|PRE-?\s?PAY|PREPAID|ADVANCE|DEPOSIT|ACOMPTE|ANTICIPO|ACCONTO|VOORUITBETALING|AANBETALING|"
-    r"F[ÖO]RSKOTT|FORSKUD|FORSKUDD|ENNAKKO|ZALICZK|PRZEDP[ŁL]AT|Z[ÁA]LOHA|EL[ŐO]LEG|ADIANTAMENTO|АВАНС|ПРЕДОПЛАТ|预付|預付|前払|前金|선급|"
-    r"선불|ΠΡΟΚΑΤΑΒΟΛ|AVANS|ON ACCOUNT|A CONTO|AKONTO"
-)
 _CHARGES: Final = re.compile(
     r"/?\bCHGS/?\s?([A-Z]{3})\s?([0-9][0-9.,]*)|\b(?:BANK\s?)?(?:FEE|CHARGES?|GEB[ÜU]HR(?:EN)?|SPESEN|FRAIS)\s?:?\s?([A-Z]{3})?\s?([0-9]+[.,][0-9]{2})\b"
 )
@@ -94,9 +91,9 @@ class Said(msgspec.Struct, frozen=True, gc=False):
         found = (amount_of(match[1]) for match in _DEDUCTED.finditer(self.left))
         return tuple(each for each in found if each is not None)
 
-    def advance(self) -> bool:
-        """Whether it says that the money comes in advance."""
-        return bool(self.text) and _ADVANCE.search(self.text) is not None
+    def purpose(self) -> Purpose:
+        """What it says the money is for."""
+        return purpose_of(self.text)
 
 
 class Reading(Said, frozen=True, gc=False):
@@ -290,7 +287,7 @@ class _Found:
                 self._last = other, until.end(1)
                 return
             self._unresolved(until)
-        while more := _MORE.match(self.text, end):
+        while (more := _MORE.match(self.text, end)) and not self._is_number(more.start(1)):
             digits = more[1]
             other = key[: -len(digits)] + digits
             if not serial or len(digits) > serial or other not in self.keys.numbers:

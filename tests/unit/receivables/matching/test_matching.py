@@ -92,6 +92,15 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         ("suggest", (ONE.id, "100.00")),
         "no-reference",
     ),
+    "not for the document": (
+        [ONE],
+        money("P", "100.00", f"NOT for {ONE.id}"),
+        ("suggest", (ONE.id, "100.00")),
+        "other-purpose",
+    ),
+    "given back": ([ONE], money("P", "100.00", f"Storno {ONE.id}"), ("suggest", (ONE.id, "100.00")), "other-purpose"),
+    "wages": ([ONE], money("P", "100.00", "Gehalt"), ("suggest", (ONE.id, "100.00")), "no-reference"),
+    "without tax": ([ONE], money("P", "100.00", f"{ONE.id} excl. VAT"), ("auto", (ONE.id, "100.00")), ""),
     "in advance": ([ONE], money("P", "100.00", "Anzahlung"), ("suggest", (ONE.id, "100.00")), "no-reference"),
     "another number": ([ONE], money("P", "100.00", "INV-2026-000048"), ("suggest", (ONE.id, "100.00")), "unsure"),
     "another currency": (

@@ -114,7 +114,14 @@ def test_charges_tax_and_deductions_are_read_as_they_are_stated() -> None:
     assert READER.read("x /CHGS/USD7.50").fee() == ("USD", Decimal("7.50"))
     assert READER.read("WHT 10%").withheld() == 10 and READER.read("withholding").withheld() == 0
     assert READER.read("less 12.30 damage").deducted() == (Decimal("12.30"),)
-    assert READER.read("Vorauszahlung").advance() and not READER.read("Rechnung").advance()
+    purposes = {
+        "Vorauszahlung": "advance",
+        "Rechnung": "document",
+        "Gehalt": "other",
+        "außer 7": "against",
+        "SEPA-Gutschrift": "document",
+    }
+    assert {text: READER.read(text).purpose() for text in purposes} == purposes
     assert [amount_of(text) for text in ("1.234,56", "1,234.5", "12", "x")] == [
         Decimal("1234.56"),
         Decimal("1234.5"),
