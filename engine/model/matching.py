@@ -165,7 +165,11 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
     items: Annotated[int, Meta(description="how many documents the fit pays", extra={"least": 1})]
     credit_notes: Annotated[int, Meta(description="how many of them are credit notes", extra={"least": 0})]
     unread: Annotated[
-        int, Meta(description="what the payment names beside, and no open document has", extra={"least": 0})
+        int,
+        Meta(
+            description="what the payment names or says beside, and neither an open document nor the money explains",
+            extra={"least": 0},
+        ),
     ]
     payer: Annotated[
         Payer,
@@ -196,7 +200,8 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
     elsewhere: Annotated[
         int,
         Meta(
-            description="other open documents of the payer that would explain the money or the difference exactly",
+            description="other open documents of the payer that would explain the money or the difference exactly: alone, less their "
+            "discount, or two together",
             extra={"least": 0},
         ),
     ]

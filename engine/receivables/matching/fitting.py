@@ -13,7 +13,7 @@ import msgspec
 from engine.base.money import ZERO, minor_unit, round_to
 from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, Payer, Reference, Remainder, Residual
 from engine.receivables.matching.keys import Rates
-from engine.receivables.matching.reading import Said
+from engine.receivables.matching.saying import Said
 
 HUNDRED: Final = Decimal(100)
 LEAST_RATE, MOST_RATE = Decimal(1), Decimal(35)
@@ -89,12 +89,13 @@ def _granted(payment: Incoming, items: Sequence[Candidate], left: Sequence[Decim
     for item, rest in zip(items, left, strict=True):
         discount = discount_of(item.terms)
         if discount is not None:
-            total += _granted_by(item, rest)
+            total += granted_by(item, rest)
             late = max(late, (payment.booked - item.issued).days - discount.days)
     return total, late
 
 
-def _granted_by(item: Candidate, rest: Decimal) -> Decimal:
+def granted_by(item: Candidate, rest: Decimal) -> Decimal:
+    """The discount that the terms of a document grant on what is left of it, in its currency."""
     discount = discount_of(item.terms)
     return round_to(rest * discount.share, item.currency) if discount is not None else ZERO
 
@@ -260,7 +261,7 @@ def _shares(taking: Taking) -> list[tuple[Candidate, Decimal, Decimal]]:
     """Documents, what is open of them, and their share of the gap: by the discount of each, else from the newest back."""
     items, left, gap = taking.items, taking.left, taking.gap
     shares = [ZERO] * len(items)
-    granted = [_granted_by(item, rest) for item, rest in zip(items, left, strict=True)]
+    granted = [granted_by(item, rest) for item, rest in zip(items, left, strict=True)]
     if gap.remainder == "discount":
         shares = granted
         last = max(place for place, share in enumerate(granted) if share)

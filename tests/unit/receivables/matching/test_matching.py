@@ -123,6 +123,30 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         ("suggest", (ONE.id, "40.00")),
         "fits-elsewhere",
     ),
+    "two others fit": (
+        [ONE, invoice("A-1", "60.00"), invoice("A-2", "20.00")],
+        money("P", "80.00", ONE.id),
+        ("suggest", (ONE.id, "80.00")),
+        "fits-elsewhere",
+    ),
+    "another less its discount": (
+        [ONE, invoice("A-1", "50.00", **TERMS)],
+        money("P", "49.00", ONE.id),
+        ("suggest", (ONE.id, "49.00")),
+        "fits-elsewhere",
+    ),
+    "tax that is not what is missing": (
+        [ONE],
+        money("P", "45.00", f"{ONE.id} WHT 10%"),
+        ("suggest", (ONE.id, "45.00")),
+        "unsure",
+    ),
+    "others that are not named": (
+        [ONE],
+        money("P", "150.00", f"{ONE.id} u.a."),
+        ("suggest", (ONE.id, "100.00")),
+        "unsure",
+    ),
     "two sums": (
         [ONE, invoice("A-1", "60.00"), invoice("A-2", "40.00"), invoice("A-3", "40.00")],
         money("P", "160.00"),

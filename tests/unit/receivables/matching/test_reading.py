@@ -9,7 +9,8 @@ import pytest
 
 from engine.model.matching import Candidate
 from engine.receivables.matching.keys import Keys, checked_reference
-from engine.receivables.matching.reading import Reader, amount_of, shorts_of, unread_of
+from engine.receivables.matching.reading import Reader, shorts_of, unread_of
+from engine.receivables.matching.saying import amount_of
 
 DAY = date(2026, 1, 1)
 NUMBERS = (
@@ -24,6 +25,9 @@ NUMBERS = (
     "R-251",
     "R-2513",
     "12",
+    "2026-1078",
+    "2026-1079",
+    "2026-2026",
 )
 
 
@@ -52,6 +56,7 @@ def numbers(places: tuple[tuple[int, ...], ...] | tuple[int, ...]) -> list[str]:
         ("INV-2026-000049 - CN-INV-2026-000022", ["INV-2026-000049", "CN-INV-2026-000022"]),
         ("4100012345 and RE26/0000003", ["4100012345", "RE26/0000003"]),
         ("R-251 3/2026", ["R-251"]),
+        ("2026-1078, 2026-1079", ["2026-1078", "2026-1079"]),
         ("no 12", []),
         ("INV-2026-0000491", []),
     ],
