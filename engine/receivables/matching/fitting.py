@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.money import ZERO, minor_unit, round_to
+from engine.base.money import ZERO, minor_unit, round_to, split
 from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, Payer, Reference, Remainder, Residual
 from engine.receivables.matching.keys import Rates
 from engine.receivables.matching.saying import Said
@@ -243,7 +243,7 @@ def close(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
 
 
 def leave(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
-    """What is short stays open, under the name that the rule gives it; of several documents that of the newest.
+    """What is short stays open, under the name that the rule gives it: tax withheld of each document, of others that of the newest.
 
     Where more came than is open, the documents are settled and the rest is not applied.
     """
@@ -258,7 +258,7 @@ def leave(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
 
 
 def _shares(taking: Taking) -> list[tuple[Candidate, Decimal, Decimal]]:
-    """Documents, what is open of them, and their share of the gap: by the discount of each, else from the newest back."""
+    """Documents, what is open of them, and their share of the gap: the discount of each, tax by what is left of each, else from the newest back."""
     items, left, gap = taking.items, taking.left, taking.gap
     shares = [ZERO] * len(items)
     granted = [granted_by(item, rest) for item, rest in zip(items, left, strict=True)]
@@ -266,6 +266,8 @@ def _shares(taking: Taking) -> list[tuple[Candidate, Decimal, Decimal]]:
         shares = granted
         last = max(place for place, share in enumerate(granted) if share)
         shares[last] += gap.difference - sum(shares, ZERO)
+    elif gap.remainder == "withholding" and min(left) > ZERO:
+        shares = list(split(gap.difference, left, items[0].currency))
     else:
         rest = gap.difference
         for place in sorted(range(len(items)), key=lambda each: (items[each].issued, items[each].id), reverse=True):

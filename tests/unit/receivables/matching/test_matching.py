@@ -141,6 +141,12 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         ("suggest", (ONE.id, "45.00")),
         "unsure",
     ),
+    "tax withheld of two": (
+        [ONE, invoice("A-177", "60.00")],
+        money("P", "144.00", f"{ONE.id} A-177 WHT 10%"),
+        ("auto", (ONE.id, "90.00"), ("A-177", "54.00")),
+        "",
+    ),
     "others that are not named": (
         [ONE],
         money("P", "150.00", f"{ONE.id} u.a."),
