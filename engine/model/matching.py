@@ -140,6 +140,9 @@ Reference = Literal["structured", "number", "list", "garbled", "short", "purchas
 """How a payment names what it pays, from the surest to none: a creditor reference with its check digits, the whole number, a
 list whose later numbers are cut short, a number that differs in writing alone, its last digits, a purchase order."""
 
+Purpose = Literal["document", "advance", "other", "against"]
+"""What the text of a payment says that the money is for."""
+
 Payer = Literal["account", "name", "similar", "parent", "unknown", "other"]
 
 
@@ -162,7 +165,11 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
     items: Annotated[int, Meta(description="how many documents the fit pays", extra={"least": 1})]
     credit_notes: Annotated[int, Meta(description="how many of them are credit notes", extra={"least": 0})]
     unread: Annotated[
-        int, Meta(description="what the payment names beside, and no open document has", extra={"least": 0})
+        int,
+        Meta(
+            description="what the payment names or says beside, and neither an open document nor the money explains",
+            extra={"least": 0},
+        ),
     ]
     payer: Annotated[
         Payer,
@@ -193,7 +200,8 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
     elsewhere: Annotated[
         int,
         Meta(
-            description="other open documents of the payer that would explain the money or the difference exactly",
+            description="other open documents of the payer that would explain the money or the difference exactly: alone, less their "
+            "discount, or two together",
             extra={"least": 0},
         ),
     ]
@@ -205,7 +213,13 @@ class MatchingFacts(msgspec.Struct, frozen=True, gc=False):
         bool,
         Meta(description="another payment of the batch paid as much of one of the documents before, in the same words"),
     ]
-    advance: Annotated[bool, Meta(description="the payment says that it is in advance, for no invoice yet")]
+    purpose: Annotated[
+        Purpose,
+        Meta(
+            description="what the payment says it is for: document (nothing else is said), advance (no invoice yet), other (wages, a "
+            "loan, a credit of the payer), against (a document is named as one that is not meant, or money is given back)"
+        ),
+    ]
     days: Annotated[
         int, Meta(description="days from the latest issue of the documents to the payment, below 0 before it")
     ]

@@ -10,7 +10,7 @@ import pytest
 from engine.app import App
 from engine.model.matching import Candidate, Incoming
 from engine.receivables.matching.fitting import gap_of
-from engine.receivables.matching.reading import Said
+from engine.receivables.matching.saying import Said
 from tests import stories
 from tests.golden.test_cash import NAMES, billing, day, left, owed, paid_by, well, written
 from tests.golden.test_cash import ledger as balances

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.base.money import ZERO, minor_unit, round_to
+from engine.base.money import ZERO, minor_unit, round_to, split
 from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, Payer, Reference, Remainder, Residual
 from engine.receivables.matching.keys import Rates
-from engine.receivables.matching.reading import Said
+from engine.receivables.matching.saying import Said
 
 HUNDRED: Final = Decimal(100)
 LEAST_RATE, MOST_RATE = Decimal(1), Decimal(35)
@@ -89,12 +89,13 @@ def _granted(payment: Incoming, items: Sequence[Candidate], left: Sequence[Decim
     for item, rest in zip(items, left, strict=True):
         discount = discount_of(item.terms)
         if discount is not None:
-            total += _granted_by(item, rest)
+            total += granted_by(item, rest)
             late = max(late, (payment.booked - item.issued).days - discount.days)
     return total, late
 
 
-def _granted_by(item: Candidate, rest: Decimal) -> Decimal:
+def granted_by(item: Candidate, rest: Decimal) -> Decimal:
+    """The discount that the terms of a document grant on what is left of it, in its currency."""
     discount = discount_of(item.terms)
     return round_to(rest * discount.share, item.currency) if discount is not None else ZERO
 
@@ -164,7 +165,7 @@ def facts_of(
         given("fits", 1),
         given("paid_already", False),
         given("repeated", False),
-        text.advance(),
+        text.purpose(),
         (payment.booked - issued).days,
         payment.amount,
         payment.currency,
@@ -176,7 +177,7 @@ def plain_facts(payment: Incoming, item: Candidate, payer: Payer) -> MatchingFac
     """:func:`facts_of` of one document that is named by its number alone and open by exactly the money."""
     days, amount, day = (payment.booked - item.issued).days, payment.amount, payment.booked
     return MatchingFacts(
-        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, 0, False, 0, 1, False, False, False, days,
+        "number", False, 0, 1, 0, 0, payer, "exact", ZERO, ZERO, False, 0, False, 0, 1, False, False, "document", days,
         amount, payment.currency, day,
     )  # fmt: skip
 
@@ -242,7 +243,7 @@ def close(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
 
 
 def leave(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
-    """What is short stays open, under the name that the rule gives it; of several documents that of the newest.
+    """What is short stays open, under the name that the rule gives it: tax withheld of each document, of others that of the newest.
 
     Where more came than is open, the documents are settled and the rest is not applied.
     """
@@ -257,14 +258,16 @@ def leave(terms: Mapping[str, Any], taking: Taking) -> tuple[Applied, ...]:
 
 
 def _shares(taking: Taking) -> list[tuple[Candidate, Decimal, Decimal]]:
-    """Documents, what is open of them, and their share of the gap: by the discount of each, else from the newest back."""
+    """Documents, what is open of them, and their share of the gap: the discount of each, tax by what is left of each, else from the newest back."""
     items, left, gap = taking.items, taking.left, taking.gap
     shares = [ZERO] * len(items)
-    granted = [_granted_by(item, rest) for item, rest in zip(items, left, strict=True)]
+    granted = [granted_by(item, rest) for item, rest in zip(items, left, strict=True)]
     if gap.remainder == "discount":
         shares = granted
         last = max(place for place, share in enumerate(granted) if share)
         shares[last] += gap.difference - sum(shares, ZERO)
+    elif gap.remainder == "withholding" and min(left) > ZERO:
+        shares = list(split(gap.difference, left, items[0].currency))
     else:
         rest = gap.difference
         for place in sorted(range(len(items)), key=lambda each: (items[each].issued, items[each].id), reverse=True):

@@ -241,7 +241,8 @@ class Judge:
         weak = gap.remainder == "discount" and option.reference in ("garbled", "short")
         if weak or (gap.remainder in ("short", "over") and option.reference != "none"):
             more["elsewhere"] = self.looker.elsewhere(payment, look, option.places, gap.difference, left)
-            more["unread"] = max(option.unread, look.unread) + self.looker.hinted(look, option.places, left)
+            unread = max(option.unread, look.unread) + self.looker.hinted(look, option.places, left)
+            more["unread"] = unread + (0 if weak else look.text.unexplained())
         facts = facts_of(payment, items, gap, option.reference, payer, look.text, more)
         decision = self.ask(facts, payment.booked)
         return Fit(option, gap, facts, decision, over_tolerance(decision.terms, facts))
@@ -280,6 +281,8 @@ def _reason(fit: Fit) -> str:
         return "payer-conflict"
     if facts.remainder == "rate":
         return "other-currency"
+    if facts.purpose == "against":
+        return "other-purpose"
     if fit.near:
         return "over-tolerance"
     if facts.paid_already:

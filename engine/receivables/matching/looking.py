@@ -11,10 +11,12 @@ import msgspec
 
 from engine.base.money import ZERO
 from engine.model.matching import Candidate, Incoming, Reference
+from engine.receivables.matching.fitting import granted_by
 from engine.receivables.matching.keys import RUN, Account, Keys, bare, folded, squeezed
 from engine.receivables.matching.payers import Accounts, Payers, Who
-from engine.receivables.matching.reading import Reader, Reading, Said, Short, shorts_of, unread_of
-from engine.receivables.matching.sums import MOST_ITEMS, sums_to
+from engine.receivables.matching.reading import Reader, Reading, Short, shorts_of, unread_of
+from engine.receivables.matching.saying import Said
+from engine.receivables.matching.sums import MOST_ITEMS, sums_to, two_make
 from engine.receivables.matching.writing import distance
 
 NOT_PROVIDED: Final = frozenset(("", "NOTPROVIDED", "NONREF", "NOTPROVIDED."))
@@ -297,15 +299,26 @@ class Looker:
     def elsewhere(
         self, payment: Incoming, look: Look, places: Iterable[int], gap: Decimal, left: Sequence[Decimal]
     ) -> int:
-        """Other documents of the payer that explain the money, or what is between it and these documents, exactly."""
-        these = set(places)
-        wanted = (payment.amount, -gap)
-        return sum(
-            place not in these and left[place] == amount and self.items[place].issued <= payment.booked
+        """Other documents of the payer that explain the money, or what is between it and these documents: one of them exactly
+        or less the discount of its terms, or two together."""
+        these, wanted = set(places), (payment.amount, -gap)
+        others = [
+            [
+                place
+                for place in account.places
+                if place not in these
+                and left[place]
+                and self.items[place].currency == payment.currency
+                and self.items[place].issued <= payment.booked
+            ]
             for account in self.accounts(look.who)
-            for amount in wanted
-            for place in account.by_amount.get((payment.currency, amount), ())
+        ]
+        found = sum(
+            left[place] in wanted or left[place] - granted_by(self.items[place], left[place]) == payment.amount
+            for some in others
+            for place in some
         )
+        return found or sum(two_make([left[place] for place in some], amount) for some in others for amount in wanted)
 
 
 def _lookalikes(runs: Sequence[str], account: Account, longest: int) -> Iterator[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
@@ -13,6 +13,7 @@ import msgspec
 from engine.receivables.matching.doubting import is_doubtful
 from engine.receivables.matching.index import places
 from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of
+from engine.receivables.matching.saying import Said, amount_of
 from engine.receivables.matching.writing import upper
 
 GAP: Final = 3
@@ -22,20 +23,6 @@ MOST_IN_RANGE: Final = 100
 MOST_NAMED: Final = 400
 """Most documents that are read out of one text."""
 
-_ADVANCE: Final = re.compile(
-    r"VORAUSZAHLUNG|VORKASSE|ANZAHLUNG|PRE-?\s?PAY|PREPAID|ADVANCE|DEPOSIT|ACOMPTE|ANTICIPO|ACCONTO|VOORUITBETALING|AANBETALING|"
-    r"F[ÖO]RSKOTT|FORSKUD|FORSKUDD|ENNAKKO|ZALICZK|PRZEDP[ŁL]AT|Z[ÁA]LOHA|EL[ŐO]LEG|ADIANTAMENTO|АВАНС|ПРЕДОПЛАТ|预付|預付|前払|前金|선급|"
-    r"선불|ΠΡΟΚΑΤΑΒΟΛ|AVANS|ON ACCOUNT|A CONTO|AKONTO"
-)
-_CHARGES: Final = re.compile(
-    r"/?\bCHGS/?\s?([A-Z]{3})\s?([0-9][0-9.,]*)|\b(?:BANK\s?)?(?:FEE|CHARGES?|GEB[ÜU]HR(?:EN)?|SPESEN|FRAIS)\s?:?\s?([A-Z]{3})?\s?([0-9]+[.,][0-9]{2})\b"
-)
-_WITHHELD: Final = re.compile(
-    r"\b(?:WHT|TDS|WITHH(?:OLDING|ELD)|QUELLENSTEUER|RETENCI[OÓ]N|RITENUTA|RETENUE|IRRF)\b[^0-9]{0,20}(?:([0-9]{1,2}(?:[.,][0-9]+)?)\s?%)?|源泉"
-)
-_DEDUCTED: Final = re.compile(
-    r"\b(?:DEDUCT(?:ION|ED)?|ABZUG|ABZGL\.?|ABZ[ÜU]GLICH|LESS|MINUS|D[ÉE]DUCTION|DEDUCCI[OÓ]N|DEBIT NOTE|CLAIM|RABATT|DAMAGE)\b[^0-9%]{0,30}([0-9][0-9.,]*[0-9])(?!\s?%|[0-9])"
-)
 _DATES: Final = (
     r"(?<![A-Z][./-])(?<![A-Z0-9./-])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-](?:20)?[0-9]{2}|20[0-9]{2}[./-][0-9]{1,2}[./-][0-9]{1,2}|"
     r"(?:0?[1-9]|1[0-2])/20[0-9]{2}|Q[1-4])(?![0-9A-Z])|[0-9]+(?:[.,][0-9]+)?\s?%|"
@@ -69,37 +56,6 @@ class Short(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
-    """What a text says beside what it names; it is read when somebody asks.
-
-    Attributes:
-        text: the text in capitals.
-        left: the same with blanks where a number was read.
-    """
-
-    text: str = ""
-    left: str = ""
-
-    def fee(self) -> tuple[str, Decimal] | None:
-        """Charges that the text states, with their currency, which may be empty; None where there are none."""
-        match = _CHARGES.search(self.text)
-        return (match[1] or match[3] or "", amount_of(match[2] or match[4]) or Decimal(0)) if match else None
-
-    def withheld(self) -> Decimal | None:
-        """Per cent of tax withheld that the text states; 0 where it speaks of it without a rate, None where it does not."""
-        match = _WITHHELD.search(self.text)
-        return (amount_of(match[1] or "0") or Decimal(0)) if match else None
-
-    def deducted(self) -> tuple[Decimal, ...]:
-        """Amounts that the text says are taken off."""
-        found = (amount_of(match[1]) for match in _DEDUCTED.finditer(self.left))
-        return tuple(each for each in found if each is not None)
-
-    def advance(self) -> bool:
-        """Whether it says that the money comes in advance."""
-        return bool(self.text) and _ADVANCE.search(self.text) is not None
-
-
 class Reading(Said, frozen=True, gc=False):
     """What a text names.
 
@@ -125,17 +81,6 @@ class Reading(Said, frozen=True, gc=False):
 
 
 NOTHING: Final = Reading()
-
-
-def amount_of(text: str) -> Decimal | None:
-    """An amount as people write it: the last point or comma with one or two digits behind it is that of the decimals."""
-    text = text.strip(".,' ")
-    at = max(text.rfind("."), text.rfind(","))
-    whole, cents = (text[:at], text[at + 1 :]) if at >= 0 and len(text) - at - 1 in (1, 2) else (text, "")
-    try:
-        return Decimal(f"{re.sub('[., ]', '', whole)}.{cents or '0'}")
-    except InvalidOperation:
-        return None
 
 
 class Reader:
@@ -291,7 +236,7 @@ class _Found:
                 self._last = other, until.end(1)
                 return
             self._unresolved(until)
-        while more := _MORE.match(self.text, end):
+        while (more := _MORE.match(self.text, end)) and not self._is_number(more.start(1)):
             digits = more[1]
             other = key[: -len(digits)] + digits
             if not serial or len(digits) > serial or other not in self.keys.numbers:

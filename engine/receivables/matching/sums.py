@@ -57,6 +57,16 @@ def sums_to(amount: Decimal, parts: Sequence[Decimal]) -> Sums:
     return Sums(tuple(found), True)
 
 
+def two_make(parts: Sequence[Decimal], amount: Decimal) -> bool:
+    """Whether two of few ``parts`` come to ``amount``; False of more than :data:`MOST_ITEMS`, where two often do by chance."""
+    seen = set[Decimal]()
+    for part in parts if len(parts) <= MOST_ITEMS else ():
+        if amount - part in seen:
+            return True
+        seen.add(part)
+    return False
+
+
 def _of_few(values: Sequence[int], target: int, pairs: Mapping[int, Sequence[Place]]) -> Iterator[Place]:
     """Places of two to five values that come to a target; one set of them may come more than once."""
     yield from pairs.get(target, ())

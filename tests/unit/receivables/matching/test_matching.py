@@ -92,6 +92,15 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         ("suggest", (ONE.id, "100.00")),
         "no-reference",
     ),
+    "not for the document": (
+        [ONE],
+        money("P", "100.00", f"NOT for {ONE.id}"),
+        ("suggest", (ONE.id, "100.00")),
+        "other-purpose",
+    ),
+    "given back": ([ONE], money("P", "100.00", f"Storno {ONE.id}"), ("suggest", (ONE.id, "100.00")), "other-purpose"),
+    "wages": ([ONE], money("P", "100.00", "Gehalt"), ("suggest", (ONE.id, "100.00")), "no-reference"),
+    "without tax": ([ONE], money("P", "100.00", f"{ONE.id} excl. VAT"), ("auto", (ONE.id, "100.00")), ""),
     "in advance": ([ONE], money("P", "100.00", "Anzahlung"), ("suggest", (ONE.id, "100.00")), "no-reference"),
     "another number": ([ONE], money("P", "100.00", "INV-2026-000048"), ("suggest", (ONE.id, "100.00")), "unsure"),
     "another currency": (
@@ -113,6 +122,36 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         money("P", "40.00", ONE.id),
         ("suggest", (ONE.id, "40.00")),
         "fits-elsewhere",
+    ),
+    "two others fit": (
+        [ONE, invoice("A-1", "60.00"), invoice("A-2", "20.00")],
+        money("P", "80.00", ONE.id),
+        ("suggest", (ONE.id, "80.00")),
+        "fits-elsewhere",
+    ),
+    "another less its discount": (
+        [ONE, invoice("A-1", "50.00", **TERMS)],
+        money("P", "49.00", ONE.id),
+        ("suggest", (ONE.id, "49.00")),
+        "fits-elsewhere",
+    ),
+    "tax that is not what is missing": (
+        [ONE],
+        money("P", "45.00", f"{ONE.id} WHT 10%"),
+        ("suggest", (ONE.id, "45.00")),
+        "unsure",
+    ),
+    "tax withheld of two": (
+        [ONE, invoice("A-177", "60.00")],
+        money("P", "144.00", f"{ONE.id} A-177 WHT 10%"),
+        ("auto", (ONE.id, "90.00"), ("A-177", "54.00")),
+        "",
+    ),
+    "others that are not named": (
+        [ONE],
+        money("P", "150.00", f"{ONE.id} u.a."),
+        ("suggest", (ONE.id, "100.00")),
+        "unsure",
     ),
     "two sums": (
         [ONE, invoice("A-1", "60.00"), invoice("A-2", "40.00"), invoice("A-3", "40.00")],

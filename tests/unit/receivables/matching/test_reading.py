@@ -9,7 +9,8 @@ import pytest
 
 from engine.model.matching import Candidate
 from engine.receivables.matching.keys import Keys, checked_reference
-from engine.receivables.matching.reading import Reader, amount_of, shorts_of, unread_of
+from engine.receivables.matching.reading import Reader, shorts_of, unread_of
+from engine.receivables.matching.saying import amount_of
 
 DAY = date(2026, 1, 1)
 NUMBERS = (
@@ -24,6 +25,9 @@ NUMBERS = (
     "R-251",
     "R-2513",
     "12",
+    "2026-1078",
+    "2026-1079",
+    "2026-2026",
 )
 
 
@@ -52,6 +56,7 @@ def numbers(places: tuple[tuple[int, ...], ...] | tuple[int, ...]) -> list[str]:
         ("INV-2026-000049 - CN-INV-2026-000022", ["INV-2026-000049", "CN-INV-2026-000022"]),
         ("4100012345 and RE26/0000003", ["4100012345", "RE26/0000003"]),
         ("R-251 3/2026", ["R-251"]),
+        ("2026-1078, 2026-1079", ["2026-1078", "2026-1079"]),
         ("no 12", []),
         ("INV-2026-0000491", []),
     ],
@@ -114,7 +119,14 @@ def test_charges_tax_and_deductions_are_read_as_they_are_stated() -> None:
     assert READER.read("x /CHGS/USD7.50").fee() == ("USD", Decimal("7.50"))
     assert READER.read("WHT 10%").withheld() == 10 and READER.read("withholding").withheld() == 0
     assert READER.read("less 12.30 damage").deducted() == (Decimal("12.30"),)
-    assert READER.read("Vorauszahlung").advance() and not READER.read("Rechnung").advance()
+    purposes = {
+        "Vorauszahlung": "advance",
+        "Rechnung": "document",
+        "Gehalt": "other",
+        "außer 7": "against",
+        "SEPA-Gutschrift": "document",
+    }
+    assert {text: READER.read(text).purpose() for text in purposes} == purposes
     assert [amount_of(text) for text in ("1.234,56", "1,234.5", "12", "x")] == [
         Decimal("1234.56"),
         Decimal("1234.5"),
