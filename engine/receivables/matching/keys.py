@@ -16,13 +16,12 @@ from weakref import WeakValueDictionary
 
 from engine.model.matching import Candidate
 from engine.receivables.matching.index import Index
-from engine.receivables.matching.writing import alphanumeric
+from engine.receivables.matching.writing import alphanumeric, zeroed
 
 RUN: Final = re.compile(r"[A-Z]+|[0-9]+")
 """Letters or digits that stand together."""
 
 _LOOKALIKE: Final = str.maketrans("ILOSBZ", "110582")
-_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 LEAST_DIGITS: Final = 5
 """A number of digits alone that is shorter is no key for itself: too much else is written that way."""
 
@@ -120,7 +119,7 @@ class Keys:
         self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()  # kept while a payer's are
         shapes, begins = dict[str, None](), set[str]()
         for place, item in enumerate(items):
-            shapes[item.number.upper().encode().translate(_ZEROS).decode()] = None
+            shapes[zeroed(item.number.upper())] = None
             if key := key_of(item.number):
                 self.numbers.add(key, place)
                 self.longest = max(self.longest, len(key))

@@ -26,7 +26,7 @@ MOST_CHILDREN: Final = 500
 MOST_REMEMBERED: Final = 2_000
 """Most payers whose accounts are kept looked through."""
 MOST_PLACES: Final = 3_000
-"""Accounts with more open documents are not searched for numbers that are written wrongly."""
+"""Accounts with more open documents are not looked through: not for numbers that are written wrongly, nor for what else explains money."""
 _DIGIT: Final = re.compile("[0-9]")
 MOST_OPTIONS: Final = 60
 MOST_WRONG: Final = 2
@@ -305,7 +305,7 @@ class Looker:
         others = [
             [
                 place
-                for place in account.places
+                for place in _near_enough(account, payment.currency, wanted)
                 if place not in these
                 and left[place]
                 and self.items[place].currency == payment.currency
@@ -319,6 +319,13 @@ class Looker:
             for place in some
         )
         return found or sum(two_make([left[place] for place in some], amount) for some in others for amount in wanted)
+
+
+def _near_enough(account: Account, currency: str, amounts: Sequence[Decimal]) -> Iterable[int]:
+    """The documents of an account; where they are too many to be looked through, those that came with one of some amounts."""
+    if len(account.places) <= MOST_PLACES:
+        return account.places
+    return [place for amount in amounts for place in account.by_amount.get((currency, amount), ())]
 
 
 def _lookalikes(runs: Sequence[str], account: Account, longest: int) -> Iterator[int]:

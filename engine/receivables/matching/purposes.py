@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from engine.model.matching import Purpose
+from engine.receivables.matching.writing import zeroed
 
 _LEFT_OUT: Final = (
     r"(?:NOT|NICHT|NIET|KEINE?|EXCEPT|EXCL|EXCLUD(?:ED|ES|ING)|EXCLUSIVE|EXKL|EXKLUSIVE|WITHOUT|OHNE|AUSSER|AUSGENOMMEN|ZONDER|"
@@ -37,8 +39,11 @@ _ADVANCE: Final = re.compile(
 
 def purpose_of(text: str) -> Purpose:
     """What a text, which is in capitals, says the money is for; what speaks against a document counts before anything else."""
-    if not text:
-        return "document"
+    return _purpose(zeroed(text)) if text else "document"
+
+
+@lru_cache(20_000)  # payers write the same words from month to month, with other numbers in them
+def _purpose(text: str) -> Purpose:
     found = {match.lastgroup for match in _WORDS.finditer(text)}
     if "against" in found or (not text.isascii() and _SIGNS.search(text)):
         return "against"

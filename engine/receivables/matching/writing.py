@@ -32,6 +32,12 @@ def alphanumeric(text: str) -> str:
 
 
 _RUN: Final = re.compile(r"[A-Z0-9]+")
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
+def zeroed(text: str) -> str:
+    """A text with zeros for its digits: how it is written, whatever it names."""
+    return text.encode().translate(_ZEROS).decode()
 
 
 def _plain_ascii() -> Callable[[str], str] | None:
