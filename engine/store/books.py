@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,10 @@ def nobody(who: str) -> bool:
     return False
 
 
+class _TriedOut(Exception):
+    """What ends a trial."""
+
+
 class Books:
     """A set of books.  Safe to share between threads; every process opens its own.
 
@@ -227,6 +231,17 @@ class Books:
                 writer.finish()
             finally:
                 self._open.writer = None
+
+    @contextmanager
+    def trial(self, change: Change, tenant: str) -> Iterator[Writer]:
+        """A :class:`Writer` of which nothing stays: what would be refused is, before a second person is asked.
+
+        Raises:
+            TollbookError: as :meth:`writer`.
+        """
+        with suppress(_TriedOut), self.writer(change, tenant=tenant) as writer:
+            yield writer
+            raise _TriedOut
 
     @property
     def writing(self) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,11 @@ def test_differences_are_given_up_by_rule(local: App, tmp_path: Path) -> None:
     number, total = owed(local)["B1"]
     entry = paid_by(local, tmp_path, ("C", f"{total - 60:.2f}", "K1", "x", "y"))
     assert codes(lambda: local.cash.apply(entry, CHANGE, invoices=[(number, D(1_000_000))])) == ["cash.more-than-left"]
+    for amount, code in ((D("0.001"), "unfit"), (D(-1), "more-than-open"), (D(10_000), "more-than-open")):
+        assert codes(partial(local.cash.write_off, number, "bad_debt", CHANGE, amount=amount)) == [f"cash.{code}"]
+    assert local.approvals.listed() == [], "nobody is asked about what cannot be done"
+    for call in (partial(local.cash.transfer, gl="6300"), partial(local.cash.send_back, how="refund")):
+        assert codes(partial(call, entry, change=CHANGE, amount=D("0.001"))) == ["cash.unfit"]
     made = local.cash.apply(entry, CHANGE, invoices=[(number, D(100))], on=day(4))
     assert isinstance(made, Used) and made.left == total - 160
     first = local.cash.write_off(number, "small_balance", CHANGE, amount=D(60), on=day(5), key="one")

@@ -214,6 +214,8 @@ class AccountDesk:
         if kind in ACT:
             given = dict(msgspec.to_builtins(asked))
             if self._approvals.needs_two(ACT[kind], given):
+                with self._books.trial(change, parts.tenant) as writer:
+                    move(writer, parts.tenant, asked)
                 return self._approvals.act(ACT[kind], given, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
             return move(writer, parts.tenant, asked)

@@ -24,7 +24,7 @@ from engine.runs.cash import exceptions as exc
 from engine.runs.cash.acts import Asked
 from engine.runs.cash.allocating import allocated
 from engine.runs.cash.loading import Loaded, Loading, load
-from engine.runs.cash.moves import UNFIT, Cashier
+from engine.runs.cash.moves import UNFIT, Cashier, meant
 from engine.runs.cash.orders import orders_of
 from engine.runs.cash.saying import SayingDesk, open_entry
 from engine.runs.cash.till import Used
@@ -186,6 +186,7 @@ class CashDesk(SayingDesk):
                 Cashier(parts, writer, entity, day).take_back(open_)
                 open_ = writer.lock_entry(parts.tenant, ident)
             money, till = open_.left if amount is None else amount, Cashier(parts, writer, entity, day)
+            meant(money, open_.entry.currency)
             if account:
                 customer = account_of(writer.reader, parts.tenant, account, entity.key).key
                 told = {"by": change.who, "reason": change.reason}
@@ -202,13 +203,14 @@ class CashDesk(SayingDesk):
         """Money that is to go back: a ``refund`` to the customer, or a ``return`` to whoever sent it.
 
         Raises:
-            TollbookError: ``cash.unknown-entry``, ``cash.more-than-left``.
+            TollbookError: ``cash.unknown-entry``, ``cash.more-than-left``, ``cash.unfit``.
         """
         parts = self._parts()
         with self._books.reader() as reader:
             one = open_entry(reader, parts.tenant, ident)
             day = self._day(reader, one.entry.entity, change, on, one.entry.booked)
         money = one.left if amount is None else amount
+        meant(money, one.entry.currency)
         wanted = Asked(one.entry.entity, day, (), back=how, entry=ident, amount=money, currency=one.entry.currency)
         return self._do("send-back", wanted, change)
 
@@ -219,7 +221,7 @@ class CashDesk(SayingDesk):
         """Give up what a document has open, or a part of it, as the rules of write-offs say; the same key again changes nothing.
 
         Raises:
-            TollbookError: ``explain.no-such-line``, ``writeoff.refused``, ``cash.more-than-open``.
+            TollbookError: ``explain.no-such-line``, ``writeoff.refused``, ``cash.more-than-open``, ``cash.unfit``.
         """
         parts = self._parts()
         with self._books.reader() as reader:
@@ -231,6 +233,7 @@ class CashDesk(SayingDesk):
             assert item is not None
             day = self._day(reader, head["entity"], change, on, date.min)
             give = Off(reason, item.left if amount is None else amount)
+            meant(give.amount, item.currency)
             named = f"give-up/{key or f'{reason}/{day}'}"
             if reader.settlements(parts.tenant, head["entity"], key=f"{named}/{number}"):
                 return Used(0, reason, f"{named}/{number}", item.currency, (), item.left, "it is in the books already")
@@ -268,7 +271,7 @@ class CashDesk(SayingDesk):
         """Book the certificate for tax that a customer has withheld of an invoice; the same again changes nothing.
 
         Raises:
-            TollbookError: ``explain.no-such-line``, ``cash.not-withheld``, ``ledger.period-closed``.
+            TollbookError: ``explain.no-such-line``, ``cash.not-withheld``, ``cash.unfit``, ``ledger.period-closed``.
         """
         parts = self._parts()
         with self._books.reader() as reader:
@@ -288,6 +291,7 @@ class CashDesk(SayingDesk):
             if any(one.certificate == certificate for one in mine):
                 return Used(0, "certificate", certificate, item.currency, (), left, "it is in the books already")
             money = left if amount is None else amount
+            meant(money, item.currency)
             if not ZERO < money <= left:
                 what = f"a certificate of {money:f} {item.currency} for {number}, of which {left:f} was withheld without one"
                 raise refuse(NOT_WITHHELD, what, mend=f"write at most {left:f}")
@@ -314,6 +318,8 @@ class CashDesk(SayingDesk):
         parts = self._parts()
         keep(parts, change)
         if self._approvals.needs_two(act, given):
+            with self._books.trial(change, parts.tenant) as writer:
+                acts.done(parts, writer, wanted)
             return self._approvals.act(act, given, change)
         with self._books.writer(change, tenant=parts.tenant) as writer:
             return acts.done(parts, writer, wanted)

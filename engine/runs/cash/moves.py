@@ -67,6 +67,16 @@ class _Planned(NamedTuple):
     used: Used
 
 
+def meant(amount: Decimal, *currencies: str) -> None:
+    """Refuse an amount that none of some currencies can have.
+
+    Raises:
+        TollbookError: ``cash.unfit``.
+    """
+    if all(amount != round_to(amount, currency) for currency in currencies):
+        raise refuse(UNFIT, f"an amount of {amount:f}", mend="write no more digits than the currency has")
+
+
 class Cashier(Outgoing):
     """Applies money, gives up what is not paid, and takes both back."""
 
@@ -106,10 +116,7 @@ class Cashier(Outgoing):
         if wanted.keep and not wanted.customer:
             raise refuse(UNFIT, "money that is to be kept as credit of nobody", mend="name the account")
         for amount in (total, wanted.keep, *(pay.amount for pay in wanted.pays)):
-            if amount != round_to(amount, entry.currency) and amount != round_to(
-                amount, self.entity.functional_currency
-            ):
-                raise refuse(UNFIT, f"an amount of {amount:f}", mend="write no more digits than the currency has")
+            meant(amount, entry.currency, self.entity.functional_currency)
         if not ZERO < total <= open_.left:
             what = f"{total:f} {entry.currency} of {entry.text}, of which {open_.left:f} is left"
             raise refuse(MORE_THAN_LEFT, what, mend="use no more than that", subject=entry.subject)
