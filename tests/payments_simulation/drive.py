@@ -40,7 +40,7 @@ class Size:
     """How large a simulation is: customers, how often something goes wrong with a command, and on each how manieth working day the
     company collects and asks to pay."""
 
-    customers: int = 46
+    customers: int = 48
     faults: float = 0.25
     every: int = 1
 
@@ -126,6 +126,7 @@ class Simulation:
         self.outside.happen(day, events)
         self._statement(day)
         self._turn(day, 8)
+        self.office.reserve(day)
         if working:
             self._collect(day)
         self._turn(day, 10)

@@ -48,6 +48,22 @@ class Office:
             self.live.counts["letters of the provider"] += 1
             self.live.do("letter", path)
 
+    def reserve(self, day: date) -> None:
+        """What is due is reserved on some cards, and taken in part; more than was reserved is refused."""
+        for event in self.live.story.events[day]:
+            if event.what != "reserves" or event.customer is None:
+                continue
+            one = event.customer
+            self.live.do("reserve", one.key)
+            while (payment := self._payment(one.key)).state == "authorized":
+                self._refused("capture", payment.key, payment.amount + 1)
+                self.live.do("capture", payment.key, one.some(event.part), again=False)
+
+    def _payment(self, key: str) -> Any:
+        with clock_at(self.live.clock), self.live.opened() as app:
+            (found,) = app.payments.listed(account=key)
+        return found
+
     def clerk(self, day: date) -> None:
         """A person looks at money that waits, and knows from customers what it was for."""
         going: dict[str, Decimal] = {}

@@ -139,7 +139,10 @@ class Outside:
         else:
             dispute["status"] = "warning_closed" if asked else "won" if event.won else "lost"
         if event.won and not asked:
-            self.fake.move("dispute_reversal", dispute["amount"], 0, dispute["currency"], {**dispute})
+            back = dispute["amount"]
+            if one.fate.endswith("half") and event.what.endswith("again"):
+                back = dispute["back"] = back // 2
+            self.fake.move("dispute_reversal", back, 0, dispute["currency"], {**dispute})
         if event.what.endswith("again"):
             self._letter(day, event, dispute)
         else:
@@ -159,7 +162,14 @@ class Outside:
         kind = "pre_arbitration" if event.what.startswith("disputes") else dispute["status"]
         amount, currency = minor(dispute["amount"], dispute["currency"]), dispute["currency"].upper()
         about = {"id": dispute["id"], "amount": str(amount), "currency": currency, "reason": "fraudulent"}
-        made = {"id": f"letter-{len(self.letters) + 1}", "kind": kind, "at": f"{day}T09:30:00+00:00", "dispute": about}
+        made: dict[str, Any] = {
+            "id": f"letter-{len(self.letters) + 1}",
+            "kind": kind,
+            "at": f"{day}T09:30:00+00:00",
+            "dispute": about,
+        }
+        if "back" in dispute:
+            made["won"] = str(minor(dispute["back"], dispute["currency"]))
         self.letters.append(made)
 
     def _intent(self, one: Customer) -> str | None:

@@ -22,7 +22,8 @@ OPENING = Decimal("5000.00")
 FATES = {
     "card": (
         "fine", "poor", "gone", "refunded", "given back", "refund fails", "disputed, won", "disputed, lost", "slow answer",
-        "disputed by half, lost", "never delivered, lost", "asked, dropped", "asked, disputed, lost", "pre-arbitration, won", "pre-arbitration, lost",
+        "disputed by half, lost", "never delivered, lost", "asked, dropped", "asked, disputed, lost", "pre-arbitration, won", "pre-arbitration, half",
+        "pre-arbitration, lost", "captured in part",
     ),
     "debit": ("fine", "poor", "account closed", "taken back", "fine too", "lapsed"),
     "transfer": (

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
-from tests.payments_simulation.people import Customer
+from tests.payments_simulation.people import DUE, Customer
 
 D = Decimal
 WHOLE, NOTHING = D(1), D(0)
@@ -28,6 +28,7 @@ DISPUTES = {
     "disputed by half, lost": ("disputes", "decided"),
     "never delivered, lost": ("disputes", "decided"),
     "pre-arbitration, won": ("disputes", "decided, won", "disputes again", "decided again, won"),
+    "pre-arbitration, half": ("disputes", "decided, won", "disputes again", "decided again, won"),
     "pre-arbitration, lost": ("disputes", "decided, won", "disputes again", "decided again"),
 }
 """What becomes of cards that are disputed: the bank asks, takes the money, and may come again after it has given it back."""
@@ -41,8 +42,8 @@ def later(day: date, count: int) -> date:
 @dataclass(frozen=True)
 class Event:
     """Something that happens outside: ``what`` is ``pays``, ``stranger``, ``promises``, ``refund``, ``asks``, ``disputes``, ``decided``,
-    ``disputes again``, ``decided again``, ``refund fails``, ``has money``, ``bounces``, ``hopeless``, ``holds``, ``insolvent``, ``plans``, ``regrets`` or
-    ``void``; ``part`` is a share, or a sum as it would be in
+    ``disputes again``, ``decided again``, ``refund fails``, ``has money``, ``bounces``, ``hopeless``, ``holds``, ``insolvent``, ``plans``, ``regrets``,
+    ``reserves`` or ``void``; ``part`` is a share, or a sum as it would be in
     euros, ``which`` the invoices that are meant."""
 
     day: date
@@ -78,6 +79,8 @@ class Story:
             yield from self._transfer(one)
         elif one.fate == "poor" and one.way == "card":
             yield Event(date(2026, 3, 4), "has money", one)
+        elif one.fate == "captured in part":
+            yield Event(DUE, "reserves", one, D(60))
         elif one.fate in REFUNDS:
             day = self.random.choice(WORKING[6:12])
             yield Event(day, "refund", one, REFUNDS[one.fate])
