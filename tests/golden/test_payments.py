@@ -222,12 +222,16 @@ def test_what_is_reserved_or_confirmed(tmp_path: Path, fake: StripeFake) -> None
         assert only(app, "A2").state == "succeeded"
         rates = ("base,quote,rate,source,on", "EUR,USD,1.2000,ECB,2026-03-05")
         stories.load(app, stories.deliver(tmp_path, "rates", rates=rates))
+        back = app.payments.refund(waiting.key, "back", NOW, Decimal(10))
+        fake.fail_refund(back.payment.provider_id)
+        app.payments.hear("stripe", *fake.signed(fake.events[-1]), NOW)
         fake.pay_out("usd", int(datetime(2026, 3, 5, 9, tzinfo=UTC).timestamp()))
         app.payments.fetch_payouts("stripe", date(2026, 3, 1), date(2026, 3, 31), NOW)
         rows = {(row["account"], row["currency"]): row for row in app.ledger.trial_balance()["E1"]}
         held_in = [rows["1050", "USD"][name] for name in ("amount", "functional_amount")]
         assert held_in == [0, 0], "nothing is left of what was paid out at another rate"
-        assert rows["7930", "USD"]["functional_amount"] == Decimal("28.33"), "317.02 at 1.0838, and at 1.2"
+        moved = sum(rows[code, "USD"]["functional_amount"] for code in ("7920", "7930"))
+        assert moved == Decimal("28.33"), "317.02 at 1.0838, and at 1.2; what went back came again"
         with pytest.raises(TollbookError, match="did you mean"):
             app.payments.shown("psp/A2/2")
         sound(app)

@@ -73,6 +73,13 @@ def _letter(app: App, change: Change, path: Path) -> None:
         raise TollbookError(*findings)
 
 
+def _approve(app: App, change: Change) -> None:
+    """A second person agrees with the credit notes that are proposed."""
+    for one in app.approvals.listed("pending"):
+        if one.act == "credit-memo":
+            app.approvals.approve(one.id, msgspec.structs.replace(change, who="bob"))
+
+
 ACTS: Mapping[str, Callable[..., Any]] = {
     "import": lambda app, change, day, folder: stories.load(app, folder),
     "bill": lambda app, change, day: stories.bill(app, day.isoformat()),
@@ -82,6 +89,8 @@ ACTS: Mapping[str, Callable[..., Any]] = {
     "hear": lambda app, change, day, path: app.direct_debits.hear(change, path, day),
     "debits": lambda app, change, day: app.direct_debits.run(change, day),
     "collect": lambda app, change, day: app.payments.collect(Collection(day), change),
+    "reserve": lambda app, change, day, key: app.payments.collect(Collection(day, account=key, reserve=True), change),
+    "capture": lambda app, change, day, payment, amount: app.payments.capture(payment, change, amount),
     "tell": lambda app, change, day: app.payments.tell(change),
     "ask": lambda app, change, day: app.payments.ask(change),
     "event": lambda app, change, day, body, headers: app.payments.hear("stripe", body, headers, change),
@@ -90,6 +99,16 @@ ACTS: Mapping[str, Callable[..., Any]] = {
     "disputes": lambda app, change, day: app.disputes.run(day, change),
     "letter": lambda app, change, day, path: _letter(app, change, path),
     "promise": lambda app, change, day, key, due: app.dunning.promise(key, None, due, change, on=day),
+    "hold": lambda app, change, day, key, until, kind: app.dunning.hold(
+        key, change, reason="asked", until=until, kind=kind, on=day
+    ),
+    "plan": lambda app, change, day, key, shares, number: app.dunning.plan(
+        key, shares, change, invoices=[number], on=day
+    ),
+    "approve": lambda app, change, day: _approve(app, change),
+    "unapply": lambda app, change, day, ident: app.cash.unapply(ident, change),
+    "undo": lambda app, change, day, key: app.cash.undo(key, "E1", change),
+    "void": lambda app, change, day, number: app.void(number, day, change),
     "keep": lambda app, change, day, ident, key: app.cash.keep(ident, key, change),
     "apply": lambda app, change, day, ident, numbers: app.cash.apply(
         ident, change, invoices=[(n, None) for n in numbers]

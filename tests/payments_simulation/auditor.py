@@ -7,10 +7,11 @@ the engine.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from engine.ports.contracts.fakes.stripe import StripeFake
 from tests.payments_simulation.bank import Bank, Booked
@@ -40,12 +41,16 @@ class Document:
 
 @dataclass
 class Acts:
-    """What people of the company have decided: about money at the bank by its reference, what was given up (day, number, why), what
-    customers have promised (made, due), and the days on which late ones were asked to pay."""
+    """What people of the company have decided: about money at the bank by its reference, what was given up (day, number, why) and stands
+    again since a day, which invoices are void since when, what customers have promised (made, due), whom nobody asks (from, until), and the
+    days on which late ones were asked to pay."""
 
     money: dict[str, str] = field(default_factory=dict)
     given_up: list[tuple[date, str, str]] = field(default_factory=list)
+    undone: dict[str, date] = field(default_factory=dict)
+    void: dict[str, date] = field(default_factory=dict)
     promises: dict[str, tuple[date, date | None]] = field(default_factory=dict)
+    held: dict[str, tuple[date, date]] = field(default_factory=dict)
     dunned: list[date] = field(default_factory=list)
 
 
@@ -93,9 +98,10 @@ class Auditor:
         """Everything that the judge compares."""
         for one in self.all.values():
             self.moves[one.number].append((one.issued, one.total))
-            for net, tax in one.lines:
-                self.ledger["4000"] -= self.rates.worth(net, one.currency, one.issued)
-                self.ledger["2200"] -= self.rates.worth(tax, one.currency, one.issued)
+            self._revenue(one, -1)
+        for number, day in self.done.void.items():
+            self.moves[number].append((day, -self.all[number].total))
+            self._revenue(self.all[number], 1)
         happened = [*self._bank(), *self._debits(), *self._cards(), *self._given_up()]
         for _, _, act in sorted(happened, key=lambda one: one[:2]):
             act()
@@ -124,6 +130,12 @@ class Auditor:
         """What is open of an invoice at the end of a day."""
         return sum((amount for when, amount in self.moves[number] if when <= day), ZERO)
 
+    def _revenue(self, one: Document, sign: int) -> None:
+        """Revenue and tax of an invoice, line by line at the rate of its day; credited ones are given back at that rate."""
+        for net, tax in one.lines:
+            self.ledger["4000"] += sign * self.rates.worth(net, one.currency, one.issued)
+            self.ledger["2200"] += sign * self.rates.worth(tax, one.currency, one.issued)
+
     def worth(self, number: str, left: Decimal) -> Decimal:
         """What so much of an invoice is worth in the books: its share of what the whole was worth when it was issued."""
         one = self.all[number]
@@ -135,13 +147,21 @@ class Auditor:
     def _must(self) -> Iterator[tuple[str, Decimal]]:
         """What has to be open of what the company collects by itself: a card that can pay pays each invoice, a debit the first one;
         the second is on its way when the month ends."""
-        left = {"refunded": Decimal(20), "given back": None, "gone": None, "account closed": None, "taken back": None}
+        left = {
+            "refunded": Decimal(20),
+            "given back": None,
+            "gone": None,
+            "account closed": None,
+            "taken back": None,
+            "lapsed": None,
+        }
         for one in self.customers:
             if one.way == "transfer":
                 continue
             first, second = self.documents[one.key]
             amount = left.get(one.fate, ZERO)
-            yield first.number, first.total if amount is None else one.some(amount)
+            open_ = first.total if amount is None else one.some(amount)
+            yield first.number, first.total - one.some(Decimal(60)) if one.fate == "captured in part" else open_
             yield second.number, second.total if one.way == "debit" or one.fate == "gone" else ZERO
 
     # The bank -----------------------------------------------------------------------------------------------------------
@@ -206,13 +226,14 @@ class Auditor:
             amount = minor(intent["amount_received"], intent["currency"])
             self.payments.setdefault(key, []).append(amount)
             parts = self._pay(key, amount, day)
-            back = [one for one in self.fake.refunds.values() if one["payment_intent"] == intent["id"]]
+            of_it = [one for one in self.fake.refunds.values() if one["payment_intent"] == intent["id"]]
+            back = [one for one in of_it if one["status"] == "succeeded"]
             for one in back:
                 self._reopen(parts, minor(one["amount"], one["currency"]), _day(one["created"]))
             for one in self.fake.disputes.values():
                 if one["payment_intent"] == intent["id"]:
                     self.disputes[key] = one["status"]
-                    self._disputed(one["status"], parts)
+                    self._disputed(one, parts)
         return ()
 
     def _pay(self, key: str, amount: Decimal, day: date) -> list[tuple[str, Decimal]]:
@@ -221,6 +242,7 @@ class Auditor:
         for one in self.documents[key]:
             part = self.open(one.number, day) if one.due <= day else ZERO
             if part > 0 and one.number not in self.collected:
+                part = min(part, amount - sum((paid for _, paid in parts), ZERO))
                 self.collected.add(one.number)
                 self.moves[one.number].append((day, -part))
                 parts.append((one.number, part))
@@ -236,12 +258,18 @@ class Auditor:
             self.given_back[number].append((day, back))
             amount -= back
 
-    def _disputed(self, status: str, parts: list[tuple[str, Decimal]]) -> None:
-        """A dispute takes money until it is decided; lost, it is a loss.  Nobody is asked for it meanwhile; a question takes none."""
-        if status == "lost":
-            self.ledger["6900"] += sum((self.worth(number, part) for number, part in parts), ZERO)
-        elif status == "needs_response":
-            for number, part in parts:
+    def _disputed(self, one: Mapping[str, Any], parts: list[tuple[str, Decimal]]) -> None:
+        """A dispute takes money until it is decided; lost, it is a loss, or less revenue where nothing was delivered.  Nobody is asked for it
+        meanwhile; a question takes none."""
+        left = minor(one["amount"], one["currency"])
+        for number, paid in parts:
+            part = min(paid, left)
+            left -= part
+            if one["status"] == "lost" and one["reason"] == "product_not_received":
+                self._revenue(self.all[number], 1)
+            elif one["status"] == "lost" or "back" in one:
+                self.ledger["6900"] += self.worth(number, part - minor(one.get("back", 0), one["currency"]))
+            elif one["status"] == "needs_response":
                 self.moves[number].append((date.min, part))
                 self.frozen.append((number, part, date.min, date.max))
 
@@ -273,7 +301,8 @@ class Auditor:
                 self.ledger["6900" if why == "bad_debt" else "6850"] += worth - tax
                 self.ledger["2200"] += tax
 
-            yield day, f"3 {number}", act
+            if number not in self.done.undone:
+                yield day, f"3 {number}", act
 
     def _steps(self, key: str, heard: timedelta = timedelta()) -> list[tuple[str, date]]:
         """A reminder a week after the due date, the first letter two weeks after it, on business days; where the company hears so long
@@ -287,13 +316,21 @@ class Auditor:
                 steps.append((name, day))
         return steps
 
+    def _given_up_on(self, number: str, day: date) -> bool:
+        """Whether nobody asks for an invoice because it was given up, though it stood again later."""
+        since = [when for when, given, _ in self.done.given_up if given == number]
+        return number in self.done.undone and since[0] <= day < self.done.undone[number]
+
     def _asked(self, key: str, day: date, heard: timedelta) -> Decimal:
         made, due = self.done.promises.get(key, (None, None))
         if made is not None and due is not None and made <= day < due + timedelta(days=4):
             return ZERO
+        held, until = self.done.held.get(key, (date.max, date.max))
+        if held <= day < until:
+            return ZERO
         asked = ZERO
         for one in self.documents[key]:
-            if one.due < day:
+            if one.due < day and not self._given_up_on(one.number, day):
                 still = sum((a for n, a, since, until in self.frozen if n == one.number and since <= day < until), ZERO)
                 unheard = sum((a for when, a in self.given_back[one.number] if when <= day < when + heard), ZERO)
                 asked += max(self.open(one.number, day) - still - unheard, ZERO)

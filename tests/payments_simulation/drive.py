@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,12 +23,15 @@ from tests.payments_simulation.auditor import Acts, Auditor, Document, Predicted
 from tests.payments_simulation.bank import Bank
 from tests.payments_simulation.judge import Disagreement, Judge
 from tests.payments_simulation.money import ACCOUNTS, OWN, Rates
+from tests.payments_simulation.office import Office
 from tests.payments_simulation.outside import Outside
 from tests.payments_simulation.people import AGAIN, DUE, DUE_AGAIN, ISSUED, Customer, people, settle
 from tests.payments_simulation.story import DAYS, LAST, WORKING, Story
 from tests.simulation.faults import Place, Stopped, clock_at, ended, stop, tripwire
 
-DISTURBED = ("kill", "kill", "stop", "stop", "twice", "twice", "locked")
+DISTURBED = ("kill", "kill", "stop", "stop", "twice", "twice", "at once", "at once", "locked")
+BESIDE = ("match", "tell", "ask")
+"""What may be done at any time."""
 AT_PROVIDER = ("broken-off", "error-after", "too-many", "error", "refused")
 
 
@@ -39,7 +40,7 @@ class Size:
     """How large a simulation is: customers, how often something goes wrong with a command, and on each how manieth working day the
     company collects and asks to pay."""
 
-    customers: int = 36
+    customers: int = 48
     faults: float = 0.25
     every: int = 1
 
@@ -71,8 +72,9 @@ class Simulation:
         self.lengths: dict[str, int] = {}
         self.clock = datetime(2026, 2, 1, 6, tzinfo=UTC)
         self.late: list[tuple[date, Any]] = []
-        self.heard = self.read = 0
+        self.heard = 0
         self._app: App | None = None
+        self.office = Office(self)
 
     # The loop -----------------------------------------------------------------------------------------------------------
 
@@ -124,13 +126,15 @@ class Simulation:
         self.outside.happen(day, events)
         self._statement(day)
         self._turn(day, 8)
+        self.office.reserve(day)
         if working:
             self._collect(day)
         self._turn(day, 10)
         self._webhooks(day)
-        self._persons(day)
+        self.office.persons(day)
         if working:
             self._turn(day, 14)
+            self.do("approve")
             self.do("disputes")
             self.do("dun")
             self.done.dunned.append(day)
@@ -149,7 +153,7 @@ class Simulation:
         if self.fake.payouts:
             self.do("payouts", day - timedelta(days=20))
         self.do("match")
-        self._clerk(day)
+        self.office.clerk(day)
 
     def _load(self, currency: str, day: date) -> Path:
         before = sorted({one.day for one in self.bank.of(currency) if one.day < day})
@@ -169,32 +173,6 @@ class Simulation:
         if any(one not in states.split() for one in found):
             what = "; ".join(str(finding.what) for finding in loaded.findings)
             raise Disagreement(f"a statement is {found}, expected {states}: {what}")
-
-    def _clerk(self, day: date) -> None:
-        """A person looks at money that waits, and knows from customers what it was for."""
-        going: dict[str, Decimal] = {}
-        for _ in range(8):
-            with clock_at(self.clock), self.opened() as app:
-                waiting = [
-                    (one, app.cash.entry(one.entry, day).references["bank_ref"]) for one in app.cash.waiting(day)
-                ]
-            for ref in going.keys() - {ref for _, ref in waiting}:
-                self.outside.send(day, ref, going.pop(ref))
-            decided = [(one, ref, self.outside.decide(ref)) for one, ref in waiting]
-            open_ = [(one, ref, how) for one, ref, how in decided if how]
-            if not open_:
-                return
-            for one, ref, how in open_:
-                self.counts[f"money {how}"] += 1
-                self.done.money[ref] = how
-                if how == "apply":
-                    self.do("apply", one.entry, self.bank.entry(ref).numbers, again=False)
-                elif how == "keep":
-                    self.do("keep", one.entry, self.bank.entry(ref).whom, again=False)
-                else:
-                    going[ref] = one.left
-                    self.do("send back", one.entry, how, one.left, again=False)
-        raise Disagreement(f"{day}: money waits that the clerk cannot settle: {[ref for _, ref, _ in open_]}")
 
     def _collect(self, day: date) -> None:
         if self.faults.random() < self.size.faults:
@@ -231,30 +209,6 @@ class Simulation:
             body, headers = self.fake.signed(event, at=int(self.clock.timestamp()))
             self.do("event", body, headers)
 
-    def _persons(self, day: date) -> None:
-        """What people of the company do, because customers ask for it or are without money."""
-        for event in self.story.events[day]:
-            if event.customer is None:
-                continue
-            key = event.customer.key
-            if event.what == "promises":
-                self.done.promises[key] = (day, event.until)
-                self.do("promise", key, event.until)
-            elif event.what == "hopeless" or (event.what == "pays" and event.customer.fate == "less a fee"):
-                why = "bad_debt" if event.what == "hopeless" else "fee"
-                number = self.outside.documents[key][0].number
-                self.done.given_up.append((day, number, why))
-                self.do("write off", number, why, None)
-            elif event.what == "refund" and (payment := self.outside.taken(event.customer)) is not None:
-                amount = event.customer.some(event.part) or None
-                self.do("refund", payment, f"back-{key}", amount)
-        for number, letter in enumerate(self.outside.letters[self.read :], self.read + 1):
-            path = self.place.folder / f"letter-{number}.json"
-            path.write_text(json.dumps(letter))
-            self.read = number
-            self.counts["letters of the provider"] += 1
-            self.do("letter", path)
-
     def _end(self) -> None:
         """The last evening: everything is told and asked that is in doubt, and the month's money is matched."""
         self._turn(LAST, 18)
@@ -263,7 +217,7 @@ class Simulation:
         self._webhooks(LAST)
         self.do("payouts", DAYS[0])
         self.do("match")
-        self._clerk(LAST)
+        self.office.clerk(LAST)
 
     # Commands -----------------------------------------------------------------------------------------------------------
 
@@ -295,6 +249,8 @@ class Simulation:
             return None
         if fault == "twice" and again:
             self._plain(task)
+        if fault == "at once":
+            return self._at_once(task, again)
         if fault == "locked":
             with locked(self.place.url):
                 return self._plain(task)
@@ -308,6 +264,21 @@ class Simulation:
             result = perform(task, app)
         self.lengths[task.verb] = max(count[0], 2)
         return result
+
+    def _at_once(self, task: Task, again: bool) -> Any:
+        """Another process does the same at the same time, or something else; where this one is refused because of the other, it is given
+        again, if it may be."""
+        same = again and self.faults.random() < 0.5
+        other = start(task if same else replace(task, verb=self.faults.choice(BESIDE), given=()))
+        try:
+            result = self._plain(task)
+        except TollbookError as error:
+            self.counts[f"at once: refused with {error.findings[0].code}"] += 1
+            result = None
+        if (how := ended(other)) not in ("done", "refused"):
+            raise Disagreement(f"{task.verb} that was done twice at once ended with {how}")
+        self.counts[f"at once: {how}"] += 1
+        return self._plain(task) if result is None and again else result
 
     def _broken(self, task: Task, fault: str, again: bool) -> bool:
         """Break a command off at some statement; whether it is to be given again: always, unless it was done or must not be."""

@@ -96,6 +96,10 @@ class Outside:
             self.bank.book(day, -paid.amount, "bounced", one.name, text, back=True, **truth)
         elif event.what == "has money":
             self.fake.declines.pop(one.token)
+        elif event.what == "refund fails":
+            intent = self._intent(one)
+            for ident in [each["id"] for each in self.fake.refunds.values() if each["payment_intent"] == intent]:
+                self.fake.fail_refund(ident)
         elif event.what.partition(" ")[0] in ("asks", "disputes", "decided"):
             self._dispute(day, event, one)
 
@@ -125,7 +129,7 @@ class Outside:
         mine = [each for each in self.fake.disputes.values() if each["payment_intent"] == ident]
         if not mine:  # a card that was charged too late for what was to happen first is asked for less
             if event.what in ("asks", "disputes"):
-                self.fake.dispute(ident, status="warning_needs_response" if event.what == "asks" else "needs_response")
+                self.fake.dispute(ident, **self._about(event, one, ident))
             return
         (dispute,) = mine
         asked = dispute["status"].startswith("warning")
@@ -135,19 +139,37 @@ class Outside:
         else:
             dispute["status"] = "warning_closed" if asked else "won" if event.won else "lost"
         if event.won and not asked:
-            self.fake.move("dispute_reversal", dispute["amount"], 0, dispute["currency"], {**dispute})
+            back = dispute["amount"]
+            if one.fate.endswith("half") and event.what.endswith("again"):
+                back = dispute["back"] = back // 2
+            self.fake.move("dispute_reversal", back, 0, dispute["currency"], {**dispute})
         if event.what.endswith("again"):
             self._letter(day, event, dispute)
         else:
             kind = "closed" if event.what == "decided" else "updated"
             self.fake.tell(f"charge.dispute.{kind}", dispute)
 
+    def _about(self, event: Event, one: Customer, ident: str) -> dict[str, Any]:
+        more: dict[str, Any] = {"status": "warning_needs_response"} if event.what == "asks" else {}
+        if one.fate.startswith("disputed by half"):
+            more["amount"] = self.fake.intents[ident]["amount_received"] // 2
+        if one.fate.startswith("never delivered"):
+            more["reason"] = "product_not_received"
+        return more
+
     def _letter(self, day: date, event: Event, dispute: dict[str, Any]) -> None:
         """Of the round before arbitration the provider tells by a letter, which somebody writes into a file."""
         kind = "pre_arbitration" if event.what.startswith("disputes") else dispute["status"]
         amount, currency = minor(dispute["amount"], dispute["currency"]), dispute["currency"].upper()
         about = {"id": dispute["id"], "amount": str(amount), "currency": currency, "reason": "fraudulent"}
-        made = {"id": f"letter-{len(self.letters) + 1}", "kind": kind, "at": f"{day}T09:30:00+00:00", "dispute": about}
+        made: dict[str, Any] = {
+            "id": f"letter-{len(self.letters) + 1}",
+            "kind": kind,
+            "at": f"{day}T09:30:00+00:00",
+            "dispute": about,
+        }
+        if "back" in dispute:
+            made["won"] = str(minor(dispute["back"], dispute["currency"]))
         self.letters.append(made)
 
     def _intent(self, one: Customer) -> str | None:
@@ -209,12 +231,14 @@ class Outside:
     # What the clerk hears -----------------------------------------------------------------------------------------------
 
     def decide(self, ref: str) -> str:
-        """What is to be done with money that waits: ``apply`` (to what it names), ``keep``, ``refund``, ``return``; empty where it has to wait."""
+        """What is to be done with money that waits: ``apply`` (to what it names), ``stand again`` (what was given up, then apply), ``keep``, ``refund``, ``return``; empty where it has to wait."""
         entry = self.bank.entry(ref)
         if entry.why == "stranger":
             return "return"
         if entry.why == "pays" and (len(entry.numbers) > 1 or entry.currency != self.customers[entry.whom].currency):
             return "apply"
+        if entry.why == "pays" and self.customers[entry.whom].fate in ("bad debt, paid", "applied again"):
+            return "stand again" if self.customers[entry.whom].fate == "bad debt, paid" else "apply"
         if entry.why == "pays":
             return "refund" if self.customers[entry.whom].fate.endswith("refunded") else "keep"
         return ""

@@ -21,14 +21,16 @@ OPENING = Decimal("5000.00")
 
 FATES = {
     "card": (
-        "fine", "poor", "gone", "refunded", "given back", "disputed, won", "disputed, lost", "slow answer",
-        "asked, dropped", "asked, disputed, lost", "pre-arbitration, won", "pre-arbitration, lost",
+        "fine", "poor", "gone", "refunded", "given back", "refund fails", "disputed, won", "disputed, lost", "slow answer",
+        "disputed by half, lost", "never delivered, lost", "asked, dropped", "asked, disputed, lost", "pre-arbitration, won", "pre-arbitration, half",
+        "pre-arbitration, lost", "captured in part",
     ),
-    "debit": ("fine", "poor", "account closed", "taken back", "fine too"),
+    "debit": ("fine", "poor", "account closed", "taken back", "fine too", "lapsed"),
     "transfer": (
         "exact", "part", "too much, kept", "too much, refunded", "twice, kept", "twice, refunded", "returned",
         "less a fee", "both at once", "in two parts", "late", "never", "promise kept", "promise broken", "bad debt",
-        "both apart", "other money",
+        "both apart", "other money", "bad debt, paid", "void, refunded", "applied again", "held", "insolvent",
+        "in instalments",
     ),
 }  # fmt: skip
 """What becomes of customers by the way in which they pay."""
@@ -39,7 +41,9 @@ NAMES = (
     "Opal Dental", "Pelican Freight", "Quartz Labs", "Raven Books", "Sable Furs", "Tundra Ice", "Umbra Film",
     "Vesper Music", "Walnut Doors", "Xenia Hotels", "Yarrow Herbs", "Zephyr Sails", "Amber Coffee", "Bison Leather",
     "Cobalt Paint", "Dahlia Garden", "Ember Stoves", "Fjord Salmon", "Ginkgo Pharma", "Heron Water", "Indigo Print",
-    "Jasper Stone", "Krill Nutrition", "Lotus Yoga", "Mango Fruit", "Nimbus Weather",
+    "Jasper Stone", "Krill Nutrition", "Lotus Yoga", "Mango Fruit", "Nimbus Weather", "Orchid Travel", "Plover Games",
+    "Quince Jams", "Rowan Schools", "Sorrel Soup", "Teal Boats", "Ulmus Parquet", "Vireo Radio", "Willow Baskets",
+    "Yew Archery",
 )  # fmt: skip
 FORMS = ("BV", "GmbH", "SA", "NV")
 IBANS = (
@@ -47,6 +51,8 @@ IBANS = (
     "BE68539007547034", "FR1420041010050500013M02606", "ES9121000418450200051332", "IT60X0542811101000000123456",
 )  # fmt: skip
 """What mandates are for; several customers may share one account at a bank."""
+SIGNED = {"lapsed": "2022-12-01"}
+"""When mandates were signed that nobody has used for 36 months."""
 
 
 PRICES = {"EUR": (10, 31, 99), "GBP": (9, 27, 85), "JPY": (1500, 5000, 15000)}
@@ -101,6 +107,7 @@ def people(random: Random, count: int) -> list[Customer]:
     for n in range(count):
         way, fate = fates[n % len(fates)]
         currency = OWN if way == "debit" else random.choice((OWN, OWN, "GBP", "JPY"))
+        currency = "GBP" if fate == "refund fails" else currency
         made.append(Customer(f"C{n + 1:02}", f"{names[n]} {random.choice(FORMS)}", way, fate, seats[n], currency))
     return made
 
@@ -169,7 +176,7 @@ def settle(folder: Path, customers: list[Customer], rates: Rates, provider: str)
         mandates=(
             "entity,reference,account,debtor_name,iban,signed_on",
             *(
-                f"E1,M-{one.key},{one.key},{one.name},{IBANS[n % len(IBANS)]},2025-12-01"
+                f"E1,M-{one.key},{one.key},{one.name},{IBANS[n % len(IBANS)]},{SIGNED.get(one.fate, '2025-12-01')}"
                 for n, one in enumerate(debited)
             ),
         ),

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
-from tests.payments_simulation.people import Customer
+from tests.payments_simulation.people import DUE, Customer
 
 D = Decimal
 WHOLE, NOTHING = D(1), D(0)
@@ -17,12 +17,18 @@ DAYS = [FIRST + timedelta(days=n) for n in range(31)]
 WORKING = [day for day in DAYS if day.weekday() < 5]
 WORDS = ("Rechnung {}", "invoice {}", "{}", "betaling factuur {} dank u", "facture {} merci", "re: {}")
 
+REFUNDS = {"refunded": D(20), "given back": NOTHING, "refund fails": D(5)}
+"""What of a card is given back, roughly in euros; all of it where it is nothing.  Sums that go back and come again are under the minimum of
+dunning."""
 DISPUTES = {
     "disputed, won": ("disputes", "decided, won"),
     "disputed, lost": ("disputes", "decided"),
     "asked, dropped": ("asks", "decided, won"),
     "asked, disputed, lost": ("asks", "disputes", "decided"),
+    "disputed by half, lost": ("disputes", "decided"),
+    "never delivered, lost": ("disputes", "decided"),
     "pre-arbitration, won": ("disputes", "decided, won", "disputes again", "decided again, won"),
+    "pre-arbitration, half": ("disputes", "decided, won", "disputes again", "decided again, won"),
     "pre-arbitration, lost": ("disputes", "decided, won", "disputes again", "decided again"),
 }
 """What becomes of cards that are disputed: the bank asks, takes the money, and may come again after it has given it back."""
@@ -36,7 +42,8 @@ def later(day: date, count: int) -> date:
 @dataclass(frozen=True)
 class Event:
     """Something that happens outside: ``what`` is ``pays``, ``stranger``, ``promises``, ``refund``, ``asks``, ``disputes``, ``decided``,
-    ``disputes again``, ``decided again``, ``has money``, ``bounces`` or ``hopeless``; ``part`` is a share, or a sum as it would be in
+    ``disputes again``, ``decided again``, ``refund fails``, ``has money``, ``bounces``, ``hopeless``, ``holds``, ``insolvent``, ``plans``, ``regrets``,
+    ``reserves`` or ``void``; ``part`` is a share, or a sum as it would be in
     euros, ``which`` the invoices that are meant."""
 
     day: date
@@ -72,8 +79,13 @@ class Story:
             yield from self._transfer(one)
         elif one.fate == "poor" and one.way == "card":
             yield Event(date(2026, 3, 4), "has money", one)
-        elif one.fate in ("refunded", "given back"):
-            yield Event(self.random.choice(WORKING[6:12]), "refund", one, D(20) if one.fate == "refunded" else D(0))
+        elif one.fate == "captured in part":
+            yield Event(DUE, "reserves", one, D(60))
+        elif one.fate in REFUNDS:
+            day = self.random.choice(WORKING[6:12])
+            yield Event(day, "refund", one, REFUNDS[one.fate])
+            if one.fate == "refund fails":
+                yield Event(later(day, self.random.randint(2, 6)), "refund fails", one)
         elif one.fate in DISPUTES:
             day = self.random.choice(WORKING[4:8])
             for number, what in enumerate(DISPUTES[one.fate]):
@@ -94,6 +106,17 @@ class Story:
             "other money": [Event(day, "pays", one, word=word)],
             "late": [Event(self.random.choice(WORKING[8:14]), "pays", one, word=word)],
             "bad debt": [Event(self.random.choice(WORKING[10:14]), "hopeless", one)],
+            "bad debt, paid": [
+                Event(self.random.choice(WORKING[10:13]), "hopeless", one),
+                Event(self.random.choice(WORKING[14:18]), "pays", one, word=word),
+            ],
+            "void, refunded": [
+                Event(self.random.choice(WORKING[:3]), "void", one),
+                Event(self.random.choice(WORKING[3:10]), "pays", one, word=word),
+            ],
+            "applied again": [Event(day, "pays", one, word=word), Event(later(day, 1), "regrets", one)],
+            "held": [Event(WORKING[4], "holds", one, until=self.random.choice(WORKING[12:15]))],
+            "insolvent": [Event(self.random.choice(WORKING[3:6]), "insolvent", one)],
             "never": [],
         }
         if fate in plain:
@@ -103,6 +126,11 @@ class Story:
             yield Event(date(2026, 3, 6), "promises", one, until=until)
             if fate == "promise kept":
                 yield Event(until, "pays", one, word=word)
+        elif fate == "in instalments":
+            first, last = self.random.choice(WORKING[8:12]), self.random.choice(WORKING[14:18])
+            yield Event(WORKING[4], "plans", one, until=last)
+            yield Event(first, "pays", one, D("0.5"), word=word)
+            yield Event(last, "pays", one, D(0), word=word)
         elif fate == "returned":
             yield Event(day, "pays", one, word=word)
             yield Event(later(day, self.random.randint(1, 3)), "bounces", one)

@@ -198,10 +198,12 @@ def _worth(
 
 
 def _booked(parts: Parts, reader: Reader, line: PayoutLine, payment: PaymentRecord) -> Decimal:
-    key = act_key(payment) if payment.kind == "charge" else payment.key
-    acts = [] if line.kind in KINDS else reader.settlements(parts.tenant, payment.entity, key=key)
-    for row in reader.entry_of(parts.tenant, acts[0]["document"], SETTLEMENT) if acts else ():
-        if row["amount"] == line.gross:  # the legs have the other sign
+    key, back = (act_key(payment), "/returned") if payment.kind == "charge" else (payment.key, "/failed")
+    key += back if (line.gross < ZERO) == (payment.kind == "charge") else ""
+    legs = [] if line.kind in KINDS else reader.settlements(parts.tenant, payment.entity, key=key)
+    posted = reader.entry_of(parts.tenant, legs[0]["document"], SETTLEMENT) if legs else []
+    for row in posted[len(legs) :]:
+        if row["amount"] == line.gross:
             return Decimal(row["functional_amount"])
     own = reader.entities(parts.tenant)[payment.entity].functional_currency
     return convert(line.gross, rate_of(parts, reader, line.currency, own, line.on))

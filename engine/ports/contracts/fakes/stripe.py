@@ -294,10 +294,9 @@ class StripeFake(Service):
         self.move("refund_failure", made["amount"], 0, made["currency"], made)
         self.tell("refund.failed", made)
 
-    def dispute(self, intent: str, fee: int = 1500, status: str = "needs_response") -> dict[str, Any]:
-        """A customer disputes a payment: money and a fee are taken; where the bank only asks (``warning_…``), they are not."""
-        one = self.intents[intent]
-        ident = self.name("dp")
+    def dispute(self, intent: str, fee: int = 1500, **more: Any) -> dict[str, Any]:
+        """A customer disputes a payment: money and a fee are taken, unless the bank only asks (``status`` ``warning_…``)."""
+        one, ident = self.intents[intent], self.name("dp")
         made = self.disputes[ident] = {
             "id": ident,
             "object": "dispute",
@@ -306,11 +305,12 @@ class StripeFake(Service):
             "payment_intent": intent,
             "charge": one["latest_charge"]["id"],
             "reason": "fraudulent",
-            "status": status,
+            "status": "needs_response",
             "evidence_details": {"due_by": self.now + 7 * 86_400},
             "balance_transactions": [],
+            **more,
         }
-        if not status.startswith("warning"):
+        if not made["status"].startswith("warning"):
             self.withdraw(made, fee)
         self.tell("charge.dispute.created", made)
         return made
