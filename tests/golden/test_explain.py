@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from engine.base.errors import TollbookError
 from engine.runs.explaining.explain import Explanation
+from engine.runs.explaining.words import rate_of
 from tests import stories
 
 EVENT = "entity,subscription,key,kind,on,plan,quantity"
@@ -179,3 +181,15 @@ def test_what_does_not_exist_is_refused_with_the_nearest(tmp_path: Path, databas
         assert "entries of kind invoice, revenue" in refused(app, "posting:E1-2026-000001/cash/1")
         for wrong in ("usage:E1", "posting:3", "#1", "", "a#b"):
             assert "[explain.not-a-subject]" in refused(app, wrong)
+
+
+def test_what_rates_have_moved_is_at_no_rate() -> None:
+    of = {
+        "currency": "USD",
+        "functional_currency": "EUR",
+        "rate": Decimal(1),
+        "rate_source": "open item",
+        "rate_on": "2026-02-03",
+    }
+    assert rate_of({**of, "amount": 0}).text == "none: it is what the other sides leave in EUR"
+    assert rate_of({**of, "amount": 5}).text == "1 USD = 1 EUR"

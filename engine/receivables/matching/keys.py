@@ -64,6 +64,10 @@ class Account:
             item = items[place]
             self.by_amount[item.currency, item.open].append(place)
 
+    def of_amounts(self, currency: str, amounts: Iterable[Decimal]) -> list[int]:
+        """The documents that came with one of some amounts."""
+        return [place for amount in amounts for place in self.by_amount.get((currency, amount), ())]
+
     def _learn(self) -> None:
         for place in self.places:
             runs = RUN.findall(self._items[place].number.upper())

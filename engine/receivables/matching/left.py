@@ -98,6 +98,8 @@ class AsOf(Sequence[Decimal]):
     def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
         if isinstance(place, slice):
             return [self[each] for each in range(len(self))[place]]
+        if not self._left.touched(place):
+            return self._left[place]
         since = (each.amount for each in self.taken(place) if each.day >= self._day)
         return self._left[place] + sum(since, ZERO)
 

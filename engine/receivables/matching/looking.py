@@ -26,7 +26,8 @@ MOST_CHILDREN: Final = 500
 MOST_REMEMBERED: Final = 2_000
 """Most payers whose accounts are kept looked through."""
 MOST_PLACES: Final = 3_000
-"""Accounts with more open documents are not looked through: not for numbers that are written wrongly, nor for what else explains money."""
+"""More open documents are not looked through: those of an account for numbers that are written wrongly, those of a payer for sums and
+for what else explains money."""
 _DIGIT: Final = re.compile("[0-9]")
 MOST_OPTIONS: Final = 60
 MOST_WRONG: Final = 2
@@ -265,7 +266,10 @@ class Looker:
     def by_sum(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> tuple[list[Option], bool]:
         """Documents of one account that make up the money exactly, and whether all sums were looked at."""
         options, complete = list[Option](), True
-        for account in self.accounts(look.who):
+        accounts = self.accounts(look.who)
+        if not _few(accounts):
+            return [], False
+        for account in accounts:
             if len(account.places) > 10 * MOST_ITEMS:
                 complete = False
                 continue
@@ -301,17 +305,18 @@ class Looker:
     ) -> int:
         """Other documents of the payer that explain the money, or what is between it and these documents: one of them exactly
         or less the discount of its terms, or two together."""
-        these, wanted = set(places), (payment.amount, -gap)
+        these, wanted, accounts = set(places), (payment.amount, -gap), self.accounts(look.who)
+        few = _few(accounts)
         others = [
             [
                 place
-                for place in _near_enough(account, payment.currency, wanted)
+                for place in (account.places if few else account.of_amounts(payment.currency, wanted))
                 if place not in these
                 and left[place]
                 and self.items[place].currency == payment.currency
                 and self.items[place].issued <= payment.booked
             ]
-            for account in self.accounts(look.who)
+            for account in accounts
         ]
         found = sum(
             left[place] in wanted or left[place] - granted_by(self.items[place], left[place]) == payment.amount
@@ -321,11 +326,9 @@ class Looker:
         return found or sum(two_make([left[place] for place in some], amount) for some in others for amount in wanted)
 
 
-def _near_enough(account: Account, currency: str, amounts: Sequence[Decimal]) -> Iterable[int]:
-    """The documents of an account; where they are too many to be looked through, those that came with one of some amounts."""
-    if len(account.places) <= MOST_PLACES:
-        return account.places
-    return [place for amount in amounts for place in account.by_amount.get((currency, amount), ())]
+def _few(accounts: Iterable[Account]) -> bool:
+    """Whether the documents of some accounts can be looked through."""
+    return sum(len(account.places) for account in accounts) <= MOST_PLACES
 
 
 def _lookalikes(runs: Sequence[str], account: Account, longest: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.base.errors import Code, Finding, refuse
 from engine.base.money import written
+from engine.ledger.settlements import SOURCE
 from engine.model.attribute import Declared
 from engine.model.decision import Trace
 
@@ -107,6 +108,8 @@ def rate_of(posting: Mapping[str, Any]) -> Step:
     """The rate that stays with a posting."""
     if posting["currency"] == posting["functional_currency"]:
         return Step("rate", f"{posting['currency']} is the functional currency")
+    if not posting["amount"] and posting["rate_source"] == SOURCE:
+        return Step("rate", f"none: it is what the other sides leave in {posting['functional_currency']}")
     text = f"1 {posting['currency']} = {number(posting['rate'])} {posting['functional_currency']}"
     return Step("rate", text, (("published", f"{posting['rate_source']}, {posting['rate_on']}"),))
 
