@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +14,7 @@ from engine.model.decision import Decision
 from engine.model.matching import Applied, Candidate, Incoming, MatchingFacts, Payer
 from engine.receivables.matching.fitting import Gap, Taking, facts_of, gap_of, over_tolerance, plain_facts
 from engine.receivables.matching.keys import Rates, bare, key_of
-from engine.receivables.matching.left import Rest, Taken
+from engine.receivables.matching.left import Amounts, Rest, Taken
 from engine.receivables.matching.looking import Look, Looker, Option
 
 Ask = Callable[[MatchingFacts, date], Decision]
@@ -100,7 +100,7 @@ class Judge:
         self.keep = False
         self.seen: list[Fit] = []
 
-    def plain(self, payment: Incoming, left: Sequence[Decimal]) -> Plain | None:
+    def plain(self, payment: Incoming, left: Amounts) -> Plain | None:
         """What :meth:`by_reference` would find of a payment whose text is a number alone, in fewer steps; None otherwise."""
         text, amount = payment.remittance, payment.amount
         place = -1 if payment.structured_reference or not text.isascii() else self.numbers.alone(key_of(text))
@@ -138,7 +138,7 @@ class Judge:
             return Verdict("none", reason="already-paid" if paid else "")
         return self._best(payment, look, options, left)
 
-    def plainly(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Plain | None:
+    def plainly(self, payment: Incoming, look: Look, left: Amounts) -> Plain | None:
         """The one document that is named alone and open by exactly the money, where it is applied; else None.
 
         It is what :meth:`by_options` would find; most payments are like that, and this is the quicker way.
@@ -172,7 +172,7 @@ class Judge:
             return found
         return msgspec.structs.replace(found, band="suggest", reason="search-given-up")
 
-    def _open(self, option: Option, left: Sequence[Decimal]) -> Option | None:
+    def _open(self, option: Option, left: Amounts) -> Option | None:
         """An option without the documents that are settled; None where none is left."""
         rest = tuple(place for place in option.places if left[place])
         if len(rest) == len(option.places):
@@ -252,7 +252,7 @@ class Judge:
         """Whether a payment is as much as an earlier one, and says what that said."""
         return payment.amount == before.amount and key_of(payment.remittance) == key_of(before.text)
 
-    def takes(self, fit: Fit, left: Sequence[Decimal]) -> tuple[Applied, ...]:
+    def takes(self, fit: Fit, left: Amounts) -> tuple[Applied, ...]:
         """What the documents of a fit take of the money."""
         places = fit.option.places
         if fit.gap.remainder == "exact":

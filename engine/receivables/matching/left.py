@@ -6,13 +6,19 @@ from array import array
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final, overload
+from typing import Final, Protocol
 
 import msgspec
 
 from engine.base.money import ZERO
 from engine.model.matching import Candidate
 from engine.receivables.matching.packed import Memory, Packed, Rooms
+
+
+class Amounts(Protocol):
+    """An amount of each document, by its place."""
+
+    def __getitem__(self, place: int, /) -> Decimal: ...
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -29,15 +35,14 @@ _NOTHING: Final = 1
 """The number of what is left of a document that is paid."""
 
 
-class Left(Sequence[Decimal]):
+class Left:
     """What is left of documents, by their places: what is open of them, less what payments took."""
 
     def __init__(self, items: Sequence[Candidate], room: Rooms = Memory) -> None:
         self._items = items
-        self._now = array(
-            "I", bytes(4 * len(items))
-        )  # of most it is what is open, or nothing: each amount is kept once
-        self._amounts, self._numbers = [ZERO, ZERO], {str(ZERO): _NOTHING}  # the first is that of what nobody took of
+        self._now = array("I", bytes(4 * len(items)))
+        # each amount is kept once, and most are nothing; the first is that of what nobody took of
+        self._amounts, self._numbers = [ZERO, ZERO], {str(ZERO): _NOTHING}
         self._last, self._before = array("q", (-1,)) * len(items), array("q")
         self._rows = Packed(Taken, room=room)
 
@@ -71,40 +76,22 @@ class Left(Sequence[Decimal]):
             at = self._before[at]
         return found[::-1]
 
-    @overload
-    def __getitem__(self, place: int) -> Decimal: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Decimal]: ...
-    def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
+    def __getitem__(self, place: int) -> Decimal:
         number = self._now[place]
         return self._amounts[number] if number else self._items[place].open
 
-    def __len__(self) -> int:
-        return len(self._items)
 
-
-class AsOf(Sequence[Decimal]):
+class AsOf:
     """What was left of documents before a day."""
 
     def __init__(self, left: Left, day: date) -> None:
         self._left, self._day = left, day
 
-    @overload
-    def __getitem__(self, place: int) -> Decimal: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Decimal]: ...
-    def __getitem__(self, place: int | slice) -> Decimal | Sequence[Decimal]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
+    def __getitem__(self, place: int) -> Decimal:
         if not self._left.touched(place):
             return self._left[place]
         since = (each.amount for each in self.taken(place) if each.day >= self._day)
         return self._left[place] + sum(since, ZERO)
-
-    def __len__(self) -> int:
-        return len(self._left)
 
     def taken(self, place: int) -> Sequence[Taken]:
         """What payments took of a document at any time, the earliest first."""

@@ -13,6 +13,7 @@ from engine.base.money import ZERO
 from engine.model.matching import Candidate, Incoming, Reference
 from engine.receivables.matching.fitting import granted_by
 from engine.receivables.matching.keys import RUN, Account, Keys, bare, folded, squeezed
+from engine.receivables.matching.left import Amounts
 from engine.receivables.matching.payers import Accounts, Payers, Who
 from engine.receivables.matching.reading import Reader, Reading, Short, shorts_of, unread_of
 from engine.receivables.matching.saying import Said
@@ -256,14 +257,14 @@ class Looker:
                     if wrong <= MOST_WRONG:
                         yield Option((place,), "garbled", wrong)
 
-    def by_amount(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> Iterator[Option]:
+    def by_amount(self, payment: Incoming, look: Look, left: Amounts) -> Iterator[Option]:
         """Documents of the payer that are open by exactly the money, and were issued by then."""
         for account in self.accounts(look.who):
             for place in account.by_amount.get((payment.currency, payment.amount), ()):
                 if left[place] == payment.amount and self.items[place].issued <= payment.booked:
                     yield Option((place,), "none", unread=look.unread + bool(look.options))
 
-    def by_sum(self, payment: Incoming, look: Look, left: Sequence[Decimal]) -> tuple[list[Option], bool]:
+    def by_sum(self, payment: Incoming, look: Look, left: Amounts) -> tuple[list[Option], bool]:
         """Documents of one account that make up the money exactly, and whether all sums were looked at."""
         options, complete = list[Option](), True
         accounts = self.accounts(look.who)
@@ -286,7 +287,7 @@ class Looker:
                 options += [Option(tuple(mine[at] for at in each), "none", unread=look.unread) for each in sums.found]
         return options, complete
 
-    def hinted(self, look: Look, places: Iterable[int], left: Sequence[Decimal]) -> int:
+    def hinted(self, look: Look, places: Iterable[int], left: Amounts) -> int:
         """Other open documents of the payer whose last digits stand in the text, too."""
         if not _DIGIT.search(look.text.left):
             return 0
@@ -300,9 +301,7 @@ class Looker:
                     )
         return len(found)
 
-    def elsewhere(
-        self, payment: Incoming, look: Look, places: Iterable[int], gap: Decimal, left: Sequence[Decimal]
-    ) -> int:
+    def elsewhere(self, payment: Incoming, look: Look, places: Iterable[int], gap: Decimal, left: Amounts) -> int:
         """Other documents of the payer that explain the money, or what is between it and these documents: one of them exactly
         or less the discount of its terms, or two together."""
         these, wanted, accounts = set(places), (payment.amount, -gap), self.accounts(look.who)
