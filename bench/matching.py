@@ -19,9 +19,11 @@ from engine.families import ALL
 from engine.model.matching import Candidate, Incoming, Party
 from engine.receivables.matching.assigning import Assigner
 from engine.receivables.matching.matching import prepared
+from engine.receivables.matching.packed import Packed
 from engine.receivables.matching.twice import Entries
 from engine.rulebook import rulebook
 from engine.runs.matching.files import uncollected
+from engine.runs.matching.scratch import Scratch
 
 RULES = Path(__file__).parents[1] / "rules"
 SIZES = (20_000, 200_000)
@@ -65,7 +67,30 @@ def measure(options: argparse.Namespace) -> Iterator[str]:
     yield ""
     yield "Processor time of one process, files not counted (goal: exact numbers over 50,000/s, and flat)."
     yield ""
+    yield from _against(10_000, (10_000, 100_000, 1_000_000))
     yield from _command(options.payments)
+
+
+def _against(few: int, opens: Sequence[int]) -> Iterator[str]:
+    """About as many payments, of as many payers, against more and more open documents, which are in a file."""
+    yield (
+        f"| {few:,} payments of {few // 10:,} payers | "
+        + " | ".join(f"{many:,} open, us a payment" for many in opens)
+        + " | |"
+    )
+    yield "|---|" + "---|" * (len(opens) + 1)
+    for name, texts in (("exact numbers", TEXTS[:1]), ("mixed", TEXTS)):
+        took = []
+        for many in opens:
+            payments, items, parties = problem(many, texts)
+            payers = {party.name for party in random.Random(1).sample(parties, few // 10)}
+            drawn = [one for one in payments if one.payer_name in payers]
+            _, matched = _times(drawn, Packed(Candidate, items, Scratch), parties)
+            took.append(matched / len(drawn) * 1e6)
+        yield f"| {name} | " + " | ".join(f"{each:.1f}" for each in took) + f" | {took[-1] / took[0]:.2f} |"
+    yield ""
+    yield "The same, one process (goal: flat)."
+    yield ""
 
 
 def _command(count: int) -> Iterator[str]:
@@ -137,12 +162,12 @@ def _write(folder: Path, payments: list[Incoming], items: list[Candidate], parti
             file.writelines(f"{','.join(map(str, row))}\n" for row in rows)
 
 
-def _times(payments: list[Incoming], items: list[Candidate], parties: list[Party]) -> tuple[float, float]:
+def _times(payments: Sequence[Incoming], items: Sequence[Candidate], parties: Sequence[Party]) -> tuple[float, float]:
     rules = {"rules/matching/default.yaml": (RULES / "matching" / "default.yaml").read_bytes()}
     ask = rulebook.compile_book(rules, {"matching": ALL["matching"]}).decider("matching")
     with uncollected():
         start = time.process_time()
-        assigner = Assigner(*prepared(items, parties, {}, ask))
+        assigner = Assigner(*prepared(items, parties, {}, ask, Scratch))
         indexed = time.process_time()
         found = assigner.assign(Entries(payments))
         ended = time.process_time()
