@@ -76,7 +76,8 @@ class Looker:
                 return Look(who, SILENT, (Option((place,), "number"),))
         text = self.reader.read(payment.remittance)
         if structured:
-            return Look(who, Said(text.text, text.left), structured, unread)
+            rivals = self._rivals(payment, structured, (*text.named, *text.ordered))
+            return Look(who, Said(text.text, text.left), structured + rivals, unread)
         return self._in_text(payment, who, text, unread)
 
     def _structured(self, payment: Incoming) -> tuple[tuple[Option, ...], int]:
@@ -97,6 +98,7 @@ class Looker:
             if options and not text.unknown:
                 options += self._completed(payment, options[0], text, who)
             options += self._some(payment, options)
+            options += self._rivals(payment, options, text.ordered)
         if not options and text.ordered:
             options = list(self._ordered(text, who))
             unread += 0 if options else len(text.ordered)
@@ -109,6 +111,19 @@ class Looker:
             options = self._misread(payment, who, text, shorts)
             unread += unread_of(text.left, payment.amount) if not options else 0
         return Look(who, Said(text.text, text.left), tuple(options[:MOST_OPTIONS]), unread)
+
+    def _rivals(
+        self, payment: Incoming, options: Sequence[Option], others: Iterable[tuple[int, ...]]
+    ) -> tuple[Option, ...]:
+        """Documents of exactly the money that a text names by another number or order than those that it or a reference names
+        first: they are meant as much."""
+        these = {place for option in options for place in option.places}
+        apart = (place for places in others if these.isdisjoint(places) for place in places)
+        return tuple(
+            Option((place,), options[0].reference)
+            for place in dict.fromkeys(apart if options else ())
+            if self.items[place].open == payment.amount and self.items[place].currency == payment.currency
+        )
 
     def _mine(self, place: int, who: Who) -> bool:
         return self.payers.relation(who, self.items[place].account) not in ("other", "unknown")

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from engine.receivables.matching.doubting import is_doubtful
+from engine.receivables.matching.doubting import is_doubtful, of_another
 from engine.receivables.matching.index import places
 from engine.receivables.matching.keys import LEAST_DIGITS, RUN, Keys, checked_reference, key_of
 from engine.receivables.matching.saying import Said, amount_of
@@ -316,7 +316,7 @@ def shorts_of(left: str, keys: Keys) -> Iterator[Short]:
     text = _NOISE.sub(lambda match: " " * len(match[0]), left)
     for match in _GROUP.finditer(text):
         digits = re.findall("[0-9]+", match[3])
-        if all(len(each) > 12 for each in digits):
+        if all(len(each) > 12 for each in digits) or of_another(text, match.start(3)):
             continue
         letters = match[1] or ""
         ours = (

@@ -147,6 +147,30 @@ CASES: dict[str, tuple[list[Candidate], Incoming, tuple[Any, ...], str]] = {
         ("auto", (ONE.id, "90.00"), ("A-177", "54.00")),
         "",
     ),
+    "a reference and another number": (
+        [ONE, invoice("A-177", "100.00", creditor_reference="RF18539007547034")],
+        money("P", "100.00", ONE.id, structured_reference="RF18539007547034"),
+        ("suggest", ("A-177", "100.00")),
+        "ambiguous",
+    ),
+    "a number and the order of another": (
+        [ONE, invoice("A-177", "100.00", purchase_order="PO-4452190")],
+        money("P", "100.00", f"{ONE.id} PO-4452190"),
+        ("suggest", ("A-177", "100.00")),
+        "ambiguous",
+    ),
+    "a number and an order of other money": (
+        [ONE, invoice("A-177", "99.00", purchase_order="PO-4452190")],
+        money("P", "100.00", f"{ONE.id} PO-4452190"),
+        ("auto", (ONE.id, "100.00")),
+        "",
+    ),
+    "the last digits of a telephone": (
+        [invoice("INV-2026-000232", "100.00", account="OTHER"), ONE],
+        money("P", "100.00", "phone 030 / 000232", payer=OTHER),
+        ("suggest", ("INV-2026-000232", "100.00")),
+        "no-reference",
+    ),
     "others that are not named": (
         [ONE],
         money("P", "150.00", f"{ONE.id} u.a."),
